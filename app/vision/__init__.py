@@ -1,0 +1,1 @@
+"""Images in, detections out. Knows nothing of HTTP, AWS or settings."""
