@@ -13,6 +13,7 @@ METADATA_KEY = "spotter"
 
 Family = Literal["yolov8", "yolov5", "end2end", "yolox", "detr"]
 Fit = Literal["letterbox", "corner", "stretch"]
+Resample = Literal["antialias", "bilinear"]
 Triple = tuple[float, float, float]
 Side = Annotated[int, Field(ge=1, le=8192)]
 
@@ -22,7 +23,10 @@ class InputSpec(BaseModel):
 
     ``fit`` names how a picture is laid into ``size``: ``letterbox`` keeps its proportions and
     centres it, ``corner`` keeps them and pads at the right and the bottom, ``stretch`` does not
-    keep them. ``mean`` and ``std`` are in the order of ``channels``.
+    keep them. ``resample`` is how it is scaled down: ``antialias`` weighs all pixels (bilinear as
+    Pillow and torchvision do it), ``bilinear`` the nearest four (as OpenCV does it); a detector
+    does best with what it was trained or quantised with. ``mean`` and ``std`` are in the order
+    of ``channels``.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -31,10 +35,13 @@ class InputSpec(BaseModel):
     """Height and width in pixels; for dynamic axes the largest."""
     stride: Annotated[int, Field(ge=1, le=256)] = 32
     fit: Fit = "letterbox"
+    resample: Resample = "antialias"
     pad_value: Annotated[int, Field(ge=0, le=255)] = 114
     channels: Literal["rgb", "bgr"] = "rgb"
-    mean: Triple = (0.0, 0.0, 0.0)
-    std: Triple = (255.0, 255.0, 255.0)
+    mean: Resample = Literal["antialias", "bilinear"]
+Triple = (0.0, 0.0, 0.0)
+    std: Resample = Literal["antialias", "bilinear"]
+Triple = (255.0, 255.0, 255.0)
 
 
 class Description(BaseModel):

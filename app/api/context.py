@@ -1,0 +1,125 @@
+"""One request from its first to its last byte: its id, its log line, and no error unanswered."""
+
+import logging
+import re
+import time
+import uuid
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.api.problem import problem_response
+from app.errors import InternalError, ModelUnavailable
+
+REQUEST_ID = "X-Request-Id"
+_ACCEPTED_ID = re.compile(r"[\w.-]{1,128}", re.ASCII)
+_log = logging.getLogger("spotter.request")
+
+
+class RequestContext:
+    """Outermost: gives the request its id and writes its log line.
+
+    Handlers add to the line through ``request.state.facts``.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        began = time.perf_counter()
+        request_id = _request_id(scope)
+        facts: dict[str, object] = {}
+        state = scope.setdefault("state", {})
+        state["facts"], state["request_id"] = facts, request_id
+        status: int | None = None
+        received = 0
+
+        async def counting_receive() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            return message
+
+        async def marking_send(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)[REQUEST_ID] = request_id
+            await send(message)
+
+        try:
+            await self.app(scope, counting_receive, marking_send)
+        except ClientDisconnect:
+            facts["gone"] = True  # there is nobody to answer
+        finally:
+            fields = {
+                "id": request_id,
+                "method": scope["method"],
+                "path": scope["path"],
+                "status": status,
+                "bytes": received,
+                "ms": round((time.perf_counter() - began) * 1000, 1),
+                **facts,
+            }
+            _log.info("request", extra={"fields": fields})
+
+
+class ErrorBoundary:
+    """Innermost, so that other middleware (CORS) still sees the answer: what nobody caught."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started = False
+
+        async def watching_send(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self.app(scope, receive, watching_send)
+        except ClientDisconnect:
+            raise
+        except MemoryError:
+            if started:
+                raise
+            _log.exception("out of memory", extra={"fields": _id(scope)})
+            error = ModelUnavailable("The server is short of memory. Try again later.")
+            await problem_response(error)(scope, receive, send)
+        except Exception:
+            if started:
+                raise
+            _log.exception("unexpected error", extra={"fields": _id(scope)})
+            detail = f"The server's log says more, under the request id {_id(scope)['id']}."
+            await problem_response(InternalError(detail))(scope, receive, send)
+
+
+class RootPath:
+    """Sets the path that a proxy cut off, which FastAPI's own argument is deprecated for."""
+
+    def __init__(self, app: ASGIApp, root_path: str) -> None:
+        self.app = app
+        self.root_path = root_path
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and not scope.get("root_path"):
+            scope["root_path"] = self.root_path
+        await self.app(scope, receive, send)
+
+
+def _id(scope: Scope) -> dict[str, object]:
+    return {"id": scope["state"]["request_id"]}
+
+
+def _request_id(scope: Scope) -> str:
+    given = Headers(scope=scope).get(REQUEST_ID, "")
+    return given if _ACCEPTED_ID.fullmatch(given) else uuid.uuid4().hex

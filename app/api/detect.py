@@ -1,0 +1,223 @@
+"""POST /detect: an image in one of three forms; its objects as JSON, or the picture itself."""
+
+import asyncio
+import json
+from collections.abc import Awaitable
+from dataclasses import asdict
+from functools import partial
+from typing import Annotated, Any, TypeVar
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.requests import ClientDisconnect
+
+from app.api.accept import preferred
+from app.api.access import KeyRequired
+from app.api.body import extract_image, read_body
+from app.api.dependencies import ServiceDep
+from app.api.problem import responses
+from app.errors import (
+    AccessDenied,
+    ImageTooLarge,
+    InternalError,
+    InvalidImage,
+    InvalidImageFormat,
+    InvalidParameter,
+    ModelUnavailable,
+    Overloaded,
+)
+from app.schemas import DetectionResult
+from app.service import Service
+from app.vision.alt_text import alt_text
+from app.vision.detector import Detections, Options, Timings
+from app.vision.draw import Encoding, draw
+
+router = APIRouter(tags=["detect"], dependencies=[KeyRequired])
+
+T = TypeVar("T")
+
+
+class DetectQuery(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    confidence: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
+        description="Detections have a probability above this, 0..1; the server's default is 0.25.",
+    )
+    iou: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
+        description="Boxes of one label that overlap by more are one object, 0..1; default 0.7.",
+    )
+    classes: list[str] = Field(
+        [], max_length=1000, description="Only these labels; may be given several times."
+    )
+    max_detections: int | None = Field(
+        None, ge=1, le=1000, description="At most so many, 1..1000; default 300."
+    )
+    alt_text: bool = Field(False, description="Whether to add a sentence for an alt attribute.")
+
+
+_BINARY = {"type": "string", "format": "binary"}
+_REQUEST_BODY = {
+    "requestBody": {
+        "required": True,
+        "description": "The image: JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF or MPO.",
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "properties": {"file": {**_BINARY, "description": "Or named `image`."}},
+                    "required": ["file"],
+                }
+            },
+            "application/octet-stream": {"schema": _BINARY},
+            "image/*": {"schema": _BINARY},
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "properties": {"image": {"type": "string", "format": "byte"}},
+                    "required": ["image"],
+                    "additionalProperties": False,
+                }
+            },
+        },
+    }
+}
+_PICTURES: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The objects; or the picture with its boxes drawn, where the Accept header"
+        " prefers image/jpeg or image/png to JSON.",
+        "content": {"image/jpeg": {"schema": _BINARY}, "image/png": {"schema": _BINARY}},
+        "headers": {
+            "Server-Timing": {
+                "description": "Milliseconds of decode, preprocess, inference and postprocess.",
+                "schema": {"type": "string"},
+            },
+            "X-Request-Id": {"schema": {"type": "string"}},
+        },
+    }
+}
+
+
+@router.post(
+    "/detect",
+    summary="Find the objects in an image",
+    response_model=DetectionResult,
+    responses={
+        **_PICTURES,
+        **responses(
+            InvalidImageFormat,
+            InvalidImage,
+            InvalidParameter,
+            ImageTooLarge,
+            AccessDenied,
+            Overloaded,
+            ModelUnavailable,
+            InternalError,
+        ),
+    },
+    openapi_extra=_REQUEST_BODY,
+)
+async def detect(
+    request: Request, query: Annotated[DetectQuery, Query()], service: ServiceDep
+) -> Response:
+    _refuse_repeated(request)
+    service.pool.check_room()
+    options = _options(query, service)
+    body = await read_body(request, service.settings.max_body_bytes)
+    image = extract_image(
+        body, request.headers.get("content-type", ""), DetectQuery.model_fields
+    )
+    del body
+    answer = preferred(request.headers.get("accept", ""))
+    found = await _unless_gone(request, service.detect(image, options))
+    request.state.facts.update(
+        image=[found.width, found.height],
+        detections=len(found.items),
+        stages={stage: round(ms, 2) for stage, ms in asdict(found.timings).items()},
+    )
+    headers = {"Server-Timing": _server_timing(found.timings)}
+    if answer == "json":
+        content = json.dumps(render(found, service, with_alt_text=query.alt_text))
+        return Response(content, media_type="application/json", headers=headers)
+    encoding: Encoding = "JPEG" if answer == "jpeg" else "PNG"
+    work = partial(draw, service.detector, image, found, encoding)
+    picture = await _unless_gone(request, service.pool.run(work))
+    return Response(picture, media_type=f"image/{answer}", headers=headers)
+
+
+def render(found: Detections, service: Service, *, with_alt_text: bool) -> dict[str, Any]:
+    """A DetectionResult, built by hand: validating it again would cost more than NMS."""
+    width, height = found.width, found.height
+    result: dict[str, Any] = {
+        "model": service.detector.name,
+        "image": {"width": width, "height": height},
+        "detections": [
+            {
+                "label": item.label,
+                "classId": item.class_id,
+                "probability": round(item.probability, 6),
+                "boundingBox": [round(value, 2) for value in item.box],
+                "normalizedBox": [
+                    round(item.box[0] / width, 6),
+                    round(item.box[1] / height, 6),
+                    round(item.box[2] / width, 6),
+                    round(item.box[3] / height, 6),
+                ],
+            }
+            for item in found.items
+        ],
+    }
+    if with_alt_text:
+        result["altText"] = alt_text(found)
+    return result
+
+
+def _options(query: DetectQuery, service: Service) -> Options:
+    settings = service.settings
+    return Options(
+        confidence=settings.confidence if query.confidence is None else query.confidence,
+        iou=settings.iou if query.iou is None else query.iou,
+        max_detections=query.max_detections or settings.max_detections,
+        classes=service.detector.class_ids(query.classes) if query.classes else None,
+    )
+
+
+def _refuse_repeated(request: Request) -> None:
+    names = [name for name, _ in request.query_params.multi_items() if name != "classes"]
+    for name in names:
+        if names.count(name) > 1:
+            raise InvalidParameter(f"{name[:100]}: given more than once; only classes may be.")
+
+
+async def _unless_gone(request: Request, work: Awaitable[T]) -> T:
+    """Give the work up, while it waits, when the client goes away.
+
+    Raises ClientDisconnect.
+    """
+    result = asyncio.ensure_future(work)
+    gone = asyncio.ensure_future(_disconnect(request))
+    try:
+        await asyncio.wait((result, gone), return_when=asyncio.FIRST_COMPLETED)
+        if not result.done():
+            raise ClientDisconnect
+        return result.result()
+    finally:
+        result.cancel()
+        gone.cancel()
+
+
+async def _disconnect(request: Request) -> None:
+    """Returns when the client is gone; its body must have been read."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def _server_timing(timings: Timings) -> str:
+    return ", ".join(f"{stage};dur={ms:.2f}" for stage, ms in asdict(timings).items())

@@ -1,0 +1,21 @@
+"""GET /healthz: whether to send requests here."""
+
+from fastapi import APIRouter
+
+from app.api.dependencies import ServiceDep
+from app.api.problem import responses
+from app.errors import ModelUnavailable
+from app.schemas import Health
+
+router = APIRouter(tags=["health"])
+
+
+@router.get(
+    "/healthz", summary="Whether the service is well", responses=responses(ModelUnavailable)
+)
+async def healthz(service: ServiceDep) -> Health:
+    if service.draining:
+        raise ModelUnavailable("The server is shutting down: it finishes what it was given.")
+    if service.detector.failed:
+        raise ModelUnavailable("The last inference failed; the server's log says why.")
+    return Health(status="ok", model=service.detector.name)

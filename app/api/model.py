@@ -1,0 +1,33 @@
+"""GET /model: what is being served."""
+
+from fastapi import APIRouter
+
+from app.api.access import KeyRequired
+from app.api.dependencies import ServiceDep
+from app.api.problem import responses
+from app.errors import AccessDenied, ModelUnavailable
+from app.schemas import InputSize, ModelInfo, Thresholds
+
+router = APIRouter(tags=["model"], dependencies=[KeyRequired])
+
+
+@router.get(
+    "/model", summary="The model being served", responses=responses(AccessDenied, ModelUnavailable)
+)
+async def model(service: ServiceDep) -> ModelInfo:
+    served = service.detector.model
+    height, width = served.description.input.size
+    settings = service.settings
+    return ModelInfo(
+        name=served.description.name,
+        family=served.description.family,
+        labels=list(served.description.labels),
+        input=InputSize(width=width, height=height, dynamic=served.signature.dynamic),
+        sha256=served.sha256,
+        license=served.description.license,
+        thresholds=Thresholds(
+            confidence=settings.confidence,
+            iou=settings.iou,
+            maxDetections=settings.max_detections,
+        ),
+    )

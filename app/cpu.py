@@ -1,0 +1,55 @@
+"""How many cores this process may use: the least of its affinity and its cgroups' CPU quota."""
+
+import math
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+
+def usable_cores(root: Path = Path("/")) -> int:
+    """At least 1; a quota of part of a core counts as one. ``root`` is for tests."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    quota = min(_quotas(root), default=math.inf)
+    return max(1, min(cores or 1, math.ceil(quota) if quota < math.inf else cores or 1))
+
+
+def _quotas(root: Path) -> Iterator[float]:
+    """CPU quotas, in cores, of this process's cgroups and of all above them."""
+    for line in _read(root / "proc/self/cgroup").splitlines():
+        _, _, rest = line.partition(":")
+        controllers, _, name = rest.partition(":")
+        if controllers == "":
+            yield from _climb(root / "sys/fs/cgroup", name, _quota_v2)
+        elif "cpu" in controllers.split(","):
+            for mount in ("cpu,cpuacct", "cpu"):
+                yield from _climb(root / "sys/fs/cgroup" / mount, name, _quota_v1)
+
+
+def _climb(mount: Path, name: str, read: Callable[[Path], float | None]) -> Iterator[float]:
+    """From the group up to the mount; in a container the group's own name is often not seen."""
+    folder = mount / name.lstrip("/")
+    while True:
+        quota = read(folder)
+        if quota is not None:
+            yield quota
+        if folder == mount or mount not in folder.parents:
+            return
+        folder = folder.parent
+
+
+def _quota_v2(folder: Path) -> float | None:
+    quota, _, period = _read(folder / "cpu.max").strip().partition(" ")
+    return int(quota) / int(period) if quota.isdigit() and period.isdigit() else None
+
+
+def _quota_v1(folder: Path) -> float | None:
+    quota = _read(folder / "cpu.cfs_quota_us").strip()
+    period = _read(folder / "cpu.cfs_period_us").strip()
+    return int(quota) / int(period) if quota.isdigit() and period.isdigit() else None
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError:
+        return ""

@@ -1,0 +1,128 @@
+"""Everything that Spotter refuses, one class per error code of the public contract.
+
+    SpotterError
+    ├── InvalidImageFormat   415  not an image, or a format that is not allowed
+    ├── InvalidImage         422  an allowed format that cannot be decoded
+    ├── ImageTooLarge        413  too many bytes or pixels, found before any decoding
+    ├── InvalidParameter     422  an option that cannot be used
+    ├── AccessDenied         401  an API key is required and missing or wrong
+    ├── NotFound             404  no such path
+    ├── MethodNotAllowed     405  the path exists, for other methods
+    ├── Overloaded           503  no place within the bounded queue
+    ├── ModelUnavailable     503  not loaded, failed, or draining
+    └── InternalError        500  anything else
+
+    StartError                    a setting or a model file that stops the start
+
+The code is the name of the class. Messages are for the person who sent the request: they say
+what was wrong and what would do, and never repeat more than a short piece of the input.
+"""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+
+class SpotterError(Exception):
+    status: ClassVar[int]
+    title: ClassVar[str]
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+    @property
+    def code(self) -> str:
+        return type(self).__name__
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return {}
+
+
+class InvalidImageFormat(SpotterError):
+    status = 415
+    title = "Not an image format that is served here"
+
+
+class InvalidImage(SpotterError):
+    status = 422
+    title = "The image cannot be decoded"
+
+
+class ImageTooLarge(SpotterError):
+    status = 413
+    title = "The image is too large"
+
+
+class InvalidParameter(SpotterError):
+    status = 422
+    title = "A parameter cannot be used"
+
+
+class AccessDenied(SpotterError):
+    status = 401
+    title = "A valid API key is required"
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return {"WWW-Authenticate": 'Bearer realm="spotter"'}
+
+
+class NotFound(SpotterError):
+    status = 404
+    title = "No such path"
+
+
+class MethodNotAllowed(SpotterError):
+    status = 405
+    title = "The path does not take this method"
+
+    def __init__(self, detail: str, allow: str | None = None) -> None:
+        super().__init__(detail)
+        self.allow = allow
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return {"Allow": self.allow} if self.allow else {}
+
+
+class Overloaded(SpotterError):
+    status = 503
+    title = "All places are taken"
+
+    def __init__(self, detail: str, retry_after: int) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
+        """Whole seconds after which a place is expected, at least 1."""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return {"Retry-After": str(self.retry_after)}
+
+
+class ModelUnavailable(SpotterError):
+    status = 503
+    title = "The model is not available"
+
+
+class InternalError(SpotterError):
+    status = 500
+    title = "Something went wrong here"
+
+
+PUBLIC_ERRORS: tuple[type[SpotterError], ...] = (
+    InvalidImageFormat,
+    InvalidImage,
+    ImageTooLarge,
+    InvalidParameter,
+    AccessDenied,
+    NotFound,
+    MethodNotAllowed,
+    Overloaded,
+    ModelUnavailable,
+    InternalError,
+)
+
+
+class StartError(Exception):
+    """One line that says why the service does not start and what would do."""

@@ -1,0 +1,126 @@
+"""``create_app`` puts the surfaces together; ``app`` is what uvicorn serves."""
+
+import signal
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from types import FrameType
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import Message, Receive, Scope, Send
+
+from app import __version__, log
+from app.api import detect, docs, health, model
+from app.api.context import REQUEST_ID, ErrorBoundary, RequestContext, RootPath
+from app.api.problem import add_handlers
+from app.errors import StartError
+from app.service import Service, load_detector
+from app.settings import Settings, load_settings
+from app.vision.detector import Detector
+
+_EXPOSED_HEADERS = ("Server-Timing", REQUEST_ID, "Retry-After")
+
+
+class Spotter(FastAPI):
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            send = _one_line_errors(send)
+        await super().__call__(scope, receive, send)
+
+
+def create_app(settings: Settings, detector: Detector | None = None) -> FastAPI:
+    """Where ``detector`` is given it is served as it is; else it is loaded in the lifespan."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        log.configure(settings.log_level)
+        if detector is None:
+            app.state.service = Service.create(settings, load_detector(settings))
+        with _draining_on_sigterm(app.state.service):
+            yield
+        app.state.service.pool.close()
+
+    app = Spotter(
+        title="Spotter",
+        version=__version__,
+        description="Object detection over HTTP: POST an image, get labels, probabilities, boxes.",
+        license_info={"name": "Apache-2.0"},
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        middleware=_middleware(settings),
+    )
+    if detector is not None:
+        app.state.service = Service.create(settings, detector)
+    add_handlers(app)
+    for surface in (detect, model, health):
+        app.include_router(surface.router)
+    docs.add_docs(app)
+    return app
+
+
+def _middleware(settings: Settings) -> list[Middleware]:
+    """From the outermost to the innermost."""
+    chain = [Middleware(RootPath, settings.root_path), Middleware(RequestContext)]
+    if settings.cors_origins:
+        chain.append(
+            Middleware(
+                CORSMiddleware,
+                allow_origins=settings.cors_origins,
+                allow_methods=["GET", "POST"],
+                allow_headers=["*"],
+                expose_headers=_EXPOSED_HEADERS,
+            )
+        )
+    return [*chain, Middleware(ErrorBoundary)]
+
+
+@contextmanager
+def _draining_on_sigterm(service: Service) -> Iterator[None]:
+    """Say so on ``/healthz`` while the server finishes what it was given.
+
+    The handler that was there, uvicorn's, is called as before.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous: dict[int, Any] = {}
+
+    def drain(number: int, frame: FrameType | None) -> None:
+        service.draining = True
+        if callable(previous[number]):
+            previous[number](number, frame)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        previous[number] = signal.getsignal(number)
+        signal.signal(number, drain)
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def _one_line_errors(send: Send) -> Send:
+    """Starlette reports a failed start as a traceback; its last line is the one for people."""
+
+    async def shortened(message: Message) -> None:
+        if message["type"] == "lifespan.startup.failed":
+            last = message.get("message", "").strip().splitlines()[-1:]
+            message["message"] = "".join(last).removeprefix("app.errors.StartError: ")
+        await send(message)
+
+    return shortened
+
+
+def _settings_or_exit() -> Settings:
+    try:
+        return load_settings()
+    except StartError as error:
+        raise SystemExit(f"spotter: {error}") from None
+
+
+app = create_app(_settings_or_exit())

@@ -1,0 +1,78 @@
+"""A bounded pool: so many inferences at a time, so many waiting, and no more."""
+
+import asyncio
+import math
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import TypeVar
+
+from app.errors import ModelUnavailable, Overloaded
+
+T = TypeVar("T")
+
+_SMOOTHING = 0.1
+
+
+class InferencePool:
+    """Runs work on threads, away from the event loop that answers ``/healthz``.
+
+    Its methods are called from the event loop only, which makes the counting safe.
+    """
+
+    def __init__(self, concurrency: int, queue: int) -> None:
+        self.concurrency = concurrency
+        self.queue = queue
+        self.taken = 0
+        """Places taken: running and waiting."""
+        self._closed = False
+        self._service_time = 0.1  # seconds an inference, a moving average
+        self._threads = ThreadPoolExecutor(concurrency, thread_name_prefix="inference")
+
+    def check_room(self) -> None:
+        """Raises Overloaded or ModelUnavailable: before a body is read, say."""
+        if self._closed:
+            raise ModelUnavailable("The server is shutting down. Try again elsewhere or later.")
+        if self.taken >= self.concurrency + self.queue:
+            raise Overloaded(
+                f"{self.taken} images are being worked on or waiting, as many as may be.",
+                self.retry_after(),
+            )
+
+    def retry_after(self) -> int:
+        """Whole seconds until a good part of the queue is done, at the pace of late."""
+        return max(1, math.ceil(self.taken / self.concurrency * self._service_time / 2))
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """Raises what ``work`` raises, and what ``check_room`` does.
+
+        Where the caller is cancelled, waiting work is given up and its place freed at once; work
+        that has begun keeps its place until it ends.
+        """
+        self.check_room()
+        loop = asyncio.get_running_loop()
+        self.taken += 1
+        future = self._threads.submit(self._timed, work)
+        future.add_done_callback(lambda _: _call_soon(loop, self._release))
+        result, seconds = await asyncio.wrap_future(future)
+        self._service_time += _SMOOTHING * (seconds - self._service_time)
+        return result
+
+    def close(self) -> None:
+        """Take no more work, and wait for what was taken."""
+        self._closed = True
+        self._threads.shutdown(wait=True)
+
+    def _release(self) -> None:
+        self.taken -= 1
+
+    @staticmethod
+    def _timed(work: Callable[[], T]) -> tuple[T, float]:
+        began = time.perf_counter()
+        return work(), time.perf_counter() - began
+
+
+def _call_soon(loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> None:
+    with suppress(RuntimeError):  # the loop is closed: nobody is left to count places
+        loop.call_soon_threadsafe(callback)

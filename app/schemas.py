@@ -1,0 +1,92 @@
+"""The public JSON."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Ratio = Annotated[float, Field(ge=0, le=1)]
+Pixels = Annotated[float, Field(ge=0)]
+
+
+class ImageSize(BaseModel):
+    width: int = Field(ge=1, description="Of the upright image, in pixels.")
+    height: int = Field(ge=1, description="Of the upright image, in pixels.")
+
+
+class Detection(BaseModel):
+    label: str
+    classId: int = Field(ge=0)
+    probability: Ratio
+    boundingBox: tuple[Pixels, Pixels, Pixels, Pixels] = Field(
+        description="x, y, width, height in pixels of the upright image, from its top left corner."
+    )
+    normalizedBox: tuple[Ratio, Ratio, Ratio, Ratio] = Field(
+        description="The same, divided by the image's width and height."
+    )
+
+
+class DetectionResult(BaseModel):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "model": "yolov8n",
+                "image": {"width": 810, "height": 1080},
+                "detections": [
+                    {
+                        "label": "person",
+                        "classId": 0,
+                        "probability": 0.8749,
+                        "boundingBox": [670.6, 376.8, 139.0, 501.8],
+                        "normalizedBox": [0.8279, 0.3489, 0.1716, 0.4646],
+                    }
+                ],
+            }
+        }
+    )
+
+    model: str
+    image: ImageSize
+    detections: list[Detection] = Field(description="Highest probability first.")
+    altText: str | None = Field(
+        None, description="A sentence for an alt attribute, where alt_text=true asked for it."
+    )
+
+
+class Health(BaseModel):
+    status: Literal["ok"]
+    model: str
+
+
+class InputSize(BaseModel):
+    width: int
+    height: int
+    dynamic: bool = Field(
+        description="Whether the input follows the image's shape; width and height are then the"
+        " most that it takes."
+    )
+
+
+class Thresholds(BaseModel):
+    confidence: Ratio
+    iou: Ratio
+    maxDetections: int
+
+
+class ModelInfo(BaseModel):
+    name: str
+    family: str
+    labels: list[str] = Field(description="In class order: classId is the index.")
+    input: InputSize
+    sha256: str = Field(pattern="^[0-9a-f]{64}$", description="Of the ONNX file.")
+    license: str
+    thresholds: Thresholds = Field(description="What holds where a request says nothing.")
+
+
+class Problem(BaseModel):
+    """RFC 9457."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str = Field(description="Stable: what programs should look at.")

@@ -1,0 +1,42 @@
+"""What every surface shares: the detector, its pool and the settings."""
+
+from dataclasses import dataclass
+from functools import partial
+
+from app.cpu import usable_cores
+from app.keys import KeyRing
+from app.pool import InferencePool
+from app.settings import DECODING_BUDGET, Settings
+from app.vision.budget import DecodingBudget
+from app.vision.detector import Detections, Detector, Options
+from app.vision.image import ImageReader
+from app.vision.model import load
+
+
+@dataclass
+class Service:
+    settings: Settings
+    detector: Detector
+    pool: InferencePool
+    keys: KeyRing
+    draining: bool = False
+    """Whether the process has been told to stop and only finishes what it was given."""
+
+    @classmethod
+    def create(cls, settings: Settings, detector: Detector) -> "Service":
+        concurrency = settings.concurrency or usable_cores()
+        return cls(
+            settings,
+            detector,
+            InferencePool(concurrency, settings.queue or 16 * concurrency),
+            KeyRing(settings.api_keys),
+        )
+
+    async def detect(self, image: bytes, options: Options) -> Detections:
+        return await self.pool.run(partial(self.detector.detect, image, options))
+
+
+def load_detector(settings: Settings) -> Detector:
+    """Raises StartError where the model cannot be served."""
+    model = load(settings.model, settings.threads or usable_cores())
+    return Detector(model, ImageReader(settings.max_pixels, DecodingBudget(DECODING_BUDGET)))

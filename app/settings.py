@@ -1,0 +1,86 @@
+"""What the environment says: one field a setting, prefix ``SPOTTER_``."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from app.errors import StartError
+
+DEFAULT_MODEL = Path(__file__).parent.parent / "models" / "default.onnx"
+DECODING_BUDGET = 200_000_000
+"""Bytes of pixels that all requests together may have decoded at a time."""
+
+CommaList = Annotated[tuple[str, ...], NoDecode]
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="SPOTTER_", extra="ignore", frozen=True)
+
+    model: Path = Field(DEFAULT_MODEL, description="Path of the ONNX file to serve.")
+    confidence: float = Field(
+        0.25, ge=0, le=1, description="Detections have a probability above this, 0..1."
+    )
+    iou: float = Field(
+        0.7, ge=0, le=1, description="Boxes of one label overlapping by more are one, 0..1."
+    )
+    max_detections: int = Field(
+        300, ge=1, le=1000, description="At most so many detections an image, 1..1000."
+    )
+    threads: int = Field(
+        0, ge=0, le=256, description="Threads an inference; 0: the usable cores."
+    )
+    concurrency: int = Field(
+        0, ge=0, le=256, description="Inferences at a time; 0: the usable cores."
+    )
+    queue: int = Field(
+        0, ge=0, le=100_000, description="Requests that may wait; 0: 16 times the concurrency."
+    )
+    max_body_bytes: int = Field(
+        20 * 1024 * 1024, ge=1024, description="Bytes of a request's body, at most."
+    )
+    max_pixels: int = Field(
+        50_000_000, ge=1, description="Width times height of an image, at most."
+    )
+    api_keys: CommaList = Field((), description="Keys that may come in; none: anybody.", repr=False)
+    cors_origins: CommaList = Field(
+        (), description="Origins whose pages may call, such as https://example.com, or *."
+    )
+    root_path: str = Field("", description="Path that a proxy in front has cut off, such as /prod.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="debug, info, warning or error."
+    )
+
+    @field_validator("api_keys", "cors_origins", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("root_path")
+    @classmethod
+    def _normalise(cls, value: str) -> str:
+        value = value.rstrip("/")
+        if value and not value.startswith("/"):
+            raise ValueError("must begin with /")
+        return value
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _lower(cls, value: object) -> object:
+        return value.lower() if isinstance(value, str) else value
+
+
+def load_settings() -> Settings:
+    """Raises StartError, in one line, for a value that cannot be used."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        problems = [
+            f"SPOTTER_{str(problem['loc'][0]).upper()}={str(problem['input'])[:60]!r}:"
+            f" {problem['msg']}"
+            for problem in error.errors()
+        ]
+        raise StartError("; ".join(problems)) from error

@@ -1,0 +1,51 @@
+"""Any colour mode to RGB, as a person would see it, without a second full-size copy."""
+
+import numpy as np
+from PIL import Image
+
+_WHITE = (255, 255, 255, 255)
+_BAND_PIXELS = 1 << 20
+_DEEP_MODES = frozenset({"I;16", "I;16B", "I;16L", "I;16N", "I", "F"})
+
+
+def to_rgb(image: Image.Image, factor: int = 1) -> Image.Image:
+    """A loaded image as RGB, divided by ``factor`` (a box filter).
+
+    Alpha is laid over white, 16 bits and more become 8. Other modes than RGB and L are
+    converted band by band, so that a large image never exists twice.
+    """
+    if image.mode in ("RGB", "L") and "transparency" not in image.info:
+        return (image.reduce(factor) if factor > 1 else image).convert("RGB")
+    scale = _depth_scale(image) if image.mode in _DEEP_MODES else 1.0
+    width, height = image.size
+    out = Image.new("RGB", (-(-width // factor), -(-height // factor)))
+    rows = max(1, _BAND_PIXELS // (width * factor)) * factor
+    for top in range(0, height, rows):
+        band = image.crop((0, top, width, min(top + rows, height)))
+        flat = _flatten(band, scale)
+        out.paste(flat.reduce(factor) if factor > 1 else flat, (0, top // factor))
+    return out
+
+
+def _flatten(image: Image.Image, scale: float) -> Image.Image:
+    if image.mode in _DEEP_MODES:
+        values = np.asarray(image, dtype=np.float32) * scale
+        return Image.fromarray(np.nan_to_num(values).clip(0, 255).astype(np.uint8)).convert("RGB")
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    rgba = image.convert("RGBA")
+    canvas = Image.new("RGBA", rgba.size, _WHITE)
+    return Image.alpha_composite(canvas, rgba).convert("RGB")
+
+
+def _depth_scale(image: Image.Image) -> float:
+    """What brings the values of a deep gray image to 0..255."""
+    if image.mode.startswith("I;16"):
+        return 255 / 65535
+    low, high = image.getextrema()
+    assert isinstance(high, int | float)
+    if image.mode == "F" and high <= 1:
+        return 255.0
+    if high <= 255:
+        return 1.0
+    return 255 / 65535 if high <= 65535 else 255 / float(high)

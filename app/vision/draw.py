@@ -1,0 +1,94 @@
+"""The picture with its boxes and labels drawn on it."""
+
+import colorsys
+import io
+from typing import Literal
+
+from PIL import ImageDraw, ImageFont
+
+from app.vision.detector import Detection, Detections, Detector
+
+Encoding = Literal["JPEG", "PNG"]
+LONGEST_SIDE = 4096
+"""Larger pictures are drawn smaller, so that one takes no more memory than its decoding did."""
+
+_GOLDEN_RATIO = 0.618033988749895
+_DARK, _LIGHT = (20, 20, 20), (255, 255, 255)
+
+Colour = tuple[int, int, int]
+Rectangle = tuple[float, float, float, float]
+
+
+def draw(detector: Detector, data: bytes, found: Detections, encoding: Encoding) -> bytes:
+    """The image file ``data`` with ``found`` drawn on it, encoded.
+
+    Boxes come first and labels above them all, the most probable label in the best place.
+    """
+    picture = detector.picture(data, LONGEST_SIDE)
+    image = picture.rgb
+    scale = image.width / found.width
+    canvas = ImageDraw.Draw(image)
+    short = min(image.size)
+    line = max(1, round(short / 250))
+    font = ImageFont.load_default(max(10.0, short / 32))
+    taken: list[Rectangle] = []
+    for item in found.items:
+        box = _corners(item, scale)
+        colour = colour_of(item.class_id)
+        canvas.rectangle(box, outline=colour, width=line)
+    for item in found.items:
+        _label(canvas, item, _corners(item, scale), font, image.size, taken)
+    out = io.BytesIO()
+    image.save(out, encoding, **({"quality": 90} if encoding == "JPEG" else {"compress_level": 3}))
+    return out.getvalue()
+
+
+def colour_of(class_id: int) -> Colour:
+    """Always the same for a class, and far from its neighbours'."""
+    red, green, blue = colorsys.hsv_to_rgb(
+        (class_id * _GOLDEN_RATIO) % 1.0, 0.85 if class_id % 2 else 0.65, 0.95
+    )
+    return round(red * 255), round(green * 255), round(blue * 255)
+
+
+def _corners(item: Detection, scale: float) -> Rectangle:
+    x, y, width, height = (value * scale for value in item.box)
+    return x, y, x + width, y + height
+
+
+def _label(
+    canvas: ImageDraw.ImageDraw,
+    item: Detection,
+    box: Rectangle,
+    font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
+    size: tuple[int, int],
+    taken: list[Rectangle],
+) -> None:
+    """Above the box, within it, or below: the first place within the picture that is free."""
+    text = f"{item.label} {item.probability:.0%}"
+    left, top, right, bottom = canvas.textbbox((0, 0), text, font=font)
+    margin = max(1.0, (bottom - top) / 5)
+    width, height = right - left + 2 * margin, bottom - top + 2 * margin
+    x = min(max(0.0, box[0]), max(0.0, size[0] - width))
+    tries = [box[1] - height, box[1], box[3] - height, box[3]]
+    tries += [box[1] + step * height for step in range(1, 6)]
+    places = [
+        (x, y, x + width, y + height) for y in tries if 0 <= y and y + height <= size[1]
+    ] or [(x, 0.0, x + width, height)]
+    place = next((p for p in places if not any(_overlap(p, other) for other in taken)), places[0])
+    taken.append(place)
+    colour = colour_of(item.class_id)
+    canvas.rectangle(place, fill=colour)
+    canvas.text(
+        (place[0] + margin - left, place[1] + margin - top), text, font=font, fill=_ink(colour)
+    )
+
+
+def _overlap(a: Rectangle, b: Rectangle) -> bool:
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
+
+
+def _ink(background: Colour) -> Colour:
+    red, green, blue = background
+    return _DARK if 0.299 * red + 0.587 * green + 0.114 * blue > 140 else _LIGHT
+

@@ -1,0 +1,28 @@
+"""YOLOv5 with its grid and anchors applied: (1, anchors, 5 + classes).
+
+Columns are centre x, centre y, width and height in input pixels, objectness and class
+probabilities; a score is the product of the two.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from app.vision.heads.base import Candidates, Outputs, Shape, allows, best_class, corners
+
+needs_nms = True
+layout = "[1, anchors, 5 + classes]"
+
+
+def fits(outputs: Sequence[Shape], classes: int) -> bool:
+    first = outputs[0]
+    return len(first) == 3 and allows(first[0], 1) and first[2] == 5 + classes
+
+
+def decode(
+    outputs: Outputs, classes: int, threshold: float, input_size: tuple[int, int]
+) -> Candidates:
+    rows = outputs[0][0].astype(np.float32, copy=False)
+    rows = rows[rows[:, 4] > threshold]
+    kept, scores, best = best_class(rows[:, 5 : 5 + classes] * rows[:, 4:5], threshold)
+    return Candidates(corners(rows[kept, :4]), scores, best)

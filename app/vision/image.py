@@ -1,0 +1,132 @@
+"""Bytes of an image file to upright RGB pixels, within limits."""
+
+import io
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from PIL import ExifTags, Image
+
+from app.errors import ImageTooLarge, InvalidImage
+from app.vision import formats
+from app.vision.budget import DecodingBudget
+from app.vision.colour import to_rgb
+
+# Pillow warns at its own limit and raises at twice that; the check in `_open` replaces both.
+Image.MAX_IMAGE_PIXELS = None
+
+Size = tuple[int, int]
+"""Width and height, as Pillow has it."""
+
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_SCALABLE = frozenset({"JPEG", "MPO"})
+_SIDEWAYS = frozenset({5, 6, 7, 8})
+
+# Peak bytes a pixel while the decoder works, measured over idle with large files of each format:
+# WebP and AVIF decode into planes or canvases of their own before Pillow's four bytes a pixel.
+_DECODER_BYTES = {"WEBP": 16, "AVIF": 14, "HEIF": 14, "TIFF": 8, "GIF": 6}
+_ONE_BYTE_MODES = frozenset({"1", "L", "P"})
+
+
+@dataclass(frozen=True)
+class Picture:
+    rgb: Image.Image
+    """Upright, mode RGB; at least as large as was asked for where the file is."""
+    size: Size
+    """Of the upright picture at full size, in pixels."""
+
+
+@dataclass(frozen=True)
+class ImageReader:
+    max_pixels: int
+    budget: DecodingBudget
+
+    def read(self, data: bytes, cover: Callable[[Size], Size]) -> Picture:
+        """Decode ``data`` no larger than needed.
+
+        ``cover`` is given the upright full size and answers the size that the result has to
+        cover; the result may be larger, by less than twice on its shorter ratio.
+
+        Raises InvalidImageFormat, InvalidImage or ImageTooLarge.
+        """
+        with _decoder_errors():
+            image = _open(data, self.max_pixels)
+        with self.budget.reserve(_decoding_cost(image)), _decoder_errors():
+            if image.format not in _SCALABLE:
+                image.load()  # a PNG may carry its EXIF block behind the pixels
+            orientation = _orientation(image)
+            sideways = orientation in _SIDEWAYS
+            size = image.size[::-1] if sideways else image.size
+            target = cover(size)
+            if sideways:
+                target = target[::-1]
+            image.draft(None, target)
+            image.load()
+            rgb = to_rgb(image, _whole_factor(image.size, target))
+            if orientation in _TURNS:
+                rgb = rgb.transpose(_TURNS[orientation])
+            return Picture(rgb, size)
+
+
+def _open(data: bytes, max_pixels: int) -> Image.Image:
+    """Only the header is read."""
+    name = formats.require(data)
+    image = Image.open(io.BytesIO(data), formats=(name,))
+    width, height = image.size
+    if width * height > max_pixels:
+        raise ImageTooLarge(
+            f"The image has {width} x {height} pixels and at most {max_pixels} are allowed."
+            " Send a smaller one."
+        )
+    return image
+
+
+@contextmanager
+def _decoder_errors() -> Iterator[None]:
+    """Whatever a decoder raises on bytes that it cannot read is an InvalidImage.
+
+    Pillow's decoders raise more classes than they document (SyntaxError, ValueError, EOFError,
+    struct.error, zlib.error ...): hence the wide net, around the decoder only.
+    """
+    try:
+        yield
+    except (InvalidImage, ImageTooLarge, formats.InvalidImageFormat, MemoryError):
+        raise
+    except Exception as error:
+        raise InvalidImage(
+            "The image begins like one that is allowed but cannot be read to its end:"
+            " it is truncated or corrupt."
+        ) from error
+
+
+def _decoding_cost(image: Image.Image) -> int:
+    """Bytes that decoding this image holds at its peak."""
+    width, height = image.size
+    if image.format == "PNG" or image.format == "BMP":
+        per_pixel = 1 if image.mode in _ONE_BYTE_MODES else 4
+    else:
+        per_pixel = _DECODER_BYTES.get(image.format or "", 4)
+    return width * height * per_pixel
+
+
+def _orientation(image: Image.Image) -> int:
+    """EXIF orientation 1..8; 1 where there is none or it cannot be read."""
+    if image.format == "TIFF":
+        return 1  # Pillow turns TIFF upright itself
+    try:
+        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:  # a broken EXIF block does not make the picture unreadable
+        return 1
+
+
+def _whole_factor(size: Size, target: Size) -> int:
+    """The largest whole number by which ``size`` can be divided and still cover ``target``."""
+    return max(1, min(size[0] // max(1, target[0]), size[1] // max(1, target[1])))

@@ -1,0 +1,186 @@
+"""An ONNX file: its session, what it says of itself, and its family's decoder."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from app.errors import StartError
+from app.vision import ultralytics
+from app.vision.description import METADATA_KEY, Description
+from app.vision.heads import HEADS, Candidates, Head, Shape
+
+_DTYPES = {"tensor(float)": np.dtype(np.float32), "tensor(float16)": np.dtype(np.float16)}
+_SIZE_INPUT = "orig_target_sizes"
+_DETR_OUTPUTS = ["labels", "boxes", "scores"]
+
+
+class Session(Protocol):
+    """The part of onnxruntime.InferenceSession that is used here."""
+
+    def get_inputs(self) -> Sequence[Any]: ...
+    def get_outputs(self) -> Sequence[Any]: ...
+    def get_modelmeta(self) -> Any: ...
+    def run(self, output_names: list[str], feed: dict[str, NDArray]) -> Sequence[Any]: ...
+
+
+@dataclass(frozen=True)
+class Signature:
+    """Names, shapes and type of what goes in and comes out, and whether its sides may vary."""
+
+    image: str
+    shape: Shape
+    dtype: np.dtype[np.floating]
+    size_input: bool
+    outputs: list[str]
+    output_shapes: list[Shape]
+
+    @property
+    def dynamic(self) -> bool:
+        return self.shape[2] is None and self.shape[3] is None
+
+
+@dataclass(frozen=True)
+class Model:
+    session: Session = field(repr=False)
+    description: Description
+    signature: Signature
+    sha256: str
+
+    @property
+    def head(self) -> Head:
+        return HEADS[self.description.family]
+
+    def run(self, tensor: NDArray) -> list[NDArray]:
+        """``tensor`` (1, 3, height, width); the raw outputs, as the family's head takes them."""
+        feed = {self.signature.image: tensor}
+        if self.signature.size_input:
+            height, width = tensor.shape[2:]
+            feed[_SIZE_INPUT] = np.array([[width, height]], dtype=np.int64)
+        return list(self.session.run(self.signature.outputs, feed))
+
+    def decode(self, outputs: Sequence[NDArray], tensor: NDArray, threshold: float) -> Candidates:
+        height, width = tensor.shape[2:]
+        return self.head.decode(
+            outputs, len(self.description.labels), threshold, (height, width)
+        )
+
+
+def load(path: Path, threads: int = 1) -> Model:
+    """Raises StartError, in one line, where ``path`` is not a detector that can be served."""
+    try:
+        with path.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise StartError(f"The model {path} cannot be read: {error.strerror}.") from error
+    try:
+        session = _create_session(path, threads)
+        signature = _read_signature(session)
+        metadata = session.get_modelmeta().custom_metadata_map
+        description = _describe(metadata, signature, path.stem)
+        _check(description, signature)
+    except StartError as error:
+        raise StartError(f"The model {path} cannot be served: {error}.") from error
+    return Model(session, description, signature, sha256)
+
+
+def _create_session(path: Path, threads: int) -> Session:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    # Idle threads that spin take the cores from the next request.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # Patterns are kept a shape; with rectangular inputs there are many.
+    options.enable_mem_pattern = False
+    try:
+        session: Session = onnxruntime.InferenceSession(
+            str(path), options, providers=["CPUExecutionProvider"]
+        )
+    except Exception as error:  # onnxruntime's own classes have no common public base
+        reason = " ".join(str(error).split())[:200]
+        raise StartError(f"onnxruntime cannot load it ({reason})") from error
+    return session
+
+
+def _read_signature(session: Session) -> Signature:
+    inputs = {node.name: node for node in session.get_inputs()}
+    outputs = {node.name: _shape(node) for node in session.get_outputs()}
+    size_input = inputs.pop(_SIZE_INPUT, None) is not None
+    if len(inputs) != 1:
+        raise StartError(f"it has the inputs {sorted(inputs)} where one image is expected")
+    (image,) = inputs.values()
+    shape = _shape(image)
+    if image.type not in _DTYPES or len(shape) != 4 or shape[1] != 3 or shape[0] not in (None, 1):
+        raise StartError(
+            f"its input is {image.type} {image.shape} where float or float16"
+            " [1, 3, height, width] is expected"
+        )
+    if (shape[2] is None) != (shape[3] is None):
+        raise StartError("one of its input's sides is dynamic and the other is not")
+    if not outputs:
+        raise StartError("it has no outputs")
+    names = _DETR_OUTPUTS if set(_DETR_OUTPUTS) <= outputs.keys() else list(outputs)
+    return Signature(
+        image.name, shape, _DTYPES[image.type], size_input, names, [outputs[n] for n in names]
+    )
+
+
+def _shape(node: Any) -> Shape:
+    return [axis if isinstance(axis, int) else None for axis in node.shape]
+
+
+def _describe(metadata: dict[str, str], signature: Signature, name: str) -> Description:
+    if METADATA_KEY in metadata:
+        try:
+            return Description.model_validate_json(metadata[METADATA_KEY])
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise StartError(
+                f"its metadata '{METADATA_KEY}' is not valid at '{where}': {first['msg']}"
+            ) from error
+    found = ultralytics.describe(metadata, signature.shape, signature.output_shapes, name)
+    if found is None:
+        raise StartError(_undescribed(signature))
+    return found
+
+
+def _undescribed(signature: Signature) -> str:
+    shapes = [list(shape) for shape in signature.output_shapes]
+    families = [
+        f"{family} {head.layout}"
+        for family, head in HEADS.items()
+        if (family == "detr") == signature.size_input
+    ]
+    if signature.outputs != _DETR_OUTPUTS and (len(shapes) > 2 or len(shapes[0]) != 3):
+        return f"its outputs {shapes} are those of no family served here: {', '.join(families)}"
+    return (
+        "it does not say its labels, family and input; write them into it with"
+        " 'python -m models.adopt FILE --family FAMILY --labels LABELS'"
+        f" (its outputs are {shapes}; families: {', '.join(families)})"
+    )
+
+
+def _check(description: Description, signature: Signature) -> None:
+    """The description and the file have to agree."""
+    head = HEADS[description.family]
+    classes = len(description.labels)
+    if not head.fits(signature.output_shapes, classes):
+        raise StartError(
+            f"its outputs {[list(shape) for shape in signature.output_shapes]} are not those of"
+            f" the family {description.family} with {classes} labels, {head.layout}"
+        )
+    if (description.family == "detr") != signature.size_input:
+        raise StartError(f"the input '{_SIZE_INPUT}' belongs to the family detr, and to it alone")
+    size = tuple(signature.shape[2:])
+    if not signature.dynamic and size != description.input.size:
+        raise StartError(
+            f"its metadata gives the input size {description.input.size} and its axes {size}"
+        )
