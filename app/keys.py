@@ -14,7 +14,7 @@ class KeyRing:
             return True
         given = _digest(key or "")
         # Every one is compared, whichever matches: the time tells nothing.
-        return any([hmac.compare_digest(given, digest) for digest in self._digests])
+        return sum(hmac.compare_digest(given, digest) for digest in self._digests) > 0
 
 
 def _digest(key: str) -> bytes:

@@ -100,8 +100,8 @@ def _draining_on_sigterm(service: Service) -> Iterator[None]:
     try:
         yield
     finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
+        for restored, handler in previous.items():
+            signal.signal(restored, handler)
 
 
 def _one_line_errors(send: Send) -> Send:

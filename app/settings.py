@@ -28,9 +28,7 @@ class Settings(BaseSettings):
     max_detections: int = Field(
         300, ge=1, le=1000, description="At most so many detections an image, 1..1000."
     )
-    threads: int = Field(
-        0, ge=0, le=256, description="Threads an inference; 0: the usable cores."
-    )
+    threads: int = Field(0, ge=0, le=256, description="Threads an inference; 0: the usable cores.")
     concurrency: int = Field(
         0, ge=0, le=256, description="Inferences at a time; 0: the usable cores."
     )

@@ -8,7 +8,7 @@ import binascii
 import json
 import re
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING
 
 from fastapi import Request
 from python_multipart import MultipartParser
@@ -17,6 +17,9 @@ from python_multipart.multipart import parse_options_header
 
 from app.errors import ImageTooLarge, InvalidParameter
 from app.vision import formats
+
+if TYPE_CHECKING:
+    from python_multipart.multipart import MultipartCallbacks
 
 IMAGE_FIELDS = frozenset({"file", "image"})
 _MAX_PARTS = 32
@@ -108,7 +111,7 @@ class _Parts:
         self._disposition = b""
         self._pieces: list[bytes] | None = None
 
-    def callbacks(self) -> Any:
+    def callbacks(self) -> "MultipartCallbacks":
         return {
             "on_part_begin": self._part_begin,
             "on_header_field": self._header_field,

@@ -131,9 +131,7 @@ async def detect(
     service.pool.check_room()
     options = _options(query, service)
     body = await read_body(request, service.settings.max_body_bytes)
-    image = extract_image(
-        body, request.headers.get("content-type", ""), DetectQuery.model_fields
-    )
+    image = extract_image(body, request.headers.get("content-type", ""), DetectQuery.model_fields)
     del body
     answer = preferred(request.headers.get("accept", ""))
     found = await _unless_gone(request, service.detect(image, options))

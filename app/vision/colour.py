@@ -42,7 +42,7 @@ def _depth_scale(image: Image.Image) -> float:
     """What brings the values of a deep gray image to 0..255."""
     if image.mode.startswith("I;16"):
         return 255 / 65535
-    low, high = image.getextrema()
+    _, high = image.getextrema()
     assert isinstance(high, int | float)
     if image.mode == "F" and high <= 1:
         return 255.0

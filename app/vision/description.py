@@ -38,10 +38,8 @@ class InputSpec(BaseModel):
     resample: Resample = "antialias"
     pad_value: Annotated[int, Field(ge=0, le=255)] = 114
     channels: Literal["rgb", "bgr"] = "rgb"
-    mean: Resample = Literal["antialias", "bilinear"]
-Triple = (0.0, 0.0, 0.0)
-    std: Resample = Literal["antialias", "bilinear"]
-Triple = (255.0, 255.0, 255.0)
+    mean: Triple = (0.0, 0.0, 0.0)
+    std: Triple = (255.0, 255.0, 255.0)
 
 
 class Description(BaseModel):

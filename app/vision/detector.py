@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
+from app.errors import InvalidParameter
+from app.vision.arrays import Array
 from app.vision.heads import Candidates
 from app.vision.image import ImageReader, Picture, Size
 from app.vision.letterbox import Letterbox
@@ -119,7 +120,7 @@ class Detector:
         picture.rgb.thumbnail((longest_side, longest_side))
         return picture
 
-    def _run(self, tensor: NDArray) -> list[NDArray]:
+    def _run(self, tensor: Array) -> list[Array]:
         try:
             outputs = self.model.run(tensor)
         except Exception:

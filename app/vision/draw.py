@@ -72,9 +72,9 @@ def _label(
     x = min(max(0.0, box[0]), max(0.0, size[0] - width))
     tries = [box[1] - height, box[1], box[3] - height, box[3]]
     tries += [box[1] + step * height for step in range(1, 6)]
-    places = [
-        (x, y, x + width, y + height) for y in tries if 0 <= y and y + height <= size[1]
-    ] or [(x, 0.0, x + width, height)]
+    places = [(x, y, x + width, y + height) for y in tries if y >= 0 and y + height <= size[1]] or [
+        (x, 0.0, x + width, height)
+    ]
     place = next((p for p in places if not any(_overlap(p, other) for other in taken)), places[0])
     taken.append(place)
     colour = colour_of(item.class_id)
@@ -91,4 +91,3 @@ def _overlap(a: Rectangle, b: Rectangle) -> bool:
 def _ink(background: Colour) -> Colour:
     red, green, blue = background
     return _DARK if 0.299 * red + 0.587 * green + 0.114 * blue > 140 else _LIGHT
-

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from PIL import ExifTags, Image
 
-from app.errors import ImageTooLarge, InvalidImage
+from app.errors import ImageTooLarge, InvalidImage, InvalidImageFormat
 from app.vision import formats
 from app.vision.budget import DecodingBudget
 from app.vision.colour import to_rgb
@@ -98,7 +98,7 @@ def _decoder_errors() -> Iterator[None]:
     """
     try:
         yield
-    except (InvalidImage, ImageTooLarge, formats.InvalidImageFormat, MemoryError):
+    except (InvalidImage, ImageTooLarge, InvalidImageFormat, MemoryError):
         raise
     except Exception as error:
         raise InvalidImage(

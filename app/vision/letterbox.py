@@ -3,12 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
+from app.vision.arrays import Array, Floats, FloatType
 from app.vision.description import InputSpec, Resample
-
-Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -59,7 +57,7 @@ class Letterbox:
     def content(self) -> tuple[int, int]:
         return self.content_width, self.content_height
 
-    def fill(self, rgb: Image.Image, spec: InputSpec, dtype: np.dtype[np.floating]) -> NDArray:
+    def fill(self, rgb: Image.Image, spec: InputSpec, dtype: FloatType) -> Array:
         """The input tensor, shape (1, 3, input_height, input_width).
 
         ``rgb`` is the upright picture at any scale.
@@ -85,7 +83,7 @@ class Letterbox:
         return restored
 
 
-def _levels(mean: float, std: float, dtype: np.dtype[np.floating]) -> NDArray:
+def _levels(mean: float, std: float, dtype: FloatType) -> Array:
     """The input value of each of the 256 pixel values."""
     return ((np.arange(256, dtype=np.float32) - np.float32(mean)) / np.float32(std)).astype(dtype)
 

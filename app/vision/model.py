@@ -8,15 +8,18 @@ from typing import Any, Protocol
 
 import numpy as np
 import onnxruntime
-from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from app.errors import StartError
 from app.vision import ultralytics
+from app.vision.arrays import Array, FloatType
 from app.vision.description import METADATA_KEY, Description
 from app.vision.heads import HEADS, Candidates, Head, Shape
 
-_DTYPES = {"tensor(float)": np.dtype(np.float32), "tensor(float16)": np.dtype(np.float16)}
+_DTYPES: dict[str, FloatType] = {
+    "tensor(float)": np.dtype(np.float32),
+    "tensor(float16)": np.dtype(np.float16),
+}
 _SIZE_INPUT = "orig_target_sizes"
 _DETR_OUTPUTS = ["labels", "boxes", "scores"]
 
@@ -27,7 +30,7 @@ class Session(Protocol):
     def get_inputs(self) -> Sequence[Any]: ...
     def get_outputs(self) -> Sequence[Any]: ...
     def get_modelmeta(self) -> Any: ...
-    def run(self, output_names: list[str], feed: dict[str, NDArray]) -> Sequence[Any]: ...
+    def run(self, output_names: list[str], feed: dict[str, Array]) -> Sequence[Any]: ...
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ class Signature:
 
     image: str
     shape: Shape
-    dtype: np.dtype[np.floating]
+    dtype: FloatType
     size_input: bool
     outputs: list[str]
     output_shapes: list[Shape]
@@ -57,7 +60,7 @@ class Model:
     def head(self) -> Head:
         return HEADS[self.description.family]
 
-    def run(self, tensor: NDArray) -> list[NDArray]:
+    def run(self, tensor: Array) -> list[Array]:
         """``tensor`` (1, 3, height, width); the raw outputs, as the family's head takes them."""
         feed = {self.signature.image: tensor}
         if self.signature.size_input:
@@ -65,11 +68,9 @@ class Model:
             feed[_SIZE_INPUT] = np.array([[width, height]], dtype=np.int64)
         return list(self.session.run(self.signature.outputs, feed))
 
-    def decode(self, outputs: Sequence[NDArray], tensor: NDArray, threshold: float) -> Candidates:
+    def decode(self, outputs: Sequence[Array], tensor: Array, threshold: float) -> Candidates:
         height, width = tensor.shape[2:]
-        return self.head.decode(
-            outputs, len(self.description.labels), threshold, (height, width)
-        )
+        return self.head.decode(outputs, len(self.description.labels), threshold, (height, width))
 
 
 def load(path: Path, threads: int = 1) -> Model:

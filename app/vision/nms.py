@@ -1,10 +1,8 @@
 """Non-maximum suppression: of boxes that show the same object, keep the most probable."""
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
-Ints = NDArray[np.intp]
+from app.vision.arrays import Floats, Ints
 
 
 def nms(boxes: Floats, scores: Floats, classes: Ints, iou: float, limit: int) -> Ints:

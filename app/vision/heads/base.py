@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
+
+from app.vision.arrays import Array, Floats, Ints
 
 Shape = Sequence[int | None]
 """Of an output; None where the file leaves an axis open."""
-Floats = NDArray[np.float32]
-Outputs = Sequence[NDArray]
+Outputs = Sequence[Array]
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Candidates:
     """(n, 4): x1, y1, x2, y2 in input pixels."""
     scores: Floats
     """(n,), 0..1."""
-    classes: NDArray[np.intp]
+    classes: Ints
     """(n,), one for a box: the best."""
 
 
@@ -55,7 +55,7 @@ def corners(boxes: Floats) -> Floats:
     return np.concatenate([centre - half, centre + half], axis=1)
 
 
-def best_class(scores: Floats, threshold: float) -> tuple[NDArray[np.intp], Floats, NDArray]:
+def best_class(scores: Floats, threshold: float) -> tuple[Ints, Floats, Ints]:
     """Rows, scores and classes of those (n, classes) rows whose best is above ``threshold``."""
     rows = np.flatnonzero(scores.max(axis=1) > threshold)
     picked = scores[rows]

@@ -32,6 +32,4 @@ def decode(
     anchors = np.flatnonzero(scores.max(axis=0) > threshold)
     picked = scores[:, anchors]
     best = picked.argmax(axis=0)
-    return Candidates(
-        corners(rows[:4, anchors].T), picked[best, np.arange(len(anchors))], best
-    )
+    return Candidates(corners(rows[:4, anchors].T), picked[best, np.arange(len(anchors))], best)

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
+from app.vision.arrays import Floats
 from app.vision.heads.base import Candidates, Outputs, Shape, allows, best_class, corners
 
 needs_nms = True
@@ -37,7 +37,7 @@ def decode(
 
 
 @lru_cache(maxsize=32)
-def _grid(height: int, width: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def _grid(height: int, width: int) -> tuple[Floats, Floats]:
     """Cell (anchors, 2) as x, y and stride (anchors, 1) of every anchor, row by row."""
     cells, strides = [], []
     for stride in _STRIDES:

@@ -1,0 +1,48 @@
+# Spotter's commands. `make run` and `make test` set up what they need in .venv.
+PYTHON ?= python3
+PORT ?= 8000
+HOST ?= 127.0.0.1
+BIN := .venv/bin
+
+.PHONY: run test test-kit check install install-test install-kit clean
+
+run: install ## Serve on PORT (8000)
+	@HOST=$(HOST) PORT=$(PORT) $(BIN)/python -m app
+
+test: install-test ## Every test that needs no torch
+	$(BIN)/python -m pytest -m "not kit" $(PYTEST)
+
+test-kit: install-kit ## The tests of training and exporting
+	$(BIN)/python -m pytest -m kit $(PYTEST)
+
+check: install-test ## Formatting, lint and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+install: .venv/.run
+install-test: .venv/.test
+install-kit: .venv/.kit
+
+clean:
+	rm -rf .venv
+
+.venv/.venv:
+	$(PYTHON) -c 'import sys; sys.exit("Spotter needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv .venv
+	@touch $@
+
+.venv/.run: .venv/.venv pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+.venv/.test: .venv/.run
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,heif]'
+	@touch $@
+
+# The CPU build of torch where there is no accelerator: TORCH="torch --index-url ..." changes it.
+TORCH ?= torch
+.venv/.kit: .venv/.test
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(TORCH)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[models,train]'
+	@touch $@

@@ -1,0 +1,113 @@
+"""A real Spotter: its own process, a real socket, its log kept."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+REPOSITORY = Path(__file__).parent.parent
+START_LIMIT = 60.0
+
+
+@dataclass
+class Server:
+    url: str
+    port: int
+    process: subprocess.Popen[bytes]
+    log_file: Path
+
+    def log(self) -> list[dict[str, Any]]:
+        """The JSON lines so far."""
+        return [
+            json.loads(line)
+            for line in self.log_file.read_text().splitlines()
+            if line.startswith("{")
+        ]
+
+    def output(self) -> str:
+        return self.log_file.read_text()
+
+    def detect(self, image: bytes, **params: Any) -> httpx.Response:
+        return httpx.post(f"{self.url}/detect", files={"file": image}, params=params, timeout=120)
+
+    def terminate(self, limit: float = 60) -> int:
+        """SIGTERM; the exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(limit)
+
+
+@contextmanager
+def serve(model: Path | None = None, **settings: str) -> Iterator[Server]:
+    """``settings`` by their names without SPOTTER_, in lower case."""
+    port = free_port()
+    with tempfile.TemporaryDirectory() as folder:
+        log_file = Path(folder) / "log"
+        with log_file.open("wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "app"],
+                cwd=REPOSITORY,
+                env=environment(model, port, settings),
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        server = Server(f"http://127.0.0.1:{port}", port, process, log_file)
+        try:
+            _wait_until_ready(server)
+            yield server
+        finally:
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+
+
+def start_failure(model: Path | None = None, **settings: str) -> tuple[int, str]:
+    """Exit code and output of a server that is expected not to start."""
+    done = subprocess.run(
+        [sys.executable, "-m", "app"],
+        cwd=REPOSITORY,
+        env=environment(model, free_port(), settings),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=START_LIMIT,
+        check=False,
+    )
+    return done.returncode, done.stdout.decode()
+
+
+def environment(model: Path | None, port: int, settings: dict[str, str]) -> dict[str, str]:
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("SPOTTER_")}
+    given = {f"SPOTTER_{name.upper()}": value for name, value in settings.items()}
+    if model is not None:
+        given["SPOTTER_MODEL"] = str(model)
+    return {**clean, **given, "PORT": str(port), "HOST": "127.0.0.1"}
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _wait_until_ready(server: Server) -> None:
+    end = time.monotonic() + START_LIMIT
+    while time.monotonic() < end:
+        if server.process.poll() is not None:
+            raise RuntimeError(f"The server did not start:\n{server.output()}")
+        try:
+            if httpx.get(f"{server.url}/healthz").status_code == 200:
+                return
+        except httpx.TransportError:
+            time.sleep(0.05)
+    raise RuntimeError(f"The server was not ready in {START_LIMIT} s:\n{server.output()}")
