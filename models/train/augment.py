@@ -1,0 +1,201 @@
+"""Training pictures: mosaics and single photos at random scale and place, mirrored and recoloured."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+from torch.utils.data import Dataset as TorchDataset
+
+from models.train.assign import Targets
+from models.train.dataset import Sample
+from models.train.store import ImageStore, Pixels
+
+PAD = 114
+VISIBLE = 0.25
+"""Share of a box that has to stay in the picture for it to count as an object."""
+SMALLEST = 3.0
+"""Shortest side of an object, in pixels of the picture; below, it is ignored."""
+
+Boxes = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    mosaic: float = 0.5
+    """Share of pictures made of four photos."""
+    mixup: float = 0.05
+    """Share of pictures blended with a second one (Zhang et al., 2018, arXiv:1710.09412)."""
+    mosaic_scale: tuple[float, float] = (0.5, 1.2)
+    """Long side of a photo in a mosaic, in sides of the picture."""
+    single_scale: tuple[float, float] = (0.6, 1.5)
+
+
+class Order(NamedTuple):
+    """A batch to be made: everything random about it follows from ``seed``."""
+
+    indices: tuple[int, ...]
+    side: int
+    seed: int
+    recipe: Recipe
+
+
+class Batch(NamedTuple):
+    images: Tensor
+    """uint8 ``[batch, 3, side, side]``"""
+    targets: Targets
+
+
+class _Objects(NamedTuple):
+    classes: NDArray[np.int64]
+    boxes: Boxes
+    ignored: NDArray[np.bool_]
+
+
+def join(parts: Sequence[_Objects]) -> _Objects:
+    return _Objects(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+class Pictures(TorchDataset[Batch]):
+    """Makes the batch that an ``Order`` asks for; runs in the loader's worker processes."""
+
+    def __init__(self, samples: Sequence[Sample], store: ImageStore) -> None:
+        self._samples = samples
+        self._store = store
+
+    def __len__(self) -> int:
+        return len(self._samples)
+
+    def __getitem__(self, order: Order) -> Batch:
+        random = np.random.default_rng(order.seed)
+        made = [self._picture(index, order, random) for index in order.indices]
+        images = torch.from_numpy(np.stack([pixels for pixels, _ in made])).permute(0, 3, 1, 2)
+        return Batch(images, gather([objects for _, objects in made]))
+
+    def _picture(
+        self, index: int, order: Order, random: np.random.Generator
+    ) -> tuple[Pixels, _Objects]:
+        pixels, objects = self._plain(index, order, random)
+        if random.random() < order.recipe.mixup:
+            other, more = self._plain(int(random.integers(len(self))), order, random)
+            share = random.beta(16.0, 16.0)
+            pixels = (pixels * share + other * (1 - share)).astype(np.uint8)
+            objects = join((objects, more))
+        return pixels, objects
+
+    def _plain(self, index: int, order: Order, random: np.random.Generator) -> tuple[Pixels, _Objects]:
+        side, recipe = order.side, order.recipe
+        canvas = np.full((side, side, 3), PAD, np.uint8)
+        if random.random() < recipe.mosaic:
+            indices = [index, *(int(i) for i in random.integers(len(self), size=3))]
+            indices = [indices[i] for i in random.permutation(4)]
+            cx, cy = (int(v) for v in random.uniform(0.3 * side, 0.7 * side, 2))
+            windows = ((0, 0, cx, cy), (cx, 0, side, cy), (0, cy, cx, side), (cx, cy, side, side))
+            parts = []
+            for corner, (which, window) in enumerate(zip(indices, windows, strict=True)):
+                scale = random.uniform(*recipe.mosaic_scale)
+                anchor = (1.0 - corner % 2, 1.0 - corner // 2)
+                parts.append(self._paste(canvas, which, window, scale * side, anchor, random))
+            return canvas, join(parts)
+        low, high = recipe.single_scale
+        scale = float(np.exp(random.uniform(np.log(low), np.log(high))))
+        anchor = (float(random.random()), float(random.random()))
+        return canvas, self._paste(canvas, index, (0, 0, side, side), scale * side, anchor, random)
+
+    def _paste(
+        self,
+        canvas: Pixels,
+        index: int,
+        window: tuple[int, int, int, int],
+        long_side: float,
+        anchor: tuple[float, float],
+        random: np.random.Generator,
+    ) -> _Objects:
+        """Lay a photo into a window of the canvas and return its objects there.
+
+        ``anchor`` says where the spare room (or, for a photo larger than the window, the part
+        cut off) lies: 0 all behind the photo, 1 all before it.
+        """
+        pixels, sample = self._store[index], self._samples[index]
+        height, width = pixels.shape[:2]
+        stretch = float(np.exp(random.uniform(-0.12, 0.12)))
+        factor = long_side / max(height, width)
+        new_w, new_h = max(8, round(width * factor * stretch)), max(8, round(height * factor / stretch))
+        x0, y0, x1, y1 = window
+        left = x0 + round((x1 - x0 - new_w) * anchor[0])
+        top = y0 + round((y1 - y0 - new_h) * anchor[1])
+        a, b, c, d = max(x0, left), max(y0, top), min(x1, left + new_w), min(y1, top + new_h)
+        flip = random.random() < 0.5
+        if c > a and d > b:
+            source = (
+                (a - left) / new_w * width,
+                (b - top) / new_h * height,
+                (c - left) / new_w * width,
+                (d - top) / new_h * height,
+            )
+            if flip:
+                source = (width - source[2], source[1], width - source[0], source[3])
+            patch = Image.fromarray(pixels).resize(
+                (c - a, d - b), Image.Resampling.BILINEAR, box=source, reducing_gap=1.5
+            )
+            canvas[b:d, a:c] = np.asarray(patch)[:, ::-1] if flip else np.asarray(patch)
+        boxes = sample.boxes.copy()
+        if flip:
+            boxes[:, [0, 2]] = 1 - boxes[:, [2, 0]]
+        boxes = boxes * np.float32([new_w, new_h, new_w, new_h]) + np.float32([left, top, left, top])
+        return clip_objects(sample, boxes.astype(np.float32), (a, b, c, d))
+
+
+def clip_objects(sample: Sample, boxes: Boxes, window: tuple[int, int, int, int]) -> _Objects:
+    """Cut boxes to the window; what is left of a box that is mostly gone or tiny is ignored."""
+    low = np.float32([window[0], window[1]] * 2)
+    high = np.float32([max(window[0], window[2]), max(window[1], window[3])] * 2)
+    cut = np.clip(boxes, low, high)
+    size = cut[:, 2:] - cut[:, :2]
+    whole = boxes[:, 2:] - boxes[:, :2]
+    some = (size > 0.5).all(1)
+    share = size.prod(1) / np.maximum(whole.prod(1), 1e-6)
+    ignored = sample.ignored | (share < VISIBLE) | (size < SMALLEST).any(1)
+    return _Objects(sample.classes[some], cut[some], ignored[some])
+
+
+def gather(objects: Sequence[_Objects]) -> Targets:
+    counts = torch.tensor([len(each.classes) for each in objects])
+    joined = join(objects)
+    return Targets(
+        torch.repeat_interleave(torch.arange(len(objects)), counts),
+        torch.from_numpy(joined.classes),
+        torch.from_numpy(joined.boxes),
+        torch.from_numpy(joined.ignored),
+    )
+
+
+def recolour(images: Tensor, generator: torch.Generator, strength: float = 1.0) -> Tensor:
+    """uint8 to 0..1 with each picture's brightness, contrast, saturation and hue changed at random."""
+    n = len(images)
+
+    def draw(spread: float) -> Tensor:
+        return (torch.rand(n, generator=generator) * 2 - 1) * spread * strength
+
+    gain, saturation, offset = 1 + draw(0.4), 1 + draw(0.6), draw(0.1)
+    saturation[torch.rand(n, generator=generator) < 0.03 * strength] = 0.0
+    gray = torch.tensor([0.299, 0.587, 0.114]).expand(3, 3)
+    eye = torch.eye(3)
+    s = saturation[:, None, None]
+    colour = s * eye + (1 - s) * gray
+    angle = draw(0.25)
+    # A hue turn is a rotation about the gray axis (Rodrigues' formula).
+    cos, sin = angle.cos()[:, None, None], angle.sin()[:, None, None]
+    cross = torch.tensor([[0.0, -1.0, 1.0], [1.0, 0.0, -1.0], [-1.0, 1.0, 0.0]]) / 3**0.5
+    turn = cos * eye + sin * cross + (1 - cos) / 3
+    matrix = (gain[:, None, None] * (turn @ colour)).to(images.device)
+    pixels = images.float().div_(255)
+    shift = (offset + 0.45 * (1 - gain)).to(images.device)
+    mixed = torch.einsum("nij,njhw->nihw", matrix, pixels)
+    return mixed.add_(shift[:, None, None, None]).clamp_(0, 1)

@@ -1,0 +1,150 @@
+"""Labelled photos in COCO or YOLO form, read into one plain record an image."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".avif", ".tif", ".tiff"})
+VAL_SHARE = 0.1
+
+Split = Literal["train", "val"]
+
+
+class DatasetError(ValueError):
+    """The folder does not hold a dataset that can be read; the message says what is missing."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One photo and its boxes, in shares of its width and height (0..1)."""
+
+    path: Path
+    split: Split
+    classes: NDArray[np.int64]
+    boxes: NDArray[np.float32]
+    """``[n, 4]``: left, top, right, bottom."""
+    ignored: NDArray[np.bool_]
+    """Neither object nor background: COCO's ``iscrowd`` and VOC's ``difficult``."""
+
+
+@dataclass(frozen=True)
+class Dataset:
+    labels: tuple[str, ...]
+    samples: tuple[Sample, ...]
+
+    def part(self, split: Split) -> tuple[Sample, ...]:
+        return tuple(sample for sample in self.samples if sample.split == split)
+
+
+def load(folder: Path) -> Dataset:
+    """Read COCO form (``annotations.json`` and ``images/``) or YOLO form (``data.yaml``).
+
+    A dataset that names no validation photos gives every tenth of its photos to validation.
+    """
+    if (folder / "annotations.json").is_file():
+        dataset = _load_coco(folder)
+    elif (folder / "data.yaml").is_file():
+        dataset = _load_yolo(folder)
+    else:
+        raise DatasetError(f"{folder}: found neither annotations.json (COCO) nor data.yaml (YOLO)")
+    if not dataset.samples:
+        raise DatasetError(f"{folder}: no images")
+    return _with_validation(dataset)
+
+
+def _with_validation(dataset: Dataset) -> Dataset:
+    if dataset.part("val") or len(dataset.samples) < 2:
+        return dataset
+    every = round(1 / VAL_SHARE)
+    samples = tuple(
+        replace(sample, split="val") if i % every == min(every, len(dataset.samples)) - 1 else sample
+        for i, sample in enumerate(dataset.samples)
+    )
+    return Dataset(dataset.labels, samples)
+
+
+def _record(
+    path: Path, split: Split, rows: Sequence[tuple[int, float, float, float, float, bool]]
+) -> Sample:
+    table = np.array([row[:5] for row in rows], np.float32).reshape(-1, 5)
+    boxes = np.clip(table[:, 1:], 0.0, 1.0)
+    kept = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
+    ignored = np.array([row[5] for row in rows], bool)
+    return Sample(path, split, table[kept, 0].astype(np.int64), boxes[kept], ignored[kept])
+
+
+def _load_coco(folder: Path) -> Dataset:
+    document: dict[str, Any] = json.loads((folder / "annotations.json").read_text("utf-8"))
+    categories = document["categories"]
+    index = {category["id"]: i for i, category in enumerate(categories)}
+    of_image: dict[Any, list[dict[str, Any]]] = defaultdict(list)
+    for annotation in document.get("annotations", []):
+        of_image[annotation["image_id"]].append(annotation)
+    samples = []
+    for image in document["images"]:
+        width, height = image["width"], image["height"]
+        rows = []
+        for annotation in of_image[image["id"]]:
+            x, y, w, h = annotation["bbox"]
+            ignored = bool(annotation.get("iscrowd", 0)) or bool(annotation.get("difficult", 0))
+            box = (x / width, y / height, (x + w) / width, (y + h) / height)
+            rows.append((index[annotation["category_id"]], *box, ignored))
+        split: Split = "val" if image.get("split") == "val" else "train"
+        samples.append(_record(folder / "images" / image["file_name"], split, rows))
+    return Dataset(tuple(category["name"] for category in categories), tuple(samples))
+
+
+def _load_yolo(folder: Path) -> Dataset:
+    """``data.yaml`` with ``names``, ``train`` and ``val``; a text file of ``class cx cy w h`` a photo."""
+    import yaml
+
+    settings: dict[str, Any] = yaml.safe_load((folder / "data.yaml").read_text("utf-8"))
+    names = settings["names"]
+    labels = tuple(names[key] for key in sorted(names)) if isinstance(names, dict) else tuple(names)
+    root = folder / settings["path"] if settings.get("path") else folder
+    samples = []
+    splits: tuple[Split, ...] = ("train", "val")
+    for split in splits:
+        if not settings.get(split):
+            continue
+        for path in _yolo_images(root, settings[split]):
+            samples.append(_record(path, split, _yolo_rows(path)))
+    return Dataset(labels, tuple(samples))
+
+
+def _yolo_images(root: Path, entries: str | list[str]) -> list[Path]:
+    found: list[Path] = []
+    for entry in [entries] if isinstance(entries, str) else entries:
+        place = root / entry
+        if place.is_file():
+            found += [root / line.strip() for line in place.read_text("utf-8").splitlines() if line.strip()]
+        elif place.is_dir():
+            found += sorted(p for p in place.rglob("*") if p.suffix.lower() in SUFFIXES)
+        else:
+            raise DatasetError(f"{place}: no such folder or list of images")
+    return found
+
+
+def _yolo_rows(image: Path) -> list[tuple[int, float, float, float, float, bool]]:
+    """The label file lies where the last ``images`` of the path is replaced by ``labels``."""
+    parts = list(image.with_suffix(".txt").parts)
+    if "images" in parts:
+        last = len(parts) - 1 - parts[::-1].index("images")
+        parts[last] = "labels"
+    place = Path(*parts)
+    rows = []
+    for line in place.read_text("utf-8").splitlines() if place.is_file() else []:
+        values = line.split()
+        if len(values) < 5:
+            continue
+        cx, cy, w, h = map(float, values[1:5])
+        rows.append((int(values[0]), cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2, False))
+    return rows

@@ -1,0 +1,120 @@
+"""The detector as an ONNX file that Spotter serves, and back again."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from copy import deepcopy
+from pathlib import Path
+from typing import NamedTuple, cast
+
+import numpy as np
+import onnx
+import torch
+from onnx import TensorProto, helper, numpy_helper
+from torch import Tensor, nn
+
+from app.vision.description import METADATA_KEY, Description, InputSpec
+from models.train.net import STRIDES, Detector, Raw, architecture_of
+
+OPSET = 17
+PREFIX = "detector."
+
+
+class ExportError(ValueError):
+    """The file was not written by this trainer."""
+
+
+class Decoded(nn.Module):
+    """``[batch, 4 + classes, anchors]``: centre x, centre y, width, height in pixels, then the scores."""
+
+    def __init__(self, detector: Detector) -> None:
+        super().__init__()
+        self.detector = detector
+
+    def forward(self, images: Tensor) -> Tensor:
+        raw: Raw = self.detector(images)
+        boxes = raw.boxes()
+        low, high = boxes[..., :2], boxes[..., 2:]
+        rows = torch.cat(((low + high) / 2, high - low, raw.scores.sigmoid()), -1)
+        return rows.transpose(1, 2)
+
+
+def describe(name: str, labels: tuple[str, ...], side: int, licence: str) -> Description:
+    spec = InputSpec(size=(side, side), stride=STRIDES[-1])
+    return Description(family="yolov8", name=name, labels=labels, input=spec, license=licence)
+
+
+def write(detector: Detector, description: Description, path: Path, *, half: bool = True) -> None:
+    """Normalisation layers stay apart and weights keep their names, so that ``read`` can take them back.
+
+    ``half`` stores the convolutions as float16; ONNX Runtime widens them once, when it loads the file.
+    """
+    module = Decoded(deepcopy(detector).cpu().float().eval())
+    buffer = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            module,
+            (torch.zeros(1, 3, *description.input.size),),
+            buffer,
+            input_names=["images"],
+            output_names=["output0"],
+            dynamic_axes={"images": {0: "batch", 2: "height", 3: "width"}, "output0": {0: "batch", 2: "anchors"}},
+            opset_version=OPSET,
+            training=torch.onnx.TrainingMode.PRESERVE,
+            do_constant_folding=False,
+            dynamo=False,
+        )
+    model = onnx.load_from_string(buffer.getvalue())
+    if half:
+        _halve(model.graph)
+    model.producer_name = "spotter"
+    helper.set_model_props(model, {METADATA_KEY: description.model_dump_json()})
+    onnx.checker.check_model(model, full_check=True)
+    partial = path.with_suffix(".part")
+    partial.write_bytes(model.SerializeToString())
+    partial.replace(path)
+
+
+def _halve(graph: onnx.GraphProto) -> None:
+    casts = []
+    for initializer in graph.initializer:
+        if initializer.data_type != TensorProto.FLOAT or len(initializer.dims) < 2:
+            continue
+        name = initializer.name
+        small = numpy_helper.to_array(initializer).astype(np.float16)
+        initializer.CopyFrom(numpy_helper.from_array(small, name))
+        wide = f"{name}.float32"
+        casts.append(helper.make_node("Cast", [name], [wide], to=TensorProto.FLOAT))
+        for node in graph.node:
+            node.input[:] = [wide if used == name else used for used in node.input]
+    nodes = [*casts, *graph.node]
+    del graph.node[:]
+    graph.node.extend(nodes)
+
+
+class Trained(NamedTuple):
+    detector: Detector
+    description: Description
+
+
+def read(path: Path) -> Trained:
+    """Take the detector back out of a file that ``write`` made."""
+    model = onnx.load(path)
+    properties = {entry.key: entry.value for entry in model.metadata_props}
+    weights = {
+        initializer.name.removeprefix(PREFIX): torch.from_numpy(
+            numpy_helper.to_array(initializer).astype(np.float32)
+        )
+        for initializer in model.graph.initializer
+        if initializer.name.startswith(PREFIX)
+    }
+    if METADATA_KEY not in properties or "stem.conv.weight" not in weights:
+        raise ExportError(f"{path}: not a file of this trainer; only its own files can be trained on")
+    detector = Detector(architecture_of(weights))
+    missing = detector.load_state_dict(weights, strict=False)
+    gone = [name for name in missing.missing_keys if not name.endswith("num_batches_tracked")]
+    if gone or missing.unexpected_keys:
+        raise ExportError(f"{path}: weights of another architecture ({', '.join(gone[:3])} ...)")
+    return Trained(cast(Detector, detector), Description.model_validate_json(properties[METADATA_KEY]))

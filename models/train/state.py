@@ -1,0 +1,40 @@
+"""What a run keeps on disk so that it can go on, and the averaged weights it is judged by."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from models.train.net import Detector
+
+
+class Average:
+    """Exponential moving average of the weights; young averages forget faster."""
+
+    def __init__(self, detector: Detector, decay: float = 0.999) -> None:
+        self.detector = deepcopy(detector).eval().requires_grad_(False)
+        self.decay = decay
+        self.steps = 0
+
+    @torch.no_grad()
+    def update(self, detector: Detector) -> None:
+        self.steps += 1
+        decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
+        own, new = self.detector.state_dict(), detector.state_dict()
+        floats = [name for name, value in own.items() if value.dtype.is_floating_point]
+        torch._foreach_lerp_([own[n] for n in floats], [new[n] for n in floats], 1 - decay)
+
+
+def save(path: Path, state: dict[str, Any]) -> None:
+    """Write whole or not at all."""
+    partial = path.with_suffix(".part")
+    torch.save(state, partial)
+    partial.replace(path)
+
+
+def restore(path: Path, device: torch.device) -> dict[str, Any]:
+    state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+    return state

@@ -1,0 +1,73 @@
+"""Photos decoded once into one memory-mapped file of RGB bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+from tqdm import tqdm
+
+from models.train.dataset import Sample
+
+Pixels = NDArray[np.uint8]
+
+
+def _decode(path: Path, side: int) -> Pixels:
+    with Image.open(path) as opened:
+        image = ImageOps.exif_transpose(opened).convert("RGB")
+        scale = side / max(image.size)
+        if scale < 1:
+            width, height = (max(1, round(edge * scale)) for edge in image.size)
+            image = image.resize((width, height), Image.Resampling.BILINEAR, reducing_gap=2.0)
+        return np.asarray(image)
+
+
+def _memory() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES")
+
+
+class ImageStore:
+    """Upright photos, the long side at most ``side`` pixels, in the order of ``samples``."""
+
+    def __init__(self, samples: Sequence[Sample], folder: Path, side: int) -> None:
+        listing = "\n".join(f"{s.path.resolve()} {s.path.stat().st_size}" for s in samples)
+        key = hashlib.sha256(f"{side}\n{listing}".encode()).hexdigest()[:16]
+        self._index_path = folder / f"{key}.json"
+        self._data_path = folder / f"{key}.rgb"
+        if not self._index_path.is_file():
+            folder.mkdir(parents=True, exist_ok=True)
+            self._build(samples, side)
+        self._places: list[tuple[int, int, int]] = json.loads(self._index_path.read_text("utf-8"))
+        # A set that fits is held in memory: pages of a mapped file can be taken back at any time.
+        self._data: Pixels | None = None
+        if self._data_path.stat().st_size < _memory() / 4:
+            self._data = np.fromfile(self._data_path, np.uint8)
+
+    def _build(self, samples: Sequence[Sample], side: int) -> None:
+        places: list[tuple[int, int, int]] = []
+        offset = 0
+        partial = self._data_path.with_suffix(".part")
+        with partial.open("wb") as file, ThreadPoolExecutor(2) as pool:
+            decoded = pool.map(lambda sample: _decode(sample.path, side), samples)
+            for pixels in tqdm(decoded, "decode photos", total=len(samples), unit="photo"):
+                height, width = pixels.shape[:2]
+                places.append((offset, height, width))
+                offset += file.write(pixels.tobytes())
+        partial.replace(self._data_path)
+        self._index_path.write_text(json.dumps(places), "utf-8")
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __getitem__(self, index: int) -> Pixels:
+        if self._data is None:  # opened late, so that each worker process maps the file itself
+            self._data = np.memmap(self._data_path, np.uint8, "r")
+        offset, height, width = self._places[index]
+        return self._data[offset : offset + height * width * 3].reshape(height, width, 3)
