@@ -28,7 +28,9 @@ class Service:
         return cls(
             settings,
             detector,
-            InferencePool(concurrency, settings.queue or 16 * concurrency),
+            InferencePool(
+                concurrency, 16 * concurrency if settings.queue is None else settings.queue
+            ),
             KeyRing(settings.api_keys),
         )
 

@@ -16,7 +16,9 @@ CommaList = Annotated[tuple[str, ...], NoDecode]
 
 
 class Settings(BaseSettings):
-    model_config = SettingsConfigDict(env_prefix="SPOTTER_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="SPOTTER_", env_ignore_empty=True, extra="ignore", frozen=True
+    )
 
     model: Path = Field(DEFAULT_MODEL, description="Path of the ONNX file to serve.")
     confidence: float = Field(
@@ -32,8 +34,8 @@ class Settings(BaseSettings):
     concurrency: int = Field(
         0, ge=0, le=256, description="Inferences at a time; 0: the usable cores."
     )
-    queue: int = Field(
-        0, ge=0, le=100_000, description="Requests that may wait; 0: 16 times the concurrency."
+    queue: int | None = Field(
+        None, ge=0, le=100_000, description="Requests that may wait; 16 times the concurrency."
     )
     max_body_bytes: int = Field(
         20 * 1024 * 1024, ge=1024, description="Bytes of a request's body, at most."

@@ -1,0 +1,44 @@
+"""What is written for users agrees with the code."""
+
+import re
+
+from app import __version__
+from app.errors import PUBLIC_ERRORS
+from app.settings import Settings
+from tests.server import REPOSITORY
+
+README = (REPOSITORY / "README.md").read_text()
+
+
+def settings_table() -> dict[str, str]:
+    """Variable to default, as the README has them."""
+    rows = re.findall(r"^\| `SPOTTER_(\w+)` \| .+ \| (.+) \|$", README, re.MULTILINE)
+    return {name.lower(): default for name, default in rows}
+
+
+def test_every_setting_stands_in_the_readme_and_no_other() -> None:
+    assert settings_table().keys() == Settings.model_fields.keys()
+
+
+def test_numeric_defaults_in_the_readme_are_those_of_the_code() -> None:
+    defaults = {
+        name: field.default
+        for name, field in Settings.model_fields.items()
+        if isinstance(field.default, int | float)
+    }
+    assert defaults
+    for name, default in defaults.items():
+        assert float(settings_table()[name]) == default, name
+
+
+def test_every_error_code_stands_in_the_readme_with_its_status() -> None:
+    for error in PUBLIC_ERRORS:
+        row = next(line for line in README.splitlines() if f"`{error.__name__}`" in line)
+        assert str(error.status) in row
+
+
+def test_the_newest_entry_of_the_changelog_is_this_version() -> None:
+    changelog = (REPOSITORY / "CHANGELOG.md").read_text()
+    newest = re.search(r"^## (\S+)", changelog, re.MULTILINE)
+    assert newest is not None
+    assert newest[1] == __version__
