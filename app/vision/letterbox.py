@@ -6,7 +6,8 @@ import numpy as np
 from PIL import Image
 
 from app.vision.arrays import Array, Floats, FloatType
-from app.vision.description import InputSpec, Resample
+from app.vision.description import InputSpec
+from app.vision.resample import bilinear
 
 
 @dataclass(frozen=True)
@@ -62,16 +63,26 @@ class Letterbox:
 
         ``rgb`` is the upright picture at any scale.
         """
-        pixels = np.asarray(_resample(rgb, self.content, spec.resample))
+        gain: Floats = np.float32(1) / np.array(spec.std, dtype=np.float32)
+        bias: Floats = -np.array(spec.mean, dtype=np.float32) * gain
         tensor = np.empty((1, 3, self.input_height, self.input_width), dtype=dtype)
-        rows = slice(self.top, self.top + self.content_height)
-        columns = slice(self.left, self.left + self.content_width)
-        padded = self.content != (self.input_width, self.input_height)
-        for plane, source in enumerate((0, 1, 2) if spec.channels == "rgb" else (2, 1, 0)):
-            levels = _levels(spec.mean[plane], spec.std[plane], dtype)
-            if padded:
-                tensor[0, plane] = levels[spec.pad_value]
-            np.take(levels, pixels[..., source], out=tensor[0, plane, rows, columns], mode="clip")
+        if self.content != (self.input_width, self.input_height):
+            tensor[0] = (spec.pad_value * gain + bias)[:, None, None]
+        planes = tensor[
+            0, :, self.top : self.top + self.content_height,
+            self.left : self.left + self.content_width,
+        ]  # fmt: skip
+        if spec.channels == "bgr":
+            planes, gain, bias = planes[::-1], gain[::-1], bias[::-1]
+        if rgb.size != self.content and spec.resample == "bilinear":
+            bilinear(np.asarray(rgb), planes, gain, bias)
+            return tensor
+        if rgb.size != self.content:
+            rgb = rgb.resize(self.content, Image.Resampling.BILINEAR)
+        pixels = np.ascontiguousarray(np.asarray(rgb).transpose(2, 0, 1))
+        np.multiply(pixels, gain[:, None, None], out=planes, casting="same_kind")
+        if bias.any():
+            planes += bias[:, None, None]
         return tensor
 
     def restore(self, boxes: Floats) -> Floats:
@@ -81,22 +92,3 @@ class Letterbox:
         limit = np.array([self.width, self.height] * 2, dtype=np.float32)
         restored: Floats = np.clip((boxes - offset) / scale, 0, limit)
         return restored
-
-
-def _levels(mean: float, std: float, dtype: FloatType) -> Array:
-    """The input value of each of the 256 pixel values."""
-    return ((np.arange(256, dtype=np.float32) - np.float32(mean)) / np.float32(std)).astype(dtype)
-
-
-def _resample(image: Image.Image, size: tuple[int, int], how: Resample) -> Image.Image:
-    if image.size == size:
-        return image
-    if how == "antialias":
-        return image.resize(size, Image.Resampling.BILINEAR)
-    step_x, step_y = image.width / size[0], image.height / size[1]
-    return image.transform(
-        size,
-        Image.Transform.AFFINE,
-        (step_x, 0, 0, 0, step_y, 0),
-        Image.Resampling.BILINEAR,
-    )
