@@ -33,10 +33,16 @@ def _parse(accept: str) -> dict[str, float]:
         quality = 1.0
         for parameter in parameters:
             if parameter.startswith("q="):
-                try:
-                    quality = float(parameter[2:])
-                except ValueError:
-                    quality = 0.0
+                quality = _number(parameter[2:])
         if name:
             wishes[name] = quality
     return wishes or {"*/*": 1.0}
+
+
+def _number(text: str) -> float:
+    """From 0 to 1; 0 for anything else."""
+    try:
+        quality = float(text)
+    except ValueError:
+        return 0.0
+    return quality if 0 <= quality <= 1 else 0.0

@@ -133,7 +133,7 @@ async def detect(
     body = await read_body(request, service.settings.max_body_bytes)
     image = extract_image(body, request.headers.get("content-type", ""), DetectQuery.model_fields)
     del body
-    answer = preferred(request.headers.get("accept", ""))
+    answer = preferred(",".join(request.headers.getlist("accept")))
     found = await _unless_gone(request, service.detect(image, options))
     request.state.facts.update(
         image=[found.width, found.height],
