@@ -1,0 +1,182 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.vision.detector import Detector, Options
+from models import adopt, checks, metadata
+from models.labels import COCO
+from tests.models import tiny
+
+
+@pytest.fixture
+def yolox(tmp_path: Path) -> Path:
+    return tiny.write(tiny.yolox_model(classes=3), tmp_path / "tiny.onnx")
+
+
+@pytest.fixture
+def dynamic(tmp_path: Path) -> Path:
+    return tiny.write(tiny.conv_model(channels=6, side=None), tmp_path / "tiny.onnx")
+
+
+def run(*arguments: object) -> int:
+    return adopt.main([str(argument) for argument in arguments])
+
+
+def adopted(path: Path, *options: object) -> Detector:
+    out = path.with_name("out.onnx")
+    assert run(path, *options, "--out", out) == 0
+    return checks.detector(out)
+
+
+def refusal(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
+    assert run(*arguments) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("spotter: ")
+    assert error.count("\n") == 1
+    return error
+
+
+def test_family_defaults_and_size_from_the_axes(yolox: Path) -> None:
+    found = adopted(yolox, "--family", "yolox", "--labels", "a, b,c").model.description
+    assert found.labels == ("a", "b", "c")
+    assert (found.name, found.license) == ("tiny", "unknown")
+    assert found.input.size == (64, 64)
+    assert (found.input.fit, found.input.channels, found.input.pad_value) == ("corner", "bgr", 114)
+    assert (found.input.mean, found.input.std) == ((0, 0, 0), (1, 1, 1))
+
+
+def test_options_override_the_family(dynamic: Path) -> None:
+    found = adopted(
+        dynamic, "--family", "yolov8", "--labels", "a,b", "--size", "64x96", "--fit", "corner",
+        "--channels", "bgr", "--mean", "1,2,3", "--std", "58.5", "--pad", "0", "--stride", "64",
+        "--resample", "bilinear", "--name", "mine", "--license", "MIT",
+    ).model.description  # fmt: skip
+    assert found.model_dump() == {
+        "family": "yolov8",
+        "name": "mine",
+        "labels": ("a", "b"),
+        "license": "MIT",
+        "input": {
+            "size": (64, 96), "stride": 64, "fit": "corner", "resample": "bilinear",
+            "pad_value": 0, "channels": "bgr", "mean": (1, 2, 3), "std": (58.5, 58.5, 58.5),
+        },
+    }  # fmt: skip
+
+
+def test_the_source_stays_and_the_copy_begins_like_it(yolox: Path) -> None:
+    before = yolox.read_bytes()
+    adopted(yolox, "--family", "yolox", "--labels", "a,b,c")
+    assert yolox.read_bytes() == before
+    assert yolox.with_name("out.onnx").read_bytes().startswith(before)
+
+
+def test_writes_to_weights_by_default(yolox: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(yolox.parent)
+    assert run(yolox, "--family", "yolox", "--labels", "a,b,c") == 0
+    assert checks.detector(yolox.parent / "weights" / "tiny-adopted.onnx").labels == ("a", "b", "c")
+
+
+def test_adopting_again_replaces(yolox: Path) -> None:
+    adopted(yolox, "--family", "yolox", "--labels", "a,b,c")
+    second = yolox.with_name("second.onnx")
+    out = yolox.with_name("out.onnx")
+    assert run(out, "--family", "yolox", "--labels", "d,e,f", "--out", second) == 0
+    assert checks.detector(second).labels == ("d", "e", "f")
+    assert len(second.read_bytes()) <= len(out.read_bytes())
+
+
+def test_labels_from_a_file(yolox: Path) -> None:
+    names = yolox.with_name("names.txt")
+    names.write_text("cat\nhot dog\n птица\n\n", "utf-8")
+    found = adopted(yolox, "--family", "yolox", "--labels", names)
+    assert found.labels == ("cat", "hot dog", "птица")
+
+
+def test_one_label_needs_no_comma(tmp_path: Path) -> None:
+    path = tiny.write(tiny.conv_model(channels=5), tmp_path / "one.onnx")
+    assert adopted(path, "--family", "yolov8", "--labels", "hot dog").labels == ("hot dog",)
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (["--family", "yolox", "--labels", "a,b"], "not those of the family yolox with 2 labels"),
+        (["--family", "detr", "--labels", "a,b,c"], "not those of the family detr"),
+        (["--family", "yolox", "--labels", "a,,c"], "an empty one: number 1"),
+        (["--family", "yolox", "--labels", "gone.txt"], "no file of labels gone.txt"),
+        (["--family", "yolox", "--labels", "a,b,c", "--size", "32"], "and its axes"),
+        (["--family", "yolox", "--labels", "a,b,c", "--pad", "300"], "--pad 300: "),
+        (["--family", "yolox", "--labels", "a,b,c", "--std", "0.4"], "probability"),
+    ],
+)
+def test_refusals(
+    yolox: Path, capsys: pytest.CaptureFixture[str], options: list[str], reason: str
+) -> None:
+    out = yolox.with_name("out.onnx")
+    assert reason in refusal(capsys, yolox, *options, "--out", out)
+    assert [path.name for path in yolox.parent.iterdir()] == ["tiny.onnx"]
+
+
+def test_dynamic_axes_need_a_size(dynamic: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--family", "yolov8", "--labels", "a,b"]
+    assert "--size" in refusal(capsys, dynamic, *options)
+
+
+def test_never_over_itself(yolox: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--family", "yolox", "--labels", "a,b,c", "--out", yolox]
+    assert "another --out" in refusal(capsys, yolox, *options)
+
+
+def test_files_that_are_no_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--family", "yolox", "--labels", "coco"]
+    assert "No such file" in refusal(capsys, tmp_path / "gone.onnx", *options)
+    text = tmp_path / "text.onnx"
+    text.write_text("not a model")
+    assert "onnxruntime cannot load" in refusal(capsys, text, *options)
+    model = tiny.write(tiny.conv_model(), tmp_path / "model.onnx").read_bytes()
+    text.write_bytes(model[: len(model) // 2])
+    assert "onnxruntime cannot load" in refusal(capsys, text, *options)
+
+
+def test_wrong_options_are_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
+    for wrong in (["--mean", "1,2"], ["--std", "0"], ["--size", "12x"], ["--fit", "round"]):
+        with pytest.raises(SystemExit) as stop:
+            run("x.onnx", "--family", "yolox", "--labels", "coco", *wrong)
+        assert stop.value.code == 2
+        assert wrong[0] in capsys.readouterr().err
+
+
+PEOPLE: dict[str, tuple[str, dict[str, list[float]]]] = {
+    "yolox_nano": ("yolox", {"bus": [0.911], "person": [0.850, 0.816, 0.678]}),
+    "deimv2_atto": ("detr", {"bus": [0.663], "person": [0.810, 0.790, 0.732, 0.593]}),
+    "deimv2_femto": ("detr", {"bus": [0.884], "person": [0.864, 0.843, 0.816, 0.425]}),
+}
+
+
+@pytest.mark.parametrize("name", PEOPLE)
+def test_real_files_find_what_they_should(shared: Path, tmp_path: Path, name: str) -> None:
+    family, expected = PEOPLE[name]
+    source, out = shared / "models" / f"{name}.onnx", tmp_path / f"{name}.onnx"
+    assert run(source, "--family", family, "--labels", "coco", "--out", out) == 0
+    detector = checks.detector(out)
+    assert detector.labels == COCO
+    photo = (shared / "models" / "bus.jpg").read_bytes()
+    found: dict[str, Any] = {}
+    for item in detector.detect(photo, Options(confidence=0.4)).items:
+        found.setdefault(item.label, []).append(item.probability)
+    assert found == {label: pytest.approx(values, abs=0.05) for label, values in expected.items()}
+
+
+def test_a_real_file_of_no_family_stays_refused(
+    shared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--family", "yolox", "--labels", "coco", "--out", tmp_path / "out.onnx"]
+    error = refusal(capsys, shared / "models" / "nanodet_m.onnx", *options)
+    assert "not those of the family yolox" in error
+
+
+def test_ultralytics_keys_stay(shared: Path, tmp_path: Path) -> None:
+    source, out = shared / "models" / "yolov5n.onnx", tmp_path / "out.onnx"
+    assert run(source, "--family", "yolov5", "--labels", "coco", "--out", out) == 0
+    assert metadata.read(out.read_bytes())["stride"] == "32"
