@@ -1,0 +1,1 @@
+"""Speed, memory and cost of Spotter beside what people use, measured over HTTP."""

@@ -1,0 +1,38 @@
+"""LitServe with the plain pre-processing, one worker."""
+
+import io
+import os
+import sys
+
+import litserve
+import numpy as np
+import onnxruntime
+from PIL import Image
+
+SIZE = 640
+
+
+class Detect(litserve.LitAPI):  # type: ignore[misc]
+    def setup(self, device: str) -> None:
+        self.session = onnxruntime.InferenceSession(os.environ["MODEL"])
+
+    def decode_request(self, request: dict) -> np.ndarray:  # type: ignore[type-arg]
+        image = Image.open(io.BytesIO(request["file"].file.read())).convert("RGB")
+        scale = min(SIZE / image.width, SIZE / image.height)
+        resized = image.resize((round(image.width * scale), round(image.height * scale)))
+        canvas = Image.new("RGB", (SIZE, SIZE), (114, 114, 114))
+        canvas.paste(resized, ((SIZE - resized.width) // 2, (SIZE - resized.height) // 2))
+        return (np.array(canvas).astype(np.float32) / 255.0).transpose(2, 0, 1)[None]
+
+    def predict(self, tensor: np.ndarray) -> np.ndarray:
+        name = self.session.get_inputs()[0].name
+        return np.asarray(self.session.run(None, {name: tensor})[0][0].T)
+
+    def encode_response(self, rows: np.ndarray) -> dict:  # type: ignore[type-arg]
+        likely = rows[rows[:, 4:].max(axis=1) > 0.25]
+        return {"detections": [[float(value) for value in row[:4]] for row in likely]}
+
+
+if __name__ == "__main__":
+    server = litserve.LitServer(Detect(api_path="/detect"), accelerator="cpu")
+    server.run(port=int(sys.argv[1]), host="127.0.0.1", generate_client_file=False)

@@ -1,0 +1,16 @@
+"""One photo at several sizes."""
+
+import io
+from pathlib import Path
+
+from PIL import Image
+
+
+def at_megapixels(photo: Path, megapixels: float) -> bytes:
+    """``photo`` as a JPEG of about so many pixels."""
+    with Image.open(photo) as image:
+        scale = (megapixels * 1e6 / (image.width * image.height)) ** 0.5
+        size = round(image.width * scale), round(image.height * scale)
+        out = io.BytesIO()
+        image.convert("RGB").resize(size, Image.Resampling.LANCZOS).save(out, "JPEG", quality=90)
+        return out.getvalue()
