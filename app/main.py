@@ -51,6 +51,7 @@ def create_app(settings: Settings, detector: Detector | None = None) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,  # to an address that a proxy in front may not have
         middleware=_middleware(settings),
     )
     if detector is not None:

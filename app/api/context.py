@@ -104,7 +104,10 @@ class ErrorBoundary:
 
 
 class RootPath:
-    """Sets the path that a proxy cut off, which FastAPI's own argument is deprecated for."""
+    """Sets the path that a proxy cut off, which FastAPI's own argument is deprecated for.
+
+    As ASGI wants it, the request's path then has it in front, whether the proxy left it or not.
+    """
 
     def __init__(self, app: ASGIApp, root_path: str) -> None:
         self.app = app
@@ -113,6 +116,8 @@ class RootPath:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and not scope.get("root_path"):
             scope["root_path"] = self.root_path
+            if not f"{scope['path']}/".startswith(f"{self.root_path}/"):
+                scope["path"] = self.root_path + scope["path"]
         await self.app(scope, receive, send)
 
 
