@@ -36,6 +36,16 @@ class Server:
             if line.startswith("{")
         ]
 
+    def logged(self, request_id: str) -> dict[str, Any]:
+        """A request's line, which is written after its answer."""
+        end = time.monotonic() + 10
+        while time.monotonic() < end:
+            for line in self.log():
+                if line["message"] == "request" and line.get("id") == request_id:
+                    return line
+            time.sleep(0.02)
+        raise AssertionError(f"No line for the request {request_id}:\n{self.output()}")
+
     def output(self) -> str:
         return self.log_file.read_text()
 
