@@ -30,7 +30,7 @@ _DATA_URL = re.compile(r"data:[\w.+/;=-]{0,200},")
 async def read_body(request: Request, limit: int) -> bytes:
     """Raises ImageTooLarge as soon as more than ``limit`` bytes are declared or have come."""
     declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > limit:
+    if declared.isascii() and declared.isdigit() and int(declared) > limit:
         raise _too_large(limit)
     chunks: list[bytes] = []
     size = 0

@@ -13,6 +13,7 @@ router = APIRouter(tags=["health"])
 @router.get(
     "/healthz", summary="Whether the service is well", responses=responses(ModelUnavailable)
 )
+@router.head("/healthz", include_in_schema=False)
 async def healthz(service: ServiceDep) -> Health:
     if service.draining:
         raise ModelUnavailable("The server is shutting down: it finishes what it was given.")

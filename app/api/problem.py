@@ -78,7 +78,7 @@ async def _on_spotter_error(request: Request, error: Exception) -> Response:
 async def _on_http_exception(request: Request, error: Exception) -> Response:
     """Starlette's own: a path or a method that is not there."""
     assert isinstance(error, HTTPException)
-    path = request.url.path[:100]
+    path = request.scope["path"][:100]
     if error.status_code == 404:
         return problem_response(NotFound(f"There is nothing at {path}; /docs lists what is."))
     if error.status_code == 405:
