@@ -1,4 +1,7 @@
-"""Which anchor answers for which object: task-aligned assignment (Feng et al., 2021, arXiv:2108.07755)."""
+"""Which anchor answers for which object.
+
+Task-aligned assignment after Feng et al., 2021 (TOOD, arXiv:2108.07755).
+"""
 
 from __future__ import annotations
 
@@ -41,7 +44,6 @@ class Assignment(NamedTuple):
     """Its weight and wanted score ``[positives]``."""
 
 
-@torch.no_grad()
 def assign(
     scores: Tensor,
     boxes: Tensor,
@@ -52,10 +54,11 @@ def assign(
     alpha: float = 0.5,
     beta: float = 6.0,
 ) -> Assignment:
-    """Give every object the ``candidates`` anchors inside it that rank best by score^alpha * IoU^beta.
+    """Give every object the best ``candidates`` anchors inside it, by score^alpha * IoU^beta.
 
     ``scores`` are probabilities ``[batch, anchors, classes]``, ``boxes`` the decoded ones
-    ``[batch, anchors, 4]``. An anchor wanted by several objects goes to the one it overlaps most.
+    ``[batch, anchors, 4]``, both detached. An anchor wanted by several objects goes to the one it
+    overlaps most.
     """
     batch, anchors, _ = scores.shape
     real = ~targets.ignored

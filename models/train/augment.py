@@ -1,4 +1,4 @@
-"""Training pictures: mosaics and single photos at random scale and place, mirrored and recoloured."""
+"""Training pictures: mosaics and single photos, placed, scaled, mirrored and coloured at random."""
 
 from __future__ import annotations
 
@@ -89,7 +89,9 @@ class Pictures(TorchDataset[Batch]):
             objects = join((objects, more))
         return pixels, objects
 
-    def _plain(self, index: int, order: Order, random: np.random.Generator) -> tuple[Pixels, _Objects]:
+    def _plain(
+        self, index: int, order: Order, random: np.random.Generator
+    ) -> tuple[Pixels, _Objects]:
         side, recipe = order.side, order.recipe
         canvas = np.full((side, side, 3), PAD, np.uint8)
         if random.random() < recipe.mosaic:
@@ -126,7 +128,10 @@ class Pictures(TorchDataset[Batch]):
         height, width = pixels.shape[:2]
         stretch = float(np.exp(random.uniform(-0.12, 0.12)))
         factor = long_side / max(height, width)
-        new_w, new_h = max(8, round(width * factor * stretch)), max(8, round(height * factor / stretch))
+        new_w, new_h = (
+            max(8, round(width * factor * stretch)),
+            max(8, round(height * factor / stretch)),
+        )
         x0, y0, x1, y1 = window
         left = x0 + round((x1 - x0 - new_w) * anchor[0])
         top = y0 + round((y1 - y0 - new_h) * anchor[1])
@@ -148,14 +153,15 @@ class Pictures(TorchDataset[Batch]):
         boxes = sample.boxes.copy()
         if flip:
             boxes[:, [0, 2]] = 1 - boxes[:, [2, 0]]
-        boxes = boxes * np.float32([new_w, new_h, new_w, new_h]) + np.float32([left, top, left, top])
-        return clip_objects(sample, boxes.astype(np.float32), (a, b, c, d))
+        size, corner = np.array([[new_w, new_h] * 2, [left, top] * 2], np.float32)
+        boxes = boxes * size + corner
+        return clip_objects(sample, boxes, (a, b, c, d))
 
 
 def clip_objects(sample: Sample, boxes: Boxes, window: tuple[int, int, int, int]) -> _Objects:
     """Cut boxes to the window; what is left of a box that is mostly gone or tiny is ignored."""
-    low = np.float32([window[0], window[1]] * 2)
-    high = np.float32([max(window[0], window[2]), max(window[1], window[3])] * 2)
+    low = np.array([window[0], window[1]] * 2, np.float32)
+    high = np.maximum(low, np.array([window[2], window[3]] * 2, np.float32))
     cut = np.clip(boxes, low, high)
     size = cut[:, 2:] - cut[:, :2]
     whole = boxes[:, 2:] - boxes[:, :2]
@@ -177,7 +183,7 @@ def gather(objects: Sequence[_Objects]) -> Targets:
 
 
 def recolour(images: Tensor, generator: torch.Generator, strength: float = 1.0) -> Tensor:
-    """uint8 to 0..1 with each picture's brightness, contrast, saturation and hue changed at random."""
+    """uint8 to 0..1, each picture with a brightness, contrast, saturation and hue of its own."""
     n = len(images)
 
     def draw(spread: float) -> Tensor:

@@ -12,7 +12,9 @@ EPS = 1e-7
 
 def iou(a: Tensor, b: Tensor) -> Tensor:
     """Intersection over union of boxes ``[..., 4]``, broadcast against each other."""
-    overlap = (torch.minimum(a[..., 2:], b[..., 2:]) - torch.maximum(a[..., :2], b[..., :2])).clamp(min=0)
+    overlap = (torch.minimum(a[..., 2:], b[..., 2:]) - torch.maximum(a[..., :2], b[..., :2])).clamp(
+        min=0
+    )
     shared = overlap.prod(-1)
     return shared / (area(a) + area(b) - shared + EPS)
 

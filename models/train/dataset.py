@@ -65,7 +65,9 @@ def _with_validation(dataset: Dataset) -> Dataset:
         return dataset
     every = round(1 / VAL_SHARE)
     samples = tuple(
-        replace(sample, split="val") if i % every == min(every, len(dataset.samples)) - 1 else sample
+        replace(sample, split="val")
+        if i % every == min(every, len(dataset.samples)) - 1
+        else sample
         for i, sample in enumerate(dataset.samples)
     )
     return Dataset(dataset.labels, samples)
@@ -103,20 +105,20 @@ def _load_coco(folder: Path) -> Dataset:
 
 
 def _load_yolo(folder: Path) -> Dataset:
-    """``data.yaml`` with ``names``, ``train`` and ``val``; a text file of ``class cx cy w h`` a photo."""
+    """``data.yaml``, and for each photo a text file of lines ``class cx cy w h``."""
     import yaml
 
     settings: dict[str, Any] = yaml.safe_load((folder / "data.yaml").read_text("utf-8"))
     names = settings["names"]
     labels = tuple(names[key] for key in sorted(names)) if isinstance(names, dict) else tuple(names)
     root = folder / settings["path"] if settings.get("path") else folder
-    samples = []
+    samples: list[Sample] = []
     splits: tuple[Split, ...] = ("train", "val")
     for split in splits:
         if not settings.get(split):
             continue
-        for path in _yolo_images(root, settings[split]):
-            samples.append(_record(path, split, _yolo_rows(path)))
+        paths = _yolo_images(root, settings[split])
+        samples += [_record(path, split, _yolo_rows(path)) for path in paths]
     return Dataset(labels, tuple(samples))
 
 
@@ -125,7 +127,11 @@ def _yolo_images(root: Path, entries: str | list[str]) -> list[Path]:
     for entry in [entries] if isinstance(entries, str) else entries:
         place = root / entry
         if place.is_file():
-            found += [root / line.strip() for line in place.read_text("utf-8").splitlines() if line.strip()]
+            found += [
+                root / line.strip()
+                for line in place.read_text("utf-8").splitlines()
+                if line.strip()
+            ]
         elif place.is_dir():
             found += sorted(p for p in place.rglob("*") if p.suffix.lower() in SUFFIXES)
         else:

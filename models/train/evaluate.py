@@ -42,7 +42,7 @@ class Scores(NamedTuple):
 
 
 class Layout(NamedTuple):
-    """Where a photo lies in its input: scaled to ``width`` x ``height``, ``left`` and ``top`` padded."""
+    """Where a photo lies in its input: its size there, and the padding before it."""
 
     width: int
     height: int
@@ -64,7 +64,10 @@ def layout(pixels: Pixels, side: int) -> Layout:
 def letterbox(pixels: Pixels, place: Layout) -> Pixels:
     canvas = np.full((*place.shape, 3), PAD, np.uint8)
     scaled = Image.fromarray(pixels).resize((place.width, place.height), Image.Resampling.BILINEAR)
-    rows, columns = slice(place.top, place.top + place.height), slice(place.left, place.left + place.width)
+    rows, columns = (
+        slice(place.top, place.top + place.height),
+        slice(place.left, place.left + place.width),
+    )
     canvas[rows, columns] = np.asarray(scaled)
     return canvas
 
@@ -82,7 +85,6 @@ def select(raw: Raw) -> list[tuple[Tensor, Tensor, Tensor]]:
     return found
 
 
-@torch.no_grad()
 def detect(
     detector: Detector,
     store: ImageStore,
@@ -104,7 +106,7 @@ def detect(
             chunk = members[start : start + batch]
             stacked = np.stack([letterbox(store[i], place) for i, place in chunk])
             images = torch.from_numpy(stacked).permute(0, 3, 1, 2).to(device)
-            with torch.autocast(device.type, torch.bfloat16):
+            with torch.no_grad(), torch.autocast(device.type, torch.bfloat16):
                 raw: Raw = detector(images.float() / 255)
             for (i, place), (boxes, scores, classes) in zip(chunk, select(raw), strict=True):
                 size = torch.tensor([place.width, place.height] * 2, device=boxes.device)
@@ -137,7 +139,7 @@ def score(
     truth: list[dict[str, Any]] = []
     results: list[dict[str, Any]] = []
     for i, (sample, shape) in enumerate(zip(samples, shapes, strict=True)):
-        size = np.float32([shape[1], shape[0]] * 2)
+        size = np.array([shape[1], shape[0]] * 2, np.float32)
         rows = zip(sample.classes, sample.boxes * size, sample.ignored, strict=True)
         for label, (x0, y0, x1, y1), ignored in rows:
             w, h = float(x1 - x0), float(y1 - y0)

@@ -6,7 +6,7 @@ import io
 import warnings
 from copy import deepcopy
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple
 
 import numpy as np
 import onnx
@@ -26,7 +26,7 @@ class ExportError(ValueError):
 
 
 class Decoded(nn.Module):
-    """``[batch, 4 + classes, anchors]``: centre x, centre y, width, height in pixels, then the scores."""
+    """``[batch, 4 + classes, anchors]``: centre, width and height in pixels, then the scores."""
 
     def __init__(self, detector: Detector) -> None:
         super().__init__()
@@ -46,12 +46,12 @@ def describe(name: str, labels: tuple[str, ...], side: int, licence: str) -> Des
 
 
 def write(detector: Detector, description: Description, path: Path, *, half: bool = True) -> None:
-    """Normalisation layers stay apart and weights keep their names, so that ``read`` can take them back.
+    """Layers stay apart and weights keep their names, so that ``read`` can take them back.
 
-    ``half`` stores the convolutions as float16; ONNX Runtime widens them once, when it loads the file.
+    ``half`` stores the convolutions as float16; ONNX Runtime widens them once, at loading.
     """
     module = Decoded(deepcopy(detector).cpu().float().eval())
-    buffer = io.BytesIO()
+    buffer: Any = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(
@@ -60,7 +60,10 @@ def write(detector: Detector, description: Description, path: Path, *, half: boo
             buffer,
             input_names=["images"],
             output_names=["output0"],
-            dynamic_axes={"images": {0: "batch", 2: "height", 3: "width"}, "output0": {0: "batch", 2: "anchors"}},
+            dynamic_axes={
+                "images": {0: "batch", 2: "height", 3: "width"},
+                "output0": {0: "batch", 2: "anchors"},
+            },
             opset_version=OPSET,
             training=torch.onnx.TrainingMode.PRESERVE,
             do_constant_folding=False,
@@ -111,10 +114,12 @@ def read(path: Path) -> Trained:
         if initializer.name.startswith(PREFIX)
     }
     if METADATA_KEY not in properties or "stem.conv.weight" not in weights:
-        raise ExportError(f"{path}: not a file of this trainer; only its own files can be trained on")
+        raise ExportError(
+            f"{path}: not a file of this trainer; only its own files can be trained on"
+        )
     detector = Detector(architecture_of(weights))
     missing = detector.load_state_dict(weights, strict=False)
     gone = [name for name in missing.missing_keys if not name.endswith("num_batches_tracked")]
     if gone or missing.unexpected_keys:
         raise ExportError(f"{path}: weights of another architecture ({', '.join(gone[:3])} ...)")
-    return Trained(cast(Detector, detector), Description.model_validate_json(properties[METADATA_KEY]))
+    return Trained(detector, Description.model_validate_json(properties[METADATA_KEY]))

@@ -3,37 +3,40 @@
 from __future__ import annotations
 
 import json
-import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
-from torch.utils.data import DataLoader, Sampler
+from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from models.train.augment import Batch, Order, Pictures, Recipe, recolour
+from models.train.augment import Batch, Pictures, Recipe, recolour
 from models.train.dataset import Sample
 from models.train.evaluate import Scores, evaluate
 from models.train.loss import detection_loss
 from models.train.net import Detector
+from models.train.orders import Orders
 from models.train.schedule import Schedule
 from models.train.state import Average, restore, save
+from models.train.stop import on_stop
 from models.train.store import ImageStore
 
 VALIDATION_SHARE = 0.05
 """Validation takes at most about this share of the time."""
 CLIP = 10.0
+"""Longest gradient that is followed in full."""
+BAR = "{percentage:5.1f}%|{bar:20}| {elapsed}<{remaining} {postfix}"
 
 
 @dataclass(frozen=True)
 class Part:
+    """The photos of one split, and their pixels."""
+
     samples: tuple[Sample, ...]
     store: ImageStore
 
@@ -46,6 +49,7 @@ class Options:
     rate: float = 2e-3
     decay: float = 0.03
     warm_up: int = 300
+    """Steps."""
     seed: int = 0
     workers: int = 1
     save_minutes: float = 5.0
@@ -65,7 +69,10 @@ class Run:
         folder: Path,
         device: torch.device,
     ) -> None:
-        self.detector = detector.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.detector = detector
+        for parameter in detector.to(device).parameters():
+            if parameter.ndim == 4:
+                parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
         self.average = Average(self.detector)
         self.labels = labels
         self.train_part, self.val_part = train, val
@@ -81,7 +88,13 @@ class Run:
         self._recent: list[tuple[float, float]] = []
         self._stopped = False
 
-    # -- state ---------------------------------------------------------------------------------
+    @property
+    def epochs(self) -> float:
+        return self.seen / len(self.train_part.samples)
+
+    @property
+    def progress(self) -> float:
+        return self.options.schedule.progress(self.seconds, self.epochs)
 
     def save(self, name: str = "last.pt") -> None:
         state = {
@@ -102,7 +115,7 @@ class Run:
     def resume(self, name: str = "last.pt") -> None:
         state = restore(self.folder / name, self.device)
         if tuple(state["labels"]) != self.labels:
-            raise ValueError(f"{self.folder / name}: was trained on other labels; use --from instead")
+            raise ValueError(f"{self.folder / name} has other labels; use --from instead")
         self.detector.load_state_dict(state["detector"])
         self.average.detector.load_state_dict(state["average"])
         self.average.steps = state["average_steps"]
@@ -117,24 +130,14 @@ class Run:
             self.average.detector.load_state_dict(restore(place, self.device)["average"])
         return self.average.detector
 
-    # -- training ------------------------------------------------------------------------------
-
-    @property
-    def epochs(self) -> float:
-        return self.seen / len(self.train_part.samples)
-
-    @property
-    def progress(self) -> float:
-        return self.options.schedule.progress(self.seconds, self.epochs)
-
-    def go(self, on_export: Callable[[Detector], None] | None = None) -> None:
-        """Train until the schedule ends or the process is told to stop (SIGTERM, SIGINT)."""
-        exported = saved = self.seconds
-        validated, cost = self.seconds, 0.0
+    def go(self, on_export: Callable[[Detector], None] | None = None) -> bool:
+        """Train to the end of the schedule; False where the process was told to stop before."""
+        exported = saved = validated = self.seconds
+        cost = 0.0
         whole = int(self.epochs)
-        with _stop_signals(self._stop), tqdm(total=100.0, unit="%", bar_format=_BAR) as bar:
+        with on_stop(self._stop), tqdm(total=100.0, unit="%", bar_format=BAR) as bar:
             last = time.monotonic()
-            for batch in self._loader():
+            for batch in () if self.progress >= 1 else self._loader():
                 if self._stopped or self.progress >= 1:
                     break
                 box, score = self._learn(batch)
@@ -158,6 +161,7 @@ class Run:
         if not self._stopped:
             self.validate()
         self.save()
+        return not self._stopped
 
     def _learn(self, batch: Batch) -> tuple[float, float]:
         options = self.options
@@ -172,7 +176,7 @@ class Run:
             raw = self.detector(images)
         loss = detection_loss(raw, batch.targets.to(self.device))
         self.optimizer.zero_grad(set_to_none=True)
-        loss.total.backward()  # type: ignore[no-untyped-call]
+        torch.autograd.backward(loss.total)
         nn.utils.clip_grad_norm_(self.detector.parameters(), CLIP)
         self.optimizer.step()
         self.average.update(self.detector)
@@ -180,31 +184,33 @@ class Run:
         self.seen += len(images)
         return float(loss.box), float(loss.score)
 
-    def _show(self, bar: tqdm[Any], box: float, score: float) -> None:
+    def _show(self, bar: tqdm, box: float, score: float) -> None:
         self._recent.append((box, score))
         bar.n = round(100 * self.progress, 2)
         if self.step % 20 == 0:
             means = np.mean(self._recent[-200:], axis=0)
             best = f" best {self.best:.3f}" if self.best >= 0 else ""
-            bar.set_postfix_str(f"epoch {self.epochs:.1f} box {means[0]:.3f} score {means[1]:.3f}{best}")
+            bar.set_postfix_str(
+                f"epoch {self.epochs:.1f} box {means[0]:.3f} score {means[1]:.3f}{best}"
+            )
 
     def validate(self) -> Scores:
-        side = self.options.schedule.side
-        part = self.val_part
-        scores = evaluate(self.average.detector, part.samples, part.store, self.labels, side, device=self.device)
-        recent = np.mean(self._recent, axis=0) if self._recent else np.zeros(2)
-        self._recent.clear()
-        self.history.append(
-            {
-                "epoch": round(self.epochs, 3),
-                "hours": round(self.seconds / 3600, 4),
-                "rate": self.optimizer.param_groups[0]["lr"],
-                "box": round(float(recent[0]), 4),
-                "score": round(float(recent[1]), 4),
-                "map50": round(scores.map50, 4),
-                "map": round(scores.map, 4),
-            }
+        part, side = self.val_part, self.options.schedule.side
+        scores = evaluate(
+            self.average.detector, part.samples, part.store, self.labels, side, device=self.device
         )
+        recent = np.mean(self._recent, axis=0) if self._recent else np.full(2, np.nan)
+        self._recent.clear()
+        entry = {
+            "epoch": self.epochs,
+            "hours": self.seconds / 3600,
+            "rate": self.optimizer.param_groups[0]["lr"],
+            "box": float(recent[0]),
+            "score": float(recent[1]),
+            "map50": scores.map50,
+            "map": scores.map,
+        }
+        self.history.append({key: round(value, 6) for key, value in entry.items()})
         (self.folder / "history.json").write_text(json.dumps(self.history, indent=1), "utf-8")
         tqdm.write(f"epoch {self.epochs:.1f}: mAP50 {scores.map50:.3f}, mAP50-95 {scores.map:.3f}")
         if scores.map > self.best:
@@ -212,12 +218,20 @@ class Run:
             self.save("best.pt")
         return scores
 
-    def _loader(self) -> DataLoader[Batch]:
+    def _loader(self) -> DataLoader:
         options = self.options
+        photos = len(self.train_part.samples)
         return DataLoader(
             Pictures(self.train_part.samples, self.train_part.store),
             batch_size=None,
-            sampler=_Orders(self),
+            sampler=Orders(
+                photos,
+                options.batch,
+                options.schedule,
+                options.recipe,
+                lambda: self.progress,
+                (options.seed, self.step),
+            ),
             num_workers=options.workers,
             prefetch_factor=4 if options.workers else None,
             pin_memory=self.device.type == "cuda",
@@ -227,49 +241,12 @@ class Run:
         self._stopped = True
 
 
-_BAR = "{percentage:5.1f}%|{bar:20}| {elapsed}<{remaining} {postfix}"
-
-
-class _Orders(Sampler[Order]):
-    """Endless orders for batches, each made for the stage that the run has reached by then."""
-
-    def __init__(self, run: Run) -> None:
-        self._run = run
-
-    def __iter__(self) -> Iterator[Order]:
-        run, options = self._run, self._run.options
-        random = np.random.default_rng((options.seed, run.step))
-        count = len(run.train_part.samples)
-        waiting = np.empty(0, np.int64)
-        while True:
-            while len(waiting) < options.batch:
-                waiting = np.concatenate((waiting, random.permutation(count)))
-            indices, waiting = waiting[: options.batch], waiting[options.batch :]
-            progress = run.progress
-            side = options.schedule.side_at(progress, float(random.random()))
-            recipe = options.schedule.recipe_at(progress, options.recipe)
-            yield Order(tuple(map(int, indices)), side, int(random.integers(2**62)), recipe)
-
-
 def _optimizer(detector: Detector, options: Options) -> torch.optim.Optimizer:
     """AdamW (Loshchilov & Hutter, 2019, arXiv:1711.05101); only convolutions decay."""
     kernels = [p for p in detector.parameters() if p.ndim > 1]
     others = [p for p in detector.parameters() if p.ndim <= 1]
-    groups = [{"params": kernels, "weight_decay": options.decay}, {"params": others, "weight_decay": 0.0}]
+    groups = [
+        {"params": kernels, "weight_decay": options.decay},
+        {"params": others, "weight_decay": 0.0},
+    ]
     return torch.optim.AdamW(groups, lr=options.rate)
-
-
-@contextmanager
-def _stop_signals(stop: Callable[[], None]) -> Iterator[None]:
-    def handle(number: int, frame: FrameType | None) -> None:
-        stop()
-
-    before: dict[int, Any] = {}
-    with suppress(ValueError):  # not the main thread: signals stay as they are
-        for number in (signal.SIGTERM, signal.SIGINT):
-            before[number] = signal.signal(number, handle)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import torch
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn import functional
 
 from models.train.assign import Targets, assign
 from models.train.boxes import complete_iou
@@ -32,7 +31,7 @@ def detection_loss(raw: Raw, targets: Targets) -> Loss:
     scores = raw.scores
     assigned = assign(scores.detach().sigmoid(), boxes.detach(), raw.points, targets)
     norm = assigned.quality.sum().clamp(min=1.0)
-    entropy = F.binary_cross_entropy_with_logits(
+    entropy = functional.binary_cross_entropy_with_logits(
         scores, assigned.scores, weight=assigned.counted, reduction="sum"
     )
     score = entropy / norm

@@ -13,7 +13,7 @@ from typing import NamedTuple, cast
 import torch
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 STRIDES = (8, 16, 32)
 PRIOR = 0.01
@@ -52,7 +52,9 @@ class Raw(NamedTuple):
 
 
 class Conv(nn.Sequential):
-    def __init__(self, before: int, after: int, kernel: int = 3, stride: int = 1, relu: bool = True) -> None:
+    def __init__(
+        self, before: int, after: int, kernel: int = 3, stride: int = 1, relu: bool = True
+    ) -> None:
         super().__init__()
         self.conv = nn.Conv2d(before, after, kernel, stride, kernel // 2, bias=False)
         self.norm = nn.BatchNorm2d(after, eps=1e-3, momentum=0.03)
@@ -70,11 +72,11 @@ class Residual(nn.Module):
         nn.init.zeros_(self.second.norm.weight)
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.relu(x + self.second(self.first(x)))
+        return functional.relu(x + self.second(self.first(x)))
 
 
 class Context(nn.Module):
-    """Pooled views of growing size beside the map itself (after He et al., 2014, arXiv:1406.4729)."""
+    """Pooled views of growing size beside the map (after He et al., 2014, arXiv:1406.4729)."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -85,7 +87,7 @@ class Context(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         views = [self.reduce(x)]
         for _ in range(3):
-            views.append(F.max_pool2d(views[-1], 5, 1, 2))
+            views.append(functional.max_pool2d(views[-1], 5, 1, 2))
         return cast(Tensor, self.expand(torch.cat(views, 1)))
 
 
@@ -133,8 +135,8 @@ class Detector(nn.Module):
         c4 = self.stages[2](c3)
         c5 = self.context(self.stages[3](c4))
         l3, l4, l5 = (lateral(c) for lateral, c in zip(self.lateral, (c3, c4, c5), strict=True))
-        d4 = self.down4(F.interpolate(l5, scale_factor=2.0), l4)
-        p3 = self.down3(F.interpolate(d4, scale_factor=2.0), l3)
+        d4 = self.down4(functional.interpolate(l5, scale_factor=2.0), l4)
+        p3 = self.down3(functional.interpolate(d4, scale_factor=2.0), l3)
         p4 = self.up4(self.shrink3(p3), d4)
         p5 = self.up5(self.shrink4(p4), l5)
         return p3, p4, p5
@@ -142,7 +144,9 @@ class Detector(nn.Module):
     def forward(self, images: Tensor) -> Raw:
         """``images`` ``[batch, 3, height, width]``, RGB from 0 to 1, both sides multiples of 32."""
         scores, distances, points, strides = [], [], [], []
-        for level, stride, box, score in zip(self.pyramid(images), STRIDES, self.box, self.score, strict=True):
+        for level, stride, box, score in zip(
+            self.pyramid(images), STRIDES, self.box, self.score, strict=True
+        ):
             scores.append(score(level).flatten(2))
             distances.append(box(level).flatten(2))
             ones = torch.ones_like(level[0, 0], dtype=torch.float32)
@@ -165,7 +169,10 @@ def architecture_of(weights: Mapping[str, Tensor]) -> Architecture:
         return int(weights[f"{name}.weight"].shape[0])
 
     widths = [width("stem.conv"), *(width(f"stages.{i}.0.conv") for i in range(4))]
-    depths = [len({n.split(".")[2] for n in weights if n.startswith(f"stages.{i}.")}) - 1 for i in range(4)]
+    depths = [
+        len({n.split(".")[2] for n in weights if n.startswith(f"stages.{i}.")}) - 1
+        for i in range(4)
+    ]
     return Architecture.model_validate(
         {
             "widths": widths,
@@ -176,18 +183,18 @@ def architecture_of(weights: Mapping[str, Tensor]) -> Architecture:
     )
 
 
-@torch.no_grad()
 def carry_over(
     weights: Mapping[str, Tensor], detector: Detector, before: Sequence[str], after: Sequence[str]
 ) -> None:
     """Take over weights of a detector of other classes: a label that both know keeps its score."""
-    own = detector.state_dict()
+    own = {name: value.clone() for name, value in detector.state_dict().items()}
     shared = [(after.index(label), before.index(label)) for label in after if label in before]
     for name, value in weights.items():
         if name not in own:
             continue
-        if own[name].shape == value.shape and not name.startswith("score.") or ".conv." in name:
-            own[name].copy_(value)
-        elif name.endswith((".out.weight", ".out.bias")):
+        if not name.startswith("score.") or ".out." not in name:
+            own[name] = value
+        else:
             for new, old in shared:
-                own[name][new].copy_(value[old])
+                own[name][new] = value[old]
+    detector.load_state_dict(own)

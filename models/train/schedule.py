@@ -39,7 +39,9 @@ class Schedule:
 
     def side_at(self, progress: float, draw: float) -> int:
         """Side of the next batch; ``draw`` in 0..1 moves it by at most one stride."""
-        share = next(share for until, share in SIDES if progress <= until) if self.progressive else 1.0
+        share = (
+            next(share for until, share in SIDES if progress <= until) if self.progressive else 1.0
+        )
         step = STRIDES[-1]
         units = round(self.side * share / step) + int(draw * 3) - 1
         return max(2, min(units, self.side // step + 1)) * step

@@ -19,13 +19,13 @@ class Average:
         self.decay = decay
         self.steps = 0
 
-    @torch.no_grad()
     def update(self, detector: Detector) -> None:
         self.steps += 1
         decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
         own, new = self.detector.state_dict(), detector.state_dict()
         floats = [name for name, value in own.items() if value.dtype.is_floating_point]
-        torch._foreach_lerp_([own[n] for n in floats], [new[n] for n in floats], 1 - decay)
+        with torch.no_grad():
+            torch._foreach_lerp_([own[n] for n in floats], [new[n] for n in floats], 1 - decay)
 
 
 def save(path: Path, state: dict[str, Any]) -> None:

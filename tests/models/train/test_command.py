@@ -1,0 +1,98 @@
+"""The command itself, on drawn photos."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+from PIL import Image
+
+from models.train.__main__ import main
+from models.train.export import read
+from tests.models.train.conftest import draw_dataset
+
+pytestmark = pytest.mark.kit
+
+COMMON = ["--imgsz", "96", "--stored-side", "128", "--batch", "8", "--workers", "0"]
+
+
+@pytest.fixture(scope="module")
+def trained(drawn: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("trained") / "model.onnx"
+    assert main([str(drawn), "--out", str(out), "--epochs", "24", "--mosaic", "0", *COMMON]) == 0
+    return out
+
+
+def history(out: Path) -> list[dict[str, float]]:
+    entries: list[dict[str, float]] = json.loads(
+        (out.with_suffix(".run") / "history.json").read_text("utf-8")
+    )
+    return entries
+
+
+def test_a_run_learns_and_leaves_its_curves_and_photos(trained: Path) -> None:
+    entries = history(trained)
+    assert entries[-1]["box"] < entries[0]["box"]
+    assert entries[-1]["score"] < entries[0]["score"]
+    folder = trained.with_suffix(".run")
+    for name in ("results.png", "photos.jpg"):
+        with Image.open(folder / name) as image:
+            assert min(image.size) > 100
+    session = onnxruntime.InferenceSession(trained)
+    (rows,) = session.run(None, {"images": np.zeros((1, 3, 96, 128), np.float32)})
+    assert rows.shape[1] == 4 + 2
+
+
+def test_resume_goes_on_where_the_run_was(trained: Path, drawn: Path, tmp_path: Path) -> None:
+    arguments = [str(drawn), "--run", str(trained.with_suffix(".run")), *COMMON]
+    before = history(trained)
+    out = tmp_path / "longer.onnx"
+    assert main([*arguments, "--out", str(out), "--epochs", "25", "--resume"]) == 0
+    after = history(trained)
+    assert after[: len(before)] == before
+    assert after[-1]["epoch"] >= 25 > before[-1]["epoch"]
+    assert out.is_file()
+
+
+def test_resume_needs_a_run(drawn: Path, tmp_path: Path) -> None:
+    with pytest.raises(SystemExit):
+        main([str(drawn), "--out", str(tmp_path / "model.onnx"), "--resume"])
+
+
+def test_fine_tuning_on_other_labels(trained: Path, tmp_path: Path) -> None:
+    other = draw_dataset(tmp_path / "set", labels=("box", "disc"), photos=16)
+    out = tmp_path / "tuned.onnx"
+    arguments = [str(other), "--out", str(out), "--from", str(trained), "--epochs", "1", *COMMON]
+    assert main(arguments) == 0
+    assert read(out).description.labels == ("box", "disc")
+    close = read(out).detector.state_dict()["stem.conv.weight"]
+    assert torch.allclose(close, read(trained).detector.state_dict()["stem.conv.weight"], atol=0.02)
+
+
+def test_a_missing_dataset_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(tmp_path), "--out", str(tmp_path / "model.onnx")]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_terminated_run_can_be_resumed(drawn: Path, tmp_path: Path) -> None:
+    out = tmp_path / "model.onnx"
+    command = [sys.executable, "-m", "models.train", str(drawn), "--out", str(out), *COMMON]
+    process = subprocess.Popen(
+        [*command, "--epochs", "5000"], stderr=subprocess.PIPE, env=dict(os.environ), text=True
+    )
+    assert process.stderr is not None
+    while "epoch" not in process.stderr.readline():
+        time.sleep(0.01)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+    run = torch.load(out.with_suffix(".run") / "last.pt", weights_only=True)
+    assert run["step"] > 0
+    assert not out.exists()

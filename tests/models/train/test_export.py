@@ -1,0 +1,97 @@
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+from torch import nn
+
+from app.vision.description import METADATA_KEY, Description
+from models.train import export
+from models.train.net import Architecture, Detector, carry_over
+
+pytestmark = pytest.mark.kit
+
+SMALL = Architecture(widths=(8, 8, 16, 16, 16), depths=(1, 2, 1, 1), neck=8, classes=3)
+LABELS = ("cat", "dog", "hen")
+
+
+@pytest.fixture
+def detector() -> Detector:
+    """Untrained, but with statistics that no layer has at the start."""
+    torch.manual_seed(0)
+    made = Detector(SMALL).eval()
+    for module in made.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            assert module.running_mean is not None
+            assert module.running_var is not None
+            module.running_mean.normal_(0, 0.1)
+            module.running_var.uniform_(0.5, 2.0)
+            nn.init.uniform_(module.weight, 0.5, 1.5)
+    return made
+
+
+@pytest.fixture
+def written(detector: Detector, tmp_path: Path) -> Path:
+    path = tmp_path / "model.onnx"
+    export.write(detector, export.describe("small", LABELS, 64, "Apache-2.0"), path)
+    return path
+
+
+@pytest.mark.parametrize("shape", [(1, 3, 64, 64), (2, 3, 96, 32), (1, 3, 32, 160)])
+def test_the_file_agrees_with_the_detector(
+    detector: Detector, tmp_path: Path, shape: tuple[int, int, int, int]
+) -> None:
+    path = tmp_path / "exact.onnx"
+    export.write(detector, export.describe("small", LABELS, 64, "x"), path, half=False)
+    session = onnxruntime.InferenceSession(path)
+    images = np.random.default_rng(0).random(shape, np.float32)
+    (answer,) = session.run(["output0"], {"images": images})
+    with torch.no_grad():
+        expected = export.Decoded(detector)(torch.from_numpy(images)).numpy()
+    anchors = sum(shape[2] // s * (shape[3] // s) for s in (8, 16, 32))
+    assert answer.shape == (shape[0], 4 + len(LABELS), anchors)
+    assert np.allclose(answer, expected, rtol=1e-3, atol=1e-3)
+
+
+def test_the_file_describes_itself(written: Path) -> None:
+    model = onnx.load(written)
+    (entry,) = model.metadata_props
+    assert entry.key == METADATA_KEY
+    description = Description.model_validate_json(entry.value)
+    assert description.labels == LABELS
+    assert description.family == "yolov8"
+    assert description.input.size == (64, 64)
+    assert [each.version for each in model.opset_import if each.domain == ""] == [17]
+
+
+def test_weights_come_back_by_name(detector: Detector, written: Path) -> None:
+    back = export.read(written)
+    assert back.detector.architecture == SMALL
+    assert back.description.labels == LABELS
+    own = detector.state_dict()
+    for name, value in back.detector.state_dict().items():
+        assert torch.allclose(value.float(), own[name].float(), rtol=1e-3, atol=1e-6), name
+
+
+def test_a_foreign_file_is_refused(tmp_path: Path) -> None:
+    node = onnx.helper.make_node("Identity", ["a"], ["b"])
+    ports = [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [1]) for name in "ab"]
+    graph = onnx.helper.make_graph([node], "g", ports[:1], ports[1:])
+    onnx.save(onnx.helper.make_model(graph), tmp_path / "other.onnx")
+    with pytest.raises(export.ExportError, match="not a file of this trainer"):
+        export.read(tmp_path / "other.onnx")
+
+
+def test_labels_that_both_know_keep_their_scores(detector: Detector) -> None:
+    other = Detector(SMALL.model_copy(update={"classes": 2}))
+    fresh = other.state_dict()["score.0.out.weight"][1].clone()
+    carry_over(detector.state_dict(), other, LABELS, ("hen", "newt"))
+    taken = other.state_dict()
+    assert torch.equal(
+        taken["score.0.out.weight"][0], detector.state_dict()["score.0.out.weight"][2]
+    )
+    assert torch.equal(taken["score.0.out.weight"][1], fresh)
+    assert torch.equal(taken["stem.conv.weight"], detector.state_dict()["stem.conv.weight"])
+    assert torch.equal(taken["box.2.out.weight"], detector.state_dict()["box.2.out.weight"])
