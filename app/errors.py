@@ -5,6 +5,8 @@
     ├── InvalidImage         422  an allowed format that cannot be decoded
     ├── ImageTooLarge        413  too many bytes or pixels, found before any decoding
     ├── InvalidParameter     422  an option that cannot be used
+    │   └── InvalidObject         an image in S3 that cannot be read
+    │       └── ObjectMissing     ... because there is none
     ├── AccessDenied         401  an API key is required and missing or wrong
     ├── NotFound             404  no such path
     ├── MethodNotAllowed     405  the path exists, for other methods
@@ -14,8 +16,9 @@
 
     StartError                    a setting or a model file that stops the start
 
-The code is the name of the class. Messages are for the person who sent the request: they say
-what was wrong and what would do, and never repeat more than a short piece of the input.
+The code is the name of the class; InvalidObject and ObjectMissing keep that of the one above.
+Messages are for the person who sent the request: they say what was wrong and what would do, and
+never repeat more than a short piece of the input.
 """
 
 from collections.abc import Mapping
@@ -57,6 +60,16 @@ class ImageTooLarge(SpotterError):
 class InvalidParameter(SpotterError):
     status = 422
     title = "A parameter cannot be used"
+
+
+class InvalidObject(InvalidParameter):
+    @property
+    def code(self) -> str:
+        return InvalidParameter.__name__
+
+
+class ObjectMissing(InvalidObject):
+    pass
 
 
 class AccessDenied(SpotterError):

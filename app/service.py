@@ -7,6 +7,7 @@ from app.cpu import usable_cores
 from app.keys import KeyRing
 from app.pool import InferencePool
 from app.settings import DECODING_BUDGET, Settings
+from app.storage import Storage
 from app.vision.budget import DecodingBudget
 from app.vision.detector import Detections, Detector, Options
 from app.vision.image import ImageReader
@@ -19,6 +20,7 @@ class Service:
     detector: Detector
     pool: InferencePool
     keys: KeyRing
+    storage: Storage
     draining: bool = False
     """Whether the process has been told to stop and only finishes what it was given."""
 
@@ -32,6 +34,7 @@ class Service:
                 concurrency, 16 * concurrency if settings.queue is None else settings.queue
             ),
             KeyRing(settings.api_keys),
+            Storage(settings.max_body_bytes, settings.s3_buckets),
         )
 
     async def detect(self, image: bytes, options: Options) -> Detections:

@@ -48,11 +48,14 @@ class Settings(BaseSettings):
         (), description="Origins whose pages may call, such as https://example.com, or *."
     )
     root_path: str = Field("", description="Path that a proxy in front has cut off, such as /prod.")
+    s3_buckets: CommaList = Field(
+        (), description="S3 buckets that images may be read from by name; none: no such reading."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="debug, info, warning or error."
     )
 
-    @field_validator("api_keys", "cors_origins", mode="before")
+    @field_validator("api_keys", "cors_origins", "s3_buckets", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):

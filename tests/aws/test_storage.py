@@ -1,0 +1,160 @@
+"""``Storage`` against S3 as moto plays it, and against what S3 says when it is not well."""
+
+import http.server
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from app import storage as module
+from app.errors import ImageTooLarge, InvalidObject, ObjectMissing, Overloaded, StartError
+from app.storage import Storage, StoredObject
+from tests.aws.moto import Cloud
+from tests.server import REPOSITORY, free_port
+
+LIMIT = 1000
+
+
+@pytest.fixture
+def bucket(aws_environment: Cloud, request: pytest.FixtureRequest) -> str:
+    return aws_environment.bucket(request.node.name.replace("_", "-")[-60:].strip("-"))
+
+
+def put(cloud: Cloud, bucket: str, key: str, data: bytes) -> str | None:
+    version: str | None = (
+        cloud.client("s3").put_object(Bucket=bucket, Key=key, Body=data).get("VersionId")
+    )
+    return version
+
+
+@pytest.mark.parametrize("key", ["photo.jpg", "a b/ü+%2F?.jpg", "x" * 1024])
+def test_an_object_is_read_whole(cloud: Cloud, aws_environment: Cloud, key: str) -> None:
+    cloud.bucket("whole")
+    put(cloud, "whole", key, b"p" * LIMIT)
+    assert Storage(LIMIT, ("other", "whole")).fetch("whole", key) == b"p" * LIMIT
+
+
+def test_a_version_is_read_where_it_is_named(aws_environment: Cloud) -> None:
+    aws_environment.bucket("versions", versioned=True)
+    first = put(aws_environment, "versions", "photo.jpg", b"first")
+    put(aws_environment, "versions", "photo.jpg", b"second")
+    storage = Storage(LIMIT, ("versions",))
+    assert storage.fetch("versions", "photo.jpg", first) == b"first"
+    assert storage.fetch("versions", "photo.jpg") == b"second"
+    assert storage.look_up("versions", "photo.jpg", first).version == first
+
+
+def test_a_bucket_that_is_not_allowed_is_never_asked_for(bucket: str) -> None:
+    with pytest.raises(InvalidObject, match=f"'{bucket}'.*SPOTTER_S3_BUCKETS") as caught:
+        Storage(LIMIT, ("another",)).fetch(bucket, "photo.jpg")
+    assert caught.value.code == "InvalidParameter"
+    with pytest.raises(InvalidObject):
+        Storage(LIMIT, ()).fetch(bucket, "photo.jpg")
+
+
+def test_an_object_over_the_limit_is_not_read(
+    aws_environment: Cloud, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(aws_environment, bucket, "large.jpg", b"p" * (LIMIT + 1))
+    storage = Storage(LIMIT, (bucket,))
+    storage.look_up(bucket, "large.jpg")
+    monkeypatch.setattr(storage._client, "get_object", None)
+    with pytest.raises(ImageTooLarge, match="has 1001 bytes and at most 1000"):
+        storage.fetch(bucket, "large.jpg")
+
+
+def test_no_object_no_bucket_and_no_name_are_told_apart_from_trouble(
+    aws_environment: Cloud, bucket: str
+) -> None:
+    storage = Storage(LIMIT)
+    for missing in (bucket, "no-such-bucket-at-all"):
+        with pytest.raises(ObjectMissing, match=f"no object s3://{missing}/none.jpg"):
+            storage.fetch(missing, "none.jpg")
+    for names in ((bucket, ""), ("not a bucket!", "photo.jpg")):
+        with pytest.raises(InvalidObject, match="not the name of an object"):
+            storage.fetch(*names)
+
+
+def test_what_was_replaced_after_the_look_is_not_read(aws_environment: Cloud, bucket: str) -> None:
+    storage = Storage(LIMIT)
+    put(aws_environment, bucket, "photo.jpg", b"small")
+    seen = storage.look_up(bucket, "photo.jpg")
+    put(aws_environment, bucket, "photo.jpg", b"p" * 10 * LIMIT)
+    with pytest.raises(Overloaded, match="is being replaced"):
+        storage.read(seen)
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "error"),
+    [
+        (403, "AccessDenied", InvalidObject),
+        (403, "InvalidObjectState", InvalidObject),
+        (404, "NoSuchKey", ObjectMissing),
+        (405, "MethodNotAllowed", ObjectMissing),
+        (412, "PreconditionFailed", Overloaded),
+        (429, "SlowDown", Overloaded),
+        (503, "SlowDown", Overloaded),
+    ],
+)
+def test_answers_of_s3_become_errors_of_ours(
+    status: int, reason: str, error: type[Exception]
+) -> None:
+    refusal = module._refusal(StoredObject("b", "k", None, "", 0), status, reason)
+    assert type(refusal) is error
+
+
+@pytest.fixture
+def sick_s3(monkeypatch: pytest.MonkeyPatch, cloud: Cloud) -> Iterator[list[str]]:
+    """Answers 503 to everything; the list holds what was asked for."""
+    asked: list[str] = []
+
+    class Sick(http.server.BaseHTTPRequestHandler):
+        def do_HEAD(self) -> None:
+            asked.append(self.path)
+            self.send_response(503)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Sick) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        for name, value in cloud.environment.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
+        yield asked
+        server.shutdown()
+        thread.join()
+
+
+def test_a_sick_s3_is_asked_three_times_and_then_it_is_not_the_clients_fault(
+    sick_s3: list[str],
+) -> None:
+    with pytest.raises(Overloaded, match="patience") as caught:
+        Storage(LIMIT).fetch("bucket", "photo.jpg")
+    assert sick_s3 == ["/bucket/photo.jpg"] * 3
+    assert int(caught.value.headers["Retry-After"]) >= 1
+
+
+def test_an_s3_that_cannot_be_reached_is_not_the_clients_fault(
+    aws_environment: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")
+    with pytest.raises(Overloaded, match="cannot be reached"):
+        Storage(LIMIT).fetch("bucket", "photo.jpg")
+
+
+def test_buckets_without_boto3_stop_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "find_spec", lambda _: None)
+    with pytest.raises(StartError, match="the extra 'aws'"):
+        Storage(LIMIT, ("bucket",))
+    Storage(LIMIT, ())
+
+
+def test_plain_serving_imports_no_boto3() -> None:
+    program = "import app.main, sys; sys.exit('boto3' in sys.modules or 'botocore' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, check=False)
+    assert done.returncode == 0
