@@ -10,10 +10,10 @@ from app.schemas import Health
 router = APIRouter(tags=["health"])
 
 
+@router.head("/healthz", include_in_schema=False)
 @router.get(
     "/healthz", summary="Whether the service is well", responses=responses(ModelUnavailable)
 )
-@router.head("/healthz", include_in_schema=False)
 async def healthz(service: ServiceDep) -> Health:
     if service.draining:
         raise ModelUnavailable("The server is shutting down: it finishes what it was given.")
