@@ -9,8 +9,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from app.errors import StartError
 
 DEFAULT_MODEL = Path(__file__).parent.parent / "models" / "default.onnx"
-DECODING_BUDGET = 200_000_000
-"""Bytes of pixels that all requests together may have decoded at a time."""
+DECODING_BUDGET = 200 * 1024 * 1024
+"""Bytes that decoding may take at a time, over all requests: 50 megapixels of RGB and a little."""
 
 CommaList = Annotated[tuple[str, ...], NoDecode]
 

@@ -4,7 +4,7 @@ import numpy as np
 from PIL import Image
 
 _WHITE = (255, 255, 255, 255)
-_BAND_PIXELS = 1 << 20
+_BAND_PIXELS = 1 << 18
 _DEEP_MODES = frozenset({"I;16", "I;16B", "I;16L", "I;16N", "I", "F"})
 
 

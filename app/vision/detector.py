@@ -2,7 +2,8 @@
 
 import difflib
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,10 +11,14 @@ import numpy as np
 from app.errors import InvalidParameter
 from app.vision.arrays import Array
 from app.vision.heads import Candidates
-from app.vision.image import ImageReader, Picture, Size
+from app.vision.image import ImageReader, Picture
 from app.vision.letterbox import Letterbox
+from app.vision.memory import Size
 from app.vision.model import Model
 from app.vision.nms import nms
+
+_WHOLE_FACTOR_PIXELS = 24_000_000
+"""Larger pictures are made smaller by whole factors, which takes no second full-size copy."""
 
 
 @dataclass(frozen=True)
@@ -109,16 +114,24 @@ class Detector:
         timings.postprocess = clock.lap()
         return Detections(plan.width, plan.height, items, timings)
 
-    def picture(self, data: bytes, longest_side: int) -> Picture:
-        """The upright picture itself, no larger than ``longest_side`` pixels."""
+    @contextmanager
+    def picture(self, data: bytes, longest_side: int) -> Iterator[Picture]:
+        """The upright picture itself, no larger than ``longest_side`` pixels.
+
+        The memory that decoding it took stays set aside until the block ends.
+        """
 
         def cover(size: Size) -> Size:
-            scale = min(1.0, longest_side / max(size))
+            longest = max(size)
+            if size[0] * size[1] > _WHOLE_FACTOR_PIXELS:
+                factor = -(-longest // longest_side)
+                return max(1, size[0] // factor), max(1, size[1] // factor)
+            scale = min(1.0, longest_side / longest)
             return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
-        picture = self.reader.read(data, cover)
-        picture.rgb.thumbnail((longest_side, longest_side))
-        return picture
+        with self.reader.decoded(data, cover) as picture:
+            picture.rgb.thumbnail((longest_side, longest_side))
+            yield picture
 
     def _run(self, tensor: Array) -> list[Array]:
         try:

@@ -4,7 +4,7 @@ import colorsys
 import io
 from typing import Literal
 
-from PIL import ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont
 
 from app.vision.detector import Detection, Detections, Detector
 
@@ -24,8 +24,15 @@ def draw(detector: Detector, data: bytes, found: Detections, encoding: Encoding)
 
     Boxes come first and labels above them all, the most probable label in the best place.
     """
-    picture = detector.picture(data, LONGEST_SIDE)
-    image = picture.rgb
+    out = io.BytesIO()
+    options = {"quality": 90} if encoding == "JPEG" else {"compress_level": 3}
+    with detector.picture(data, LONGEST_SIDE) as picture:
+        _draw(picture.rgb, found)
+        picture.rgb.save(out, encoding, **options)
+    return out.getvalue()
+
+
+def _draw(image: Image.Image, found: Detections) -> None:
     scale = image.width / found.width
     canvas = ImageDraw.Draw(image)
     short = min(image.size)
@@ -33,14 +40,9 @@ def draw(detector: Detector, data: bytes, found: Detections, encoding: Encoding)
     font = ImageFont.load_default(max(10.0, short / 32))
     taken: list[Rectangle] = []
     for item in found.items:
-        box = _corners(item, scale)
-        colour = colour_of(item.class_id)
-        canvas.rectangle(box, outline=colour, width=line)
+        canvas.rectangle(_corners(item, scale), outline=colour_of(item.class_id), width=line)
     for item in found.items:
         _label(canvas, item, _corners(item, scale), font, image.size, taken)
-    out = io.BytesIO()
-    image.save(out, encoding, **({"quality": 90} if encoding == "JPEG" else {"compress_level": 3}))
-    return out.getvalue()
 
 
 def colour_of(class_id: int) -> Colour:

@@ -11,12 +11,10 @@ from app.errors import ImageTooLarge, InvalidImage, InvalidImageFormat
 from app.vision import formats
 from app.vision.budget import DecodingBudget
 from app.vision.colour import to_rgb
+from app.vision.memory import Size, peak_bytes
 
 # Pillow warns at its own limit and raises at twice that; the check in `_open` replaces both.
 Image.MAX_IMAGE_PIXELS = None
-
-Size = tuple[int, int]
-"""Width and height, as Pillow has it."""
 
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -27,13 +25,7 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_SCALABLE = frozenset({"JPEG", "MPO"})
 _SIDEWAYS = frozenset({5, 6, 7, 8})
-
-# Peak bytes a pixel while the decoder works, measured over idle with large files of each format:
-# WebP and AVIF decode into planes or canvases of their own before Pillow's four bytes a pixel.
-_DECODER_BYTES = {"WEBP": 16, "AVIF": 14, "HEIF": 14, "TIFF": 8, "GIF": 6}
-_ONE_BYTE_MODES = frozenset({"1", "L", "P"})
 
 
 @dataclass(frozen=True)
@@ -57,23 +49,31 @@ class ImageReader:
 
         Raises InvalidImageFormat, InvalidImage or ImageTooLarge.
         """
+        with self.decoded(data, cover) as picture:
+            return picture
+
+    @contextmanager
+    def decoded(self, data: bytes, cover: Callable[[Size], Size]) -> Iterator[Picture]:
+        """Like ``read``, with the memory that decoding took set aside until the block ends."""
         with _decoder_errors():
             image = _open(data, self.max_pixels)
-        with self.budget.reserve(_decoding_cost(image)), _decoder_errors():
-            if image.format not in _SCALABLE:
-                image.load()  # a PNG may carry its EXIF block behind the pixels
-            orientation = _orientation(image)
-            sideways = orientation in _SIDEWAYS
-            size = image.size[::-1] if sideways else image.size
-            target = cover(size)
-            if sideways:
-                target = target[::-1]
+            full = image.size
+            late = image.format == "PNG"  # its EXIF block may stand behind the pixels
+            orientation = 1 if late else _orientation(image)
+            size, target = _aim(full, orientation, cover)
             image.draft(None, target)
-            image.load()
-            rgb = to_rgb(image, _whole_factor(image.size, target))
-            if orientation in _TURNS:
-                rgb = rgb.transpose(_TURNS[orientation])
-            return Picture(rgb, size)
+            cost = peak_bytes(image, data, full, _whole_factor(image.size, target))
+        with self.budget.reserve(cost):
+            with _decoder_errors():
+                image.load()
+                if late:
+                    orientation = _orientation(image)
+                    size, target = _aim(full, orientation, cover)
+                rgb = to_rgb(image, _whole_factor(image.size, target))
+                del image  # before its pixels are held a third time
+                if orientation in _TURNS:
+                    rgb = rgb.transpose(_TURNS[orientation])
+            yield Picture(rgb, size)
 
 
 def _open(data: bytes, max_pixels: int) -> Image.Image:
@@ -107,14 +107,12 @@ def _decoder_errors() -> Iterator[None]:
         ) from error
 
 
-def _decoding_cost(image: Image.Image) -> int:
-    """Bytes that decoding this image holds at its peak."""
-    width, height = image.size
-    if image.format == "PNG" or image.format == "BMP":
-        per_pixel = 1 if image.mode in _ONE_BYTE_MODES else 4
-    else:
-        per_pixel = _DECODER_BYTES.get(image.format or "", 4)
-    return width * height * per_pixel
+def _aim(full: Size, orientation: int, cover: Callable[[Size], Size]) -> tuple[Size, Size]:
+    """The upright size, and what is to be covered as the pixels are stored."""
+    if orientation not in _SIDEWAYS:
+        return full, cover(full)
+    width, height = cover(full[::-1])
+    return full[::-1], (height, width)
 
 
 def _orientation(image: Image.Image) -> int:
