@@ -28,21 +28,22 @@ clean:
 	rm -rf .venv
 
 .venv/.venv:
-	$(PYTHON) -c 'import sys; sys.exit("Spotter needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
-	$(PYTHON) -m venv .venv
+	@$(PYTHON) -c 'import sys; sys.exit("Spotter needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
+	@echo 'Setting up .venv ...'
+	@$(PYTHON) -m venv .venv
 	@touch $@
 
 .venv/.run: .venv/.venv pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	@touch $@
 
 .venv/.test: .venv/.run
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,heif]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,heif]'
 	@touch $@
 
 # The CPU build of torch where there is no accelerator: TORCH="torch --index-url ..." changes it.
 TORCH ?= torch
 .venv/.kit: .venv/.test
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(TORCH)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[models,train]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(TORCH)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[models,train]'
 	@touch $@
