@@ -1,7 +1,9 @@
 """``python -m app``: uvicorn with Spotter's settings, and the address to open."""
 
 import os
+import signal
 import socket
+import sys
 
 import uvicorn
 
@@ -26,6 +28,9 @@ def main() -> None:
         server_header=False,
     )
     server = Server(config)
+    # Once it has drained, uvicorn raises the signal again: to have been stopped is no failure.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: sys.exit(0))
     server.run()
     if not server.started:
         raise SystemExit(3)
