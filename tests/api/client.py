@@ -3,7 +3,8 @@
 import base64
 import io
 import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from http.client import HTTPResponse
 from typing import Any, Self
 
@@ -113,3 +114,18 @@ class Wire:
 
     def close(self) -> None:
         self.socket.close()
+
+
+@contextmanager
+def sent(server: Server, image: bytes, times: int) -> Iterator[list[Wire]]:
+    """So many connections, each with its request on its way; their answers are not read yet."""
+    head = {"Content-Length": str(len(image))}
+    with ExitStack() as stack:
+        wires = [stack.enter_context(Wire(server, timeout=60)) for _ in range(times)]
+        for wire in wires:
+            wire.head("POST", "/detect", head).send(image)
+        yield wires
+
+
+def statuses(wires: Iterable[Wire]) -> list[int]:
+    return [wire.response().status_code for wire in wires]
