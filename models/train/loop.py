@@ -135,7 +135,7 @@ class Run:
         exported = saved = validated = self.seconds
         cost = 0.0
         whole = int(self.epochs)
-        with on_stop(self._stop), tqdm(total=100.0, unit="%", bar_format=BAR) as bar:
+        with on_stop(self._stop), tqdm(total=100.0, bar_format=BAR) as bar:
             last = time.monotonic()
             for batch in () if self.progress >= 1 else self._loader():
                 if self._stopped or self.progress >= 1:

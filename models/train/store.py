@@ -18,6 +18,9 @@ from models.train.dataset import Sample
 
 Pixels = NDArray[np.uint8]
 
+AT_ONCE = 256
+"""Photos decoded ahead of the writing."""
+
 
 def _decode(path: Path, side: int) -> Pixels:
     with Image.open(path) as opened:
@@ -54,12 +57,18 @@ class ImageStore:
         places: list[tuple[int, int, int]] = []
         offset = 0
         partial = self._data_path.with_suffix(".part")
-        with partial.open("wb") as file, ThreadPoolExecutor(2) as pool:
-            decoded = pool.map(lambda sample: _decode(sample.path, side), samples)
-            for pixels in tqdm(decoded, "decode photos", total=len(samples), unit="photo"):
-                height, width = pixels.shape[:2]
-                places.append((offset, height, width))
-                offset += file.write(pixels.tobytes())
+        with (
+            partial.open("wb") as file,
+            ThreadPoolExecutor() as pool,
+            tqdm(desc="decode photos", total=len(samples), unit="photo") as bar,
+        ):
+            for start in range(0, len(samples), AT_ONCE):
+                chunk = samples[start : start + AT_ONCE]
+                for pixels in pool.map(lambda sample: _decode(sample.path, side), chunk):
+                    height, width = pixels.shape[:2]
+                    places.append((offset, height, width))
+                    offset += file.write(pixels.tobytes())
+                    bar.update()
         partial.replace(self._data_path)
         self._index_path.write_text(json.dumps(places), "utf-8")
 

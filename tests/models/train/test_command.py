@@ -26,7 +26,7 @@ COMMON = ["--imgsz", "96", "--stored-side", "128", "--batch", "8", "--workers", 
 @pytest.fixture(scope="module")
 def trained(drawn: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("trained") / "model.onnx"
-    assert main([str(drawn), "--out", str(out), "--epochs", "24", "--mosaic", "0", *COMMON]) == 0
+    assert main([str(drawn), "--out", str(out), "--epochs", "12", "--mosaic", "0", *COMMON]) == 0
     return out
 
 
@@ -54,10 +54,10 @@ def test_resume_goes_on_where_the_run_was(trained: Path, drawn: Path, tmp_path: 
     arguments = [str(drawn), "--run", str(trained.with_suffix(".run")), *COMMON]
     before = history(trained)
     out = tmp_path / "longer.onnx"
-    assert main([*arguments, "--out", str(out), "--epochs", "25", "--resume"]) == 0
+    assert main([*arguments, "--out", str(out), "--epochs", "13", "--resume"]) == 0
     after = history(trained)
     assert after[: len(before)] == before
-    assert after[-1]["epoch"] >= 25 > before[-1]["epoch"]
+    assert after[-1]["epoch"] >= 13 > before[-1]["epoch"]
     assert out.is_file()
 
 
