@@ -1,34 +1,59 @@
-# One image for a server and for Lambda:
-#   docker run -p 8000:8000 spotter                                    serves on 8000
-#   (Lambda) command override: python -m awslambdaric app.aws.handler  see the README
+# One image, two uses:
+#   docker build -t spotter . && docker run --rm -p 8000:8000 spotter
+#     serves on http://localhost:8000/
+#   On Lambda the image's command is overridden: python -m awslambdaric app.aws.handler
 ARG PYTHON=3.13
-FROM python:${PYTHON}-slim AS build
-WORKDIR /build
-COPY pyproject.toml README.md LICENSE ./
-COPY app/ app/
-COPY models/__init__.py models/
-ARG EXTRAS=heif
-RUN python -m venv /venv \
-    && /venv/bin/python -m pip install --no-cache-dir ".[${EXTRAS}]" \
-    && /venv/bin/python -m pip uninstall --yes spotter pip
-
-FROM python:${PYTHON}-slim
 # Path, in the build context, of the ONNX file to serve.
 ARG MODEL=models/default.onnx
+
+FROM python:${PYTHON}-slim AS build
+ARG EXTRAS=aws,heif,lambda
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
+    PIP_NO_CACHE_DIR=1
+WORKDIR /srv/spotter
+# Of the code only what the installation reads: other changes keep the layer of the packages.
+# Of those, tests go, and tools and AWS services that are not called.
+COPY pyproject.toml LICENSE ./
+COPY app/__init__.py app/
+RUN touch README.md \
+    && python -m venv --without-pip /venv \
+    && python -m pip --python /venv/bin/python install --no-compile ".${EXTRAS:+[$EXTRAS]}" \
+    && python -m pip --python /venv/bin/python uninstall --yes spotter \
+    && find /venv -type d \( -name tests -o -path '*/onnxruntime/quantization' \
+        -o -path '*/onnxruntime/tools' -o -path '*/onnxruntime/transformers' \) \
+        -prune -exec rm -rf {} + \
+    && find /venv -path '*/botocore/data/*' -prune -type d ! \( -name dynamodb -o -name events \
+        -o -name s3 -o -name sqs -o -name sts -o -name signin -o -name 'sso*' \) \
+        -exec rm -rf {} + \
+    && python -m compileall -q --invalidation-mode unchecked-hash /venv/lib
+COPY app/ app/
+ARG MODEL
+COPY ${MODEL} ${MODEL}
+# Readable by every user, whatever the umask of the checkout.
+RUN python -m compileall -q --invalidation-mode checked-hash app \
+    && chmod -R u=rwX,go=rX .
+
+FROM python:${PYTHON}-slim
+# The base comes without bytecode, and a read-only container would compile at every start.
+RUN python -m compileall -q --invalidation-mode unchecked-hash -x site-packages \
+    "$(python -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')"
+ARG MODEL
 WORKDIR /srv/spotter
 COPY --from=build /venv /venv
-COPY app/ app/
-COPY ${MODEL} models/default.onnx
-RUN useradd --system --uid 10001 --no-create-home spotter \
-    && python -m compileall -q app
-ENV PATH=/venv/bin:$PATH \
+COPY --from=build /srv/spotter/LICENSE ./
+COPY --from=build /srv/spotter/${MODEL} ${MODEL}
+COPY --from=build /srv/spotter/app/ app/
+# ONNX Runtime would report to its maker, and keep an identifier of the machine for that.
+ENV ORT_DISABLE_TELEMETRY=1 \
+    PATH=/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     HOST=0.0.0.0 \
-    PORT=8000
-USER spotter
+    PORT=8000 \
+    SPOTTER_MODEL=/srv/spotter/${MODEL}
+USER 10001:10001
 EXPOSE 8000
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \
-    CMD ["python", "-c", "import os, urllib.request as r; r.urlopen('http://127.0.0.1:%s/healthz' % os.environ['PORT'], timeout=2)"]
+HEALTHCHECK --interval=30s --timeout=5s --start-period=30s --retries=3 \
+    CMD ["python", "-c", "import os, urllib.request as r; r.urlopen('http://127.0.0.1:%s/healthz' % os.environ['PORT'], timeout=3)"]
 CMD ["python", "-m", "app"]
