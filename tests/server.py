@@ -49,6 +49,12 @@ class Server:
     def output(self) -> str:
         return self.log_file.read_text()
 
+    def memory(self, kind: str) -> int:
+        """Bytes that the kernel counts: VmRSS for now, VmHWM for the most there has been."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        (line,) = (line for line in status.splitlines() if line.startswith(f"{kind}:"))
+        return int(line.split()[1]) * 1024
+
     def detect(self, image: bytes, **params: Any) -> httpx.Response:
         return self.client.post("/detect", files={"file": image}, params=params)
 
