@@ -1,24 +1,23 @@
-"""``handler``, the entry of AWS Lambda: HTTP events through Mangum.
+"""``handler``, the entry of AWS Lambda, for HTTP events and for those of queues and buckets.
 
-The detector is built here, at import, once for the environment; Mangum's lifespan would build it
-again at every invocation.
+The detector is built here, at import, once for the environment.
 """
 
-from mangum import Mangum
-from mangum.adapter import DEFAULT_TEXT_MIME_TYPES
+from typing import Any
 
 from app import log
-from app.api.problem import MEDIA_TYPE
+from app.gateway import snapshot
+from app.gateway.http import adapt
 from app.main import create_app
 from app.service import load_detector
 from app.settings import load_settings
 
 _settings = load_settings()
 log.configure(_settings.log_level)
+_app = create_app(_settings, load_detector(_settings))
+_http = adapt(_app, root_path=_settings.root_path)
+snapshot.register(_app.state.service)
 
-handler = Mangum(
-    create_app(_settings, load_detector(_settings)),
-    lifespan="off",
-    api_gateway_base_path=_settings.root_path or "/",
-    text_mime_types=[*DEFAULT_TEXT_MIME_TYPES, MEDIA_TYPE],
-)
+
+def handler(event: dict[str, Any], context: Any) -> Any:
+    return _http(event, context)

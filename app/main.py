@@ -124,4 +124,10 @@ def _settings_or_exit() -> Settings:
         raise SystemExit(f"spotter: {error}") from None
 
 
-app = create_app(_settings_or_exit())
+def __getattr__(name: str) -> FastAPI:
+    """``app`` is made when uvicorn asks for it; Lambda makes one of its own."""
+    if name != "app":
+        raise AttributeError(name)
+    made = create_app(_settings_or_exit())
+    globals()[name] = made
+    return made

@@ -86,6 +86,11 @@ class Storage:
                 data: bytes = body.read()
         return data
 
+    def disconnect(self) -> None:
+        """The next read connects anew."""
+        with self._lock:
+            vars(self).pop("_client", None)
+
     @cached_property
     def _client(self) -> Any:
         import boto3

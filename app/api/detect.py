@@ -16,6 +16,7 @@ from app.api.access import KeyRequired
 from app.api.body import extract_image, read_body
 from app.api.dependencies import ServiceDep
 from app.api.problem import responses
+from app.api.s3_form import ObjectReference, object_reference
 from app.errors import (
     AccessDenied,
     ImageTooLarge,
@@ -63,6 +64,15 @@ class DetectQuery(BaseModel):
     alt_text: bool = Field(False, description="Whether to add a sentence for an alt attribute.")
 
 
+def _only(name: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": {name: schema},
+        "required": [name],
+        "additionalProperties": False,
+    }
+
+
 _BINARY = {"type": "string", "format": "binary"}
 _REQUEST_BODY = {
     "requestBody": {
@@ -80,10 +90,10 @@ _REQUEST_BODY = {
             "image/*": {"schema": _BINARY},
             "application/json": {
                 "schema": {
-                    "type": "object",
-                    "properties": {"image": {"type": "string", "format": "byte"}},
-                    "required": ["image"],
-                    "additionalProperties": False,
+                    "oneOf": [
+                        _only("image", {"type": "string", "format": "byte"}),
+                        _only("s3", ObjectReference.model_json_schema()),
+                    ]
                 }
             },
         },
@@ -131,7 +141,7 @@ async def detect(
     service.pool.check_room()
     options = _options(query, service)
     body = await read_body(request, service.settings.max_body_bytes)
-    image = extract_image(body, request.headers.get("content-type", ""), DetectQuery.model_fields)
+    image = await _image_in(body, request, service)
     del body
     answer = preferred(",".join(request.headers.getlist("accept")))
     found = await _unless_gone(request, service.detect(image, options))
@@ -175,6 +185,17 @@ def render(found: Detections, service: Service, *, with_alt_text: bool) -> dict[
     if with_alt_text:
         result["altText"] = alt_text(found)
     return result
+
+
+async def _image_in(body: bytes, request: Request, service: Service) -> bytes:
+    reference = object_reference(body)
+    if reference is None:
+        content_type = request.headers.get("content-type", "")
+        return extract_image(body, content_type, DetectQuery.model_fields)
+    fetch = asyncio.to_thread(
+        service.storage.fetch, reference.bucket, reference.key, reference.version
+    )
+    return await _unless_gone(request, fetch)
 
 
 def _options(query: DetectQuery, service: Service) -> Options:

@@ -1,7 +1,9 @@
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from tests.api.scripted import write_model
 from tests.aws.moto import Cloud, run_cloud
 
 
@@ -17,3 +19,8 @@ def aws_environment(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Cloud:
     for name, value in cloud.environment.items():
         monkeypatch.setenv(name, value)
     return cloud
+
+
+@pytest.fixture(scope="session")
+def scripted_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_model(tmp_path_factory.mktemp("models") / "scripted.onnx")

@@ -1,0 +1,23 @@
+"""The app behind API Gateway, a Function URL or a load balancer, through Mangum."""
+
+import asyncio
+
+from mangum import Mangum
+from mangum.adapter import DEFAULT_TEXT_MIME_TYPES
+from starlette.types import ASGIApp
+
+from app.api.problem import MEDIA_TYPE
+from app.gateway.answer_limit import AnswerLimit
+from app.gateway.cold_start import ColdStart
+from app.gateway.stage import StagePath
+
+_TEXT_TYPES = [*DEFAULT_TEXT_MIME_TYPES, MEDIA_TYPE]
+
+
+def adapt(app: ASGIApp, *, root_path: str) -> Mangum:
+    """``root_path``, where there is one, says what precedes the paths; else the event does."""
+    asyncio.set_event_loop(asyncio.new_event_loop())
+    limited = AnswerLimit(app, _TEXT_TYPES)
+    placed = limited if root_path else StagePath(limited)
+    # Mangum would run the lifespan at every invocation.
+    return Mangum(ColdStart(placed), lifespan="off", text_mime_types=_TEXT_TYPES)
