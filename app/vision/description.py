@@ -7,7 +7,7 @@ Ultralytics exporters carry their own keys instead, which ``model.py`` translate
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 METADATA_KEY = "spotter"
 
@@ -15,6 +15,7 @@ Family = Literal["yolov8", "yolov5", "end2end", "yolox", "detr"]
 Fit = Literal["letterbox", "corner", "stretch"]
 Resample = Literal["antialias", "bilinear"]
 Triple = tuple[float, float, float]
+_Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Side = Annotated[int, Field(ge=1, le=8192)]
 
 
@@ -39,7 +40,7 @@ class InputSpec(BaseModel):
     pad_value: Annotated[int, Field(ge=0, le=255)] = 114
     channels: Literal["rgb", "bgr"] = "rgb"
     mean: Triple = (0.0, 0.0, 0.0)
-    std: Triple = (255.0, 255.0, 255.0)
+    std: tuple[_Positive, _Positive, _Positive] = (255.0, 255.0, 255.0)
 
 
 class Description(BaseModel):
@@ -53,3 +54,10 @@ class Description(BaseModel):
     """In class order: the label of class 0 first."""
     input: InputSpec
     license: str = "unknown"
+
+
+def first_problem(error: ValidationError) -> str:
+    """Where the metadata is not valid, and why, in one line."""
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    return f"at '{where}': {first['msg']}"

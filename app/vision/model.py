@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from app.errors import StartError
 from app.vision import ultralytics
 from app.vision.arrays import Array, FloatType
-from app.vision.description import METADATA_KEY, Description
+from app.vision.description import METADATA_KEY, Description, first_problem
 from app.vision.heads import HEADS, Candidates, Head, Shape
 
 _DTYPES: dict[str, FloatType] = {
@@ -142,10 +142,8 @@ def _describe(metadata: dict[str, str], signature: Signature, name: str) -> Desc
         try:
             return Description.model_validate_json(metadata[METADATA_KEY])
         except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"])
             raise StartError(
-                f"its metadata '{METADATA_KEY}' is not valid at '{where}': {first['msg']}"
+                f"its metadata '{METADATA_KEY}' is not valid {first_problem(error)}"
             ) from error
     found = ultralytics.describe(metadata, signature.shape, signature.output_shapes, name)
     if found is None:

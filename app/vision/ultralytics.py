@@ -10,8 +10,10 @@ import ast
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pydantic import ValidationError
+
 from app.errors import StartError
-from app.vision.description import Description, Family, InputSpec
+from app.vision.description import Description, Family, first_problem
 from app.vision.heads import HEADS, Shape
 
 _TASKS = frozenset({"detect", "segment"})
@@ -31,19 +33,23 @@ def describe(
     if task not in _TASKS:
         raise StartError(f"it is a model for the task '{task}', not a detector")
     labels = _labels(metadata["names"])
-    return Description(
-        family=_family(metadata, outputs, len(labels)),
-        name=name,
-        labels=labels,
-        input=InputSpec(
-            size=_size(metadata, input_shape),
-            stride=int(metadata["stride"]),
+    content = {
+        "family": _family(metadata, outputs, len(labels)),
+        "name": name,
+        "labels": labels,
+        "input": {
+            "size": _size(metadata, input_shape),
+            "stride": metadata["stride"],
             # Rectangles are what the package's own predict gives a dynamic file, sampled by
             # OpenCV; fixed squares measured steadier with antialiasing (int8 files above all).
-            resample="bilinear" if input_shape[2] is None else "antialias",
-        ),
-        license=metadata.get("license", "unknown"),
-    )
+            "resample": "bilinear" if input_shape[2] is None else "antialias",
+        },
+        "license": metadata.get("license", "unknown"),
+    }
+    try:
+        return Description.model_validate(content)
+    except ValidationError as error:
+        raise StartError(f"its metadata is not valid {first_problem(error)}") from error
 
 
 def _literal(text: str) -> Any:
@@ -56,7 +62,7 @@ def _literal(text: str) -> Any:
 def _labels(names: str) -> tuple[str, ...]:
     value = _literal(names)
     if isinstance(value, dict):
-        if sorted(value) != list(range(len(value))):
+        if set(value) != set(range(len(value))):
             raise StartError("its metadata 'names' does not number the classes from 0")
         value = [value[index] for index in range(len(value))]
     if not isinstance(value, list) or not value:
@@ -64,7 +70,7 @@ def _labels(names: str) -> tuple[str, ...]:
     return tuple(str(label) for label in value)
 
 
-def _size(metadata: Mapping[str, str], input_shape: Shape) -> tuple[int, int]:
+def _size(metadata: Mapping[str, str], input_shape: Shape) -> Sequence[Any]:
     """Height and width: of the static axes, else of ``imgsz``."""
     _, _, height, width = input_shape
     if height is not None and width is not None:
@@ -72,7 +78,7 @@ def _size(metadata: Mapping[str, str], input_shape: Shape) -> tuple[int, int]:
     size = _literal(metadata["imgsz"]) if "imgsz" in metadata else None
     if not isinstance(size, list) or len(size) != 2:
         raise StartError("its axes are dynamic and its metadata has no 'imgsz'")
-    return int(size[0]), int(size[1])
+    return size
 
 
 def _family(metadata: Mapping[str, str], outputs: Sequence[Shape], classes: int) -> Family:
