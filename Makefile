@@ -38,7 +38,9 @@ clean:
 	@touch $@
 
 .venv/.test: .venv/.run
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,heif]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@# Beside the rest: a server from this .venv stays one without HEIC.
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target .venv/heif pi-heif
 	@touch $@
 
 # The CPU build of torch where there is no accelerator: TORCH="torch --index-url ..." changes it.

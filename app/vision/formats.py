@@ -72,9 +72,9 @@ def require(data: bytes) -> str:
 
 
 def _load_heif() -> None:
-    if find_spec("pillow_heif") is None:
+    if find_spec("pi_heif") is None:
         raise InvalidImageFormat(
             "This is a HEIC image, and this server was set up without HEIC. Send it as"
             " JPEG, or have the server set up with the extra 'heif'."
         )
-    import_module("pillow_heif").register_heif_opener()
+    import_module("pi_heif").register_heif_opener()

@@ -72,6 +72,9 @@ def write(detector: Detector, description: Description, path: Path, *, half: boo
     model = onnx.load_from_string(buffer.getvalue())
     if half:
         _halve(model.graph)
+    # The exporter leaves this axis open, and the server takes no open number of classes.
+    channels = model.graph.output[0].type.tensor_type.shape.dim[1]
+    channels.dim_value = 4 + len(description.labels)
     model.producer_name = "spotter"
     helper.set_model_props(model, {METADATA_KEY: description.model_dump_json()})
     onnx.checker.check_model(model, full_check=True)
