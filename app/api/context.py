@@ -10,7 +10,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.problem import problem_response
-from app.errors import InternalError, ModelUnavailable
+from app.api.unexpected import disguised
 
 REQUEST_ID = "X-Request-Id"
 _ACCEPTED_ID = re.compile(r"[\w.-]{1,128}", re.ASCII)
@@ -89,18 +89,11 @@ class ErrorBoundary:
             await self.app(scope, receive, watching_send)
         except ClientDisconnect:
             raise
-        except MemoryError:
+        except Exception as error:
             if started:
                 raise
-            _log.exception("out of memory", extra={"fields": _id(scope)})
-            error = ModelUnavailable("The server is short of memory. Try again later.")
-            await problem_response(error)(scope, receive, send)
-        except Exception:
-            if started:
-                raise
-            _log.exception("unexpected error", extra={"fields": _id(scope)})
-            detail = f"The server's log says more, under the request id {_id(scope)['id']}."
-            await problem_response(InternalError(detail))(scope, receive, send)
+            told = disguised(error, scope["state"]["request_id"])
+            await problem_response(told)(scope, receive, send)
 
 
 class RootPath:
@@ -119,10 +112,6 @@ class RootPath:
             if not f"{scope['path']}/".startswith(f"{self.root_path}/"):
                 scope["path"] = self.root_path + scope["path"]
         await self.app(scope, receive, send)
-
-
-def _id(scope: Scope) -> dict[str, object]:
-    return {"id": scope["state"]["request_id"]}
 
 
 def _request_id(scope: Scope) -> str:

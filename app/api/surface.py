@@ -1,0 +1,37 @@
+"""Routes that speak another API, errors included."""
+
+from abc import abstractmethod
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+
+from app.api.unexpected import disguised
+from app.errors import SpotterError
+
+
+class ForeignRoute(APIRoute):
+    """For ``APIRouter(route_class=...)``: what its handlers raise is answered by ``refusal``."""
+
+    @staticmethod
+    @abstractmethod
+    def refusal(request: Request, error: SpotterError) -> Response: ...
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def handler(request: Request) -> Response:
+            try:
+                return await handle(request)
+            except SpotterError as error:
+                return self.refusal(request, error)
+            except (ClientDisconnect, HTTPException, RequestValidationError):
+                raise
+            except Exception as error:
+                return self.refusal(request, disguised(error, request.state.request_id))
+
+        return handler

@@ -1,0 +1,17 @@
+"""Errors that nobody foresaw: the log has them whole, the client learns the request's id."""
+
+import logging
+
+from app.errors import InternalError, ModelUnavailable, SpotterError
+
+_log = logging.getLogger("spotter.request")
+
+
+def disguised(error: Exception, request_id: str) -> SpotterError:
+    """What to tell the client; call it while ``error`` is being handled, since it is logged."""
+    fields = {"fields": {"id": request_id}}
+    if isinstance(error, MemoryError):
+        _log.exception("out of memory", extra=fields)
+        return ModelUnavailable("The server is short of memory. Try again later.")
+    _log.exception("unexpected error", extra=fields)
+    return InternalError(f"The server's log says more, under the request id {request_id}.")

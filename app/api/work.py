@@ -1,0 +1,57 @@
+"""What every surface that takes images does: find them, fetch them, give up when nobody waits."""
+
+import asyncio
+from collections.abc import Awaitable
+from dataclasses import asdict
+from typing import TypeVar
+
+from fastapi import Request
+from starlette.requests import ClientDisconnect
+
+from app.service import Service
+from app.vision.detector import Detections, Options
+
+T = TypeVar("T")
+
+
+async def detect(request: Request, service: Service, image: bytes, options: Options) -> Detections:
+    """The detections, which the request's log line will count."""
+    found = await unless_gone(request, service.detect(image, options))
+    request.state.facts.update(
+        image=[found.width, found.height],
+        detections=len(found.items),
+        stages={stage: round(ms, 2) for stage, ms in asdict(found.timings).items()},
+    )
+    return found
+
+
+async def fetch(
+    request: Request, service: Service, bucket: str, key: str, version: str | None
+) -> bytes:
+    """An image in S3. Raises what ``Storage.fetch`` does."""
+    return await unless_gone(
+        request, asyncio.to_thread(service.storage.fetch, bucket, key, version)
+    )
+
+
+async def unless_gone(request: Request, work: Awaitable[T]) -> T:
+    """Give the work up, while it waits, when the client goes away.
+
+    Raises ClientDisconnect.
+    """
+    result = asyncio.ensure_future(work)
+    gone = asyncio.ensure_future(_disconnect(request))
+    try:
+        await asyncio.wait((result, gone), return_when=asyncio.FIRST_COMPLETED)
+        if not result.done():
+            raise ClientDisconnect
+        return result.result()
+    finally:
+        result.cancel()
+        gone.cancel()
+
+
+async def _disconnect(request: Request) -> None:
+    """Returns when the client is gone; its body must have been read."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
