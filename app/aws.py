@@ -5,8 +5,7 @@ The detector is built here, at import, once for the environment.
 
 from typing import Any
 
-from app import log
-from app.gateway import snapshot
+from app import log, snapshot
 from app.gateway.http import adapt
 from app.main import create_app
 from app.service import load_detector
@@ -16,7 +15,7 @@ _settings = load_settings()
 log.configure(_settings.log_level)
 _app = create_app(_settings, load_detector(_settings))
 _http = adapt(_app, root_path=_settings.root_path)
-snapshot.register(_app.state.service)
+snapshot.register(_app.state.service.detector, _app.state.service.storage.connection)
 
 
 def handler(event: dict[str, Any], context: Any) -> Any:

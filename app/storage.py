@@ -1,20 +1,15 @@
 """Images by reference: objects in S3, read within a limit and only from buckets that are allowed.
 
-boto3 is imported at the first read: who keeps no images in S3 needs no boto3.
+Who keeps no images in S3 needs no boto3.
 """
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
-from importlib.util import find_spec
-from typing import Any
 
-from app.errors import ImageTooLarge, InvalidObject, ObjectMissing, Overloaded, StartError
+from app.connection import Connection
+from app.errors import ImageTooLarge, InvalidObject, ObjectMissing, Overloaded
 
-_CONNECT_SECONDS = 3
-_READ_SECONDS = 20
 _RETRY_AFTER = 2
 
 
@@ -42,9 +37,7 @@ class Storage:
         """
         self.max_bytes = max_bytes
         self.buckets = None if buckets is None else frozenset(buckets)
-        self._lock = threading.Lock()
-        if buckets != () and find_spec("boto3") is None:
-            raise StartError("Reading from S3 needs boto3: install the extra 'aws'.")
+        self.connection = None if buckets == () else Connection("s3")
 
     def fetch(self, bucket: str, key: str, version: str | None = None) -> bytes:
         """The whole object.
@@ -56,16 +49,14 @@ class Storage:
 
     def look_up(self, bucket: str, key: str, version: str | None = None) -> StoredObject:
         """What S3 says of the object, without reading it. Raises as ``fetch`` does."""
-        if self.buckets is not None and bucket not in self.buckets:
+        if self.connection is None or (self.buckets is not None and bucket not in self.buckets):
             raise InvalidObject(
                 f"Images may not be read from the bucket {bucket[:63]!r} here. Name one of those"
                 " in SPOTTER_S3_BUCKETS, or send the image itself."
             )
         wanted = StoredObject(bucket, key, version, etag="", size=0)
-        with self._lock:
-            client = self._client
         with _s3_errors(wanted):
-            head = client.head_object(**_address(wanted))
+            head = self.connection.client.head_object(**_address(wanted))
         return StoredObject(
             bucket,
             key,
@@ -80,28 +71,14 @@ class Storage:
             raise ImageTooLarge(
                 f"{stored.name} has {stored.size} bytes and at most {self.max_bytes} are allowed."
             )
+        assert self.connection is not None
         with _s3_errors(stored):
-            answer = self._client.get_object(**_address(stored), IfMatch=f'"{stored.etag}"')
+            answer = self.connection.client.get_object(
+                **_address(stored), IfMatch=f'"{stored.etag}"'
+            )
             with answer["Body"] as body:
                 data: bytes = body.read()
         return data
-
-    def disconnect(self) -> None:
-        """The next read connects anew."""
-        with self._lock:
-            vars(self).pop("_client", None)
-
-    @cached_property
-    def _client(self) -> Any:
-        import boto3
-        from botocore.config import Config
-
-        config = Config(
-            connect_timeout=_CONNECT_SECONDS,
-            read_timeout=_READ_SECONDS,
-            retries={"mode": "standard", "total_max_attempts": 3},
-        )
-        return boto3.session.Session().client("s3", config=config)
 
 
 def _address(stored: StoredObject) -> dict[str, str]:

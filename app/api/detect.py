@@ -27,10 +27,10 @@ from app.errors import (
     ModelUnavailable,
     Overloaded,
 )
+from app.render import render
 from app.schemas import DetectionResult
 from app.service import Service
-from app.vision.alt_text import alt_text
-from app.vision.detector import Detections, Options, Timings
+from app.vision.detector import Options, Timings
 from app.vision.draw import Encoding, draw
 
 router = APIRouter(tags=["detect"], dependencies=[KeyRequired])
@@ -152,39 +152,12 @@ async def detect(
     )
     headers = {"Server-Timing": _server_timing(found.timings)}
     if answer == "json":
-        content = json.dumps(render(found, service, with_alt_text=query.alt_text))
+        content = json.dumps(render(found, service.detector.name, with_alt_text=query.alt_text))
         return Response(content, media_type="application/json", headers=headers)
     encoding: Encoding = "JPEG" if answer == "jpeg" else "PNG"
     work = partial(draw, service.detector, image, found, encoding)
     picture = await _unless_gone(request, service.pool.run(work))
     return Response(picture, media_type=f"image/{answer}", headers=headers)
-
-
-def render(found: Detections, service: Service, *, with_alt_text: bool) -> dict[str, Any]:
-    """A DetectionResult, built by hand: validating it again would cost more than NMS."""
-    width, height = found.width, found.height
-    result: dict[str, Any] = {
-        "model": service.detector.name,
-        "image": {"width": width, "height": height},
-        "detections": [
-            {
-                "label": item.label,
-                "classId": item.class_id,
-                "probability": round(item.probability, 6),
-                "boundingBox": [round(value, 2) for value in item.box],
-                "normalizedBox": [
-                    round(item.box[0] / width, 6),
-                    round(item.box[1] / height, 6),
-                    round(item.box[2] / width, 6),
-                    round(item.box[3] / height, 6),
-                ],
-            }
-            for item in found.items
-        ],
-    }
-    if with_alt_text:
-        result["altText"] = alt_text(found)
-    return result
 
 
 async def _image_in(body: bytes, request: Request, service: Service) -> bytes:

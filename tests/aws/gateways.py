@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote_plus, urlencode
 
 Event = dict[str, Any]
 _TEXT_TYPES = ("text/", "application/json", "application/javascript", "application/xml")
@@ -99,11 +99,11 @@ def _http_v1(event: Event, request: Request, stage: str) -> None:
 def _alb(event: Event, request: Request, stage: str) -> None:
     """A load balancer leaves the query as the client has encoded it."""
     event.update(path=request.path, httpMethod=request.method)
-    encoded = [tuple(pair.split("=")) for pair in urlencode(request.query).split("&") if pair]
+    encoded = [(quote_plus(name), quote_plus(value)) for name, value in request.query]
     sent = {**request.headers, "content-length": str(len(request.body))}
     if "multiValueHeaders" in event:
         event["multiValueHeaders"].update({name: [value] for name, value in sent.items()})
-        event["multiValueQueryStringParameters"] = _lists([(n, v) for n, v in encoded])
+        event["multiValueQueryStringParameters"] = _lists(encoded)
     else:
         event["headers"].update(sent)
         event["queryStringParameters"] = dict(encoded)

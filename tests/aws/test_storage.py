@@ -60,7 +60,8 @@ def test_an_object_over_the_limit_is_not_read(
     put(aws_environment, bucket, "large.jpg", b"p" * (LIMIT + 1))
     storage = Storage(LIMIT, (bucket,))
     storage.look_up(bucket, "large.jpg")
-    monkeypatch.setattr(storage._client, "get_object", None)
+    assert storage.connection is not None
+    monkeypatch.setattr(storage.connection.client, "get_object", None)
     with pytest.raises(ImageTooLarge, match="has 1001 bytes and at most 1000"):
         storage.fetch(bucket, "large.jpg")
 
@@ -148,7 +149,7 @@ def test_an_s3_that_cannot_be_reached_is_not_the_clients_fault(
 
 
 def test_buckets_without_boto3_stop_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "find_spec", lambda _: None)
+    monkeypatch.setattr("app.connection.find_spec", lambda _: None)
     with pytest.raises(StartError, match="the extra 'aws'"):
         Storage(LIMIT, ("bucket",))
     Storage(LIMIT, ())

@@ -8,30 +8,30 @@ import asyncio
 import os
 import random
 
-from app.service import Service
-from app.vision.detector import Options
+from app.connection import Connection
+from app.vision.detector import Detector, Options
 
 _WARM_UP_SIDE = 640
 
 
-def register(service: Service) -> None:
+def register(detector: Detector, *connections: Connection | None) -> None:
     """Does nothing where there is no SnapStart."""
     if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") != "snap-start":
         return
     from snapshot_restore_py import register_after_restore, register_before_snapshot
 
-    register_before_snapshot(before_snapshot, service)
-    register_after_restore(after_restore, service)
+    register_before_snapshot(before_snapshot, detector, *connections)
+    register_after_restore(after_restore)
 
 
-def before_snapshot(service: Service) -> None:
-    service.detector.detect(_sample_image(), Options())
-    service.storage.disconnect()
+def before_snapshot(detector: Detector, *connections: Connection | None) -> None:
+    detector.detect(_sample_image(), Options())
+    for connection in filter(None, connections):
+        connection.drop()
     asyncio.get_event_loop().close()  # its wake-up is a pair of sockets
 
 
-def after_restore(service: Service) -> None:
-    service.storage.disconnect()
+def after_restore() -> None:
     random.seed()
     asyncio.set_event_loop(asyncio.new_event_loop())
 

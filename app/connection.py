@@ -1,0 +1,46 @@
+"""A client of one AWS service, made at its first use. Until then boto3 is not imported."""
+
+import threading
+from importlib.util import find_spec
+from typing import Any
+
+from app.errors import StartError
+
+_CONNECT_SECONDS = 3
+_READ_SECONDS = 20
+
+
+class Connection:
+    """Safe to use from several threads at once."""
+
+    def __init__(self, service: str, attempts: int = 3) -> None:
+        """Raises StartError where boto3 is not installed."""
+        if find_spec("boto3") is None:
+            raise StartError(f"Using {service} of AWS needs boto3: install the extra 'aws'.")
+        self.service = service
+        self.attempts = attempts
+        self._lock = threading.Lock()
+        self._client: Any = None
+
+    @property
+    def client(self) -> Any:
+        with self._lock:
+            if self._client is None:
+                self._client = self._connect()
+            return self._client
+
+    def drop(self) -> None:
+        """The next use connects anew."""
+        with self._lock:
+            self._client = None
+
+    def _connect(self) -> Any:
+        import boto3
+        from botocore.config import Config
+
+        config = Config(
+            connect_timeout=_CONNECT_SECONDS,
+            read_timeout=_READ_SECONDS,
+            retries={"mode": "standard", "total_max_attempts": self.attempts},
+        )
+        return boto3.session.Session().client(self.service, config=config)
