@@ -47,7 +47,7 @@ def _phrase(label: str, count: int) -> str:
 
 
 def _article(label: str) -> str:
-    return _ARTICLES.get(label.split()[0].lower()) or ("an" if label[:1] in "aeiouAEIOU" else "a")
+    return _ARTICLES.get(label.partition(" ")[0].lower()) or ("an" if label[:1] in "aeiouAEIOU" else "a")
 
 
 def plural(label: str) -> str:
