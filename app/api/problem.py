@@ -18,6 +18,7 @@ from app.errors import (
 from app.schemas import Problem
 
 MEDIA_TYPE = "application/problem+json"
+_SCHEMA = Problem.model_json_schema()  # FastAPI's "model" would promise application/json, too
 
 
 def problem_body(error: SpotterError) -> dict[str, Any]:
@@ -52,14 +53,12 @@ def responses(*errors: type[SpotterError]) -> dict[int | str, dict[str, Any]]:
         entry = by_status.setdefault(
             error.status,
             {
-                "model": Problem,
                 "description": error.title,
-                "content": {MEDIA_TYPE: {"examples": {}}},
+                "content": {MEDIA_TYPE: {"schema": _SCHEMA, "examples": {}}},
             },
         )
         if entry["description"] != error.title:
             entry["description"] += f" / {error.title}"
-        entry["content"][MEDIA_TYPE]["schema"] = {"$ref": "#/components/schemas/Problem"}
         entry["content"][MEDIA_TYPE]["examples"][error.__name__] = {"value": _example(error)}
     return by_status
 
