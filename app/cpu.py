@@ -39,13 +39,19 @@ def _climb(mount: Path, name: str, read: Callable[[Path], float | None]) -> Iter
 
 def _quota_v2(folder: Path) -> float | None:
     quota, _, period = _read(folder / "cpu.max").strip().partition(" ")
-    return int(quota) / int(period) if quota.isdigit() and period.isdigit() else None
+    return _cores(quota, period)
 
 
 def _quota_v1(folder: Path) -> float | None:
     quota = _read(folder / "cpu.cfs_quota_us").strip()
-    period = _read(folder / "cpu.cfs_period_us").strip()
-    return int(quota) / int(period) if quota.isdigit() and period.isdigit() else None
+    return _cores(quota, _read(folder / "cpu.cfs_period_us").strip())
+
+
+def _cores(quota: str, period: str) -> float | None:
+    """None where there is no quota ("max", -1) or what is written is no number."""
+    if not (quota.isdecimal() and period.isdecimal() and int(period) > 0):
+        return None
+    return int(quota) / int(period)
 
 
 def _read(path: Path) -> str:
