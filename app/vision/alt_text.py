@@ -47,7 +47,8 @@ def _phrase(label: str, count: int) -> str:
 
 
 def _article(label: str) -> str:
-    return _ARTICLES.get(label.partition(" ")[0].lower()) or ("an" if label[:1] in "aeiouAEIOU" else "a")
+    first = label.partition(" ")[0].lower()
+    return _ARTICLES.get(first) or ("an" if first.startswith(tuple("aeiou")) else "a")
 
 
 def plural(label: str) -> str:
