@@ -173,18 +173,22 @@ def test_unknown_names_are_answered_with_near_ones(name: str, hint: str) -> None
 def test_a_failing_session_is_remembered_until_it_works_again() -> None:
     session = Fixed(*ROWS)
     some = detector(session)
+
+    def failed() -> bool:
+        return some.failed
+
     some.detect(WHITE, Options())
-    assert not some.failed
+    assert not failed()
     session.error = RuntimeError("out of memory")
     with pytest.raises(RuntimeError, match="out of memory"):
         some.detect(WHITE, Options())
-    assert some.failed
+    assert failed()
     with pytest.raises(InvalidImage):
         some.detect(WHITE[:-30], Options())  # says nothing about the session
-    assert some.failed
+    assert failed()
     session.error = None
     some.detect(WHITE, Options())
-    assert not some.failed
+    assert not failed()
 
 
 def test_every_stage_is_timed() -> None:

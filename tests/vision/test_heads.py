@@ -92,8 +92,8 @@ def test_yolox_grids_follow_the_input_s_height_and_width() -> None:
 @pytest.mark.parametrize("dtype", [np.float32, np.float16])
 def test_detr(dtype: type) -> None:
     labels = np.array([[1, 0, 0]], dtype=np.int64)
-    boxes = np.array([[[1, 2, 3, 4], [5, 6, 7, 8], [0, 0, 1, 1]]], dtype=dtype)
-    scores = np.array([[0.75, 0.25, 0.5]], dtype=dtype)
+    boxes: Array = np.array([[[1, 2, 3, 4], [5, 6, 7, 8], [0, 0, 1, 1]]], dtype=dtype)
+    scores: Array = np.array([[0.75, 0.25, 0.5]], dtype=dtype)
     assert rows_of(detr.decode([labels, boxes, scores], 2, 0.25, SIZE)) == [
         ([1, 2, 3, 4], 0.75, 1),
         ([0, 0, 1, 1], 0.5, 0),
@@ -104,8 +104,8 @@ def test_classes_that_have_no_label_are_left_out() -> None:
     output = rows([1, 2, 3, 4, 0.5, -1], [1, 2, 3, 4, 0.5, 2], [1, 2, 3, 4, 0.5, 1])
     assert end2end.decode([output], 2, 0.25, SIZE).classes.tolist() == [1]
     labels = np.array([[-1, 2, 0]], dtype=np.int64)
-    boxes, scores = np.ones((1, 3, 4), np.float32), np.ones((1, 3), np.float32)
-    assert detr.decode([labels, boxes, scores], 2, 0.25, SIZE).classes.tolist() == [0]
+    ones: list[Array] = [np.ones((1, 3, 4), np.float32), np.ones((1, 3), np.float32)]
+    assert detr.decode([labels, *ones], 2, 0.25, SIZE).classes.tolist() == [0]
 
 
 EMPTY: dict[str, list[Array]] = {

@@ -1,0 +1,131 @@
+"""The environment: defaults, lists, and one clear line for each value that cannot be used."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from app.errors import StartError
+from app.settings import DEFAULT_MODEL, Settings, load_settings
+
+
+@pytest.fixture(autouse=True)
+def nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.upper().startswith("SPOTTER_"):
+            monkeypatch.delenv(name)
+
+
+def settings(monkeypatch: pytest.MonkeyPatch, **values: str) -> Settings:
+    for name, value in values.items():
+        monkeypatch.setenv(f"SPOTTER_{name.upper()}", value)
+    return load_settings()
+
+
+def test_nothing_has_to_be_set() -> None:
+    found = load_settings()
+    assert found.model == DEFAULT_MODEL
+    assert found.max_body_bytes == 20 * 2**20
+    assert (found.api_keys, found.cors_origins, found.queue) == ((), (), None)
+
+
+def test_empty_values_are_those_that_are_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = settings(monkeypatch, model="", confidence="", queue="", api_keys="", log_level="")
+    assert found == Settings()
+
+
+def test_values_are_taken_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = settings(
+        monkeypatch, model="/m.onnx", confidence="0.5", queue="0", log_level="DEBUG", threads="3"
+    )
+    assert (found.model, found.confidence) == (Path("/m.onnx"), 0.5)
+    assert (found.queue, found.log_level, found.threads) == (0, "debug", 3)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a", ("a",)),
+        ("a,b", ("a", "b")),
+        (" a , b ,", ("a", "b")),
+        (",,", ()),
+        ('["a", "b"]', ('["a"', '"b"]')),  # commas, not JSON
+    ],
+)
+@pytest.mark.parametrize("name", ["api_keys", "cors_origins"])
+def test_lists_are_parted_by_commas(
+    name: str, text: str, expected: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert getattr(settings(monkeypatch, **{name: text}), name) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("/prod", "/prod"), ("/prod/", "/prod"), ("/", ""), ("/a/b", "/a/b")]
+)
+def test_root_paths_end_without_a_slash(
+    text: str, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert settings(monkeypatch, root_path=text).root_path == expected
+
+
+BAD = [
+    ("confidence", "1.01"),
+    ("confidence", "-0.1"),
+    ("confidence", "nan"),
+    ("confidence", "high"),
+    ("iou", "2"),
+    ("iou", "inf"),
+    ("max_detections", "0"),
+    ("max_detections", "1001"),
+    ("max_detections", "1.5"),
+    ("threads", "-1"),
+    ("threads", "257"),
+    ("concurrency", "two"),
+    ("concurrency", "-1"),
+    ("queue", "-1"),
+    ("queue", "100001"),
+    ("max_body_bytes", "20MB"),
+    ("max_body_bytes", "1"),
+    ("max_pixels", "0"),
+    ("root_path", "prod"),
+    ("root_path", "https://example.com/prod"),
+    ("log_level", "loud"),
+    ("log_level", "x" * 5000),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), BAD)
+def test_a_wrong_value_is_one_line_that_names_it(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(StartError) as caught:
+        settings(monkeypatch, **{name: value})
+    message = str(caught.value)
+    assert message.startswith(f"SPOTTER_{name.upper()}={value[:60]!r}: ")
+    assert "\n" not in message
+    assert len(message) < 250
+    assert "pydantic" not in message
+
+
+def test_every_wrong_value_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(StartError, match=r"SPOTTER_IOU='2': .*; SPOTTER_QUEUE='x': "):
+        settings(monkeypatch, iou="2", queue="x")
+
+
+def test_keys_are_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = settings(monkeypatch, api_keys="s3cret-one,s3cret-two")
+    assert found.api_keys == ("s3cret-one", "s3cret-two")
+    assert "s3cret" not in repr(found)
+    assert "s3cret" not in str(found)
+    with pytest.raises(StartError) as caught:
+        settings(monkeypatch, iou="2")
+    assert "s3cret" not in str(caught.value)
+
+
+def test_settings_do_not_change_after_the_start() -> None:
+    with pytest.raises(Exception, match="frozen"):
+        load_settings().confidence = 0.9  # type: ignore[misc]
+
+
+def test_other_variables_with_the_prefix_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert settings(monkeypatch, shared="/somewhere") == Settings()
