@@ -3,7 +3,8 @@
 The detector is built here, at import, once for the environment.
 """
 
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from app import log, snapshot
 from app.gateway.http import adapt
@@ -11,12 +12,26 @@ from app.main import create_app
 from app.service import load_detector
 from app.settings import load_settings
 
+if TYPE_CHECKING:
+    from app.events.consumer import Consumer
+
 _settings = load_settings()
 log.configure(_settings.log_level)
-_app = create_app(_settings, load_detector(_settings))
+_detector = load_detector(_settings)
+_app = create_app(_settings, _detector)
 _http = adapt(_app, root_path=_settings.root_path)
-snapshot.register(_app.state.service.detector, _app.state.service.storage.connection)
+snapshot.register(_detector, _app.state.service.storage.connection)
 
 
 def handler(event: dict[str, Any], context: Any) -> Any:
-    return _http(event, context)
+    if "requestContext" in event:
+        return _http(event, context)
+    return _consumer().consume(event, context)
+
+
+@cache
+def _consumer() -> "Consumer":
+    from app.events.consumer import Consumer
+    from app.events.setup import create_annotator
+
+    return Consumer(create_annotator(_settings, _detector))

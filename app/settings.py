@@ -1,9 +1,11 @@
 """What the environment says: one field a setting, prefix ``SPOTTER_``."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError, field_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.errors import StartError
@@ -51,15 +53,39 @@ class Settings(BaseSettings):
     s3_buckets: CommaList = Field(
         (), description="S3 buckets that images may be read from by name; none: no such reading."
     )
+    table: str = Field(
+        "", description="DynamoDB table that takes the results of the event-driven way."
+    )
+    event_bus: str = Field(
+        "", description="EventBridge bus that is told of each result; none: nobody is."
+    )
+    ttl_days: int = Field(
+        0, ge=0, le=36_500, description="Days after which a row of the table expires; 0: never."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="debug, info, warning or error."
     )
+    aws_credentials: CommaList = Field(
+        (),
+        description="Whose signatures the Rekognition API takes, as ID:SECRET; none: anybody's.",
+        repr=False,
+    )
+    taxonomy: Path | None = Field(
+        None, description="Table of names, parents and categories of labels, besides the shipped."
+    )
 
-    @field_validator("api_keys", "cors_origins", "s3_buckets", mode="before")
+    @field_validator("api_keys", "cors_origins", "s3_buckets", "aws_credentials", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("aws_credentials")
+    @classmethod
+    def _pair(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(re.fullmatch(r"[^:\s]+:\S+", pair) for pair in value):
+            raise ValueError("has to be ID:SECRET, and more of them behind commas")
         return value
 
     @field_validator("root_path")
@@ -75,15 +101,23 @@ class Settings(BaseSettings):
     def _lower(cls, value: object) -> object:
         return value.lower() if isinstance(value, str) else value
 
+    @property
+    def aws_secrets(self) -> dict[str, str]:
+        """By the key's id."""
+        pairs = (pair.partition(":") for pair in self.aws_credentials)
+        return {key_id: secret for key_id, _, secret in pairs}
+
 
 def load_settings() -> Settings:
     """Raises StartError, in one line, for a value that cannot be used."""
     try:
         return Settings()
     except ValidationError as error:
-        problems = [
-            f"SPOTTER_{str(problem['loc'][0]).upper()}={str(problem['input'])[:60]!r}:"
-            f" {problem['msg']}"
-            for problem in error.errors()
-        ]
-        raise StartError("; ".join(problems)) from error
+        raise StartError("; ".join(map(_in_words, error.errors()))) from error
+
+
+def _in_words(problem: ErrorDetails) -> str:
+    """Secrets are not repeated."""
+    name = str(problem["loc"][0])
+    shown = f"={str(problem['input'])[:60]!r}" if Settings.model_fields[name].repr else ""
+    return f"SPOTTER_{name.upper()}{shown}: {problem['msg']}"

@@ -86,7 +86,7 @@ def over_uvicorn(server: Server, request: Request) -> httpx.Response:
     return server.client.request(
         request.method,
         request.path,
-        params=httpx.QueryParams(request.query) if request.query else None,
+        params=httpx.QueryParams(tuple(request.query)) if request.query else None,
         headers=request.headers,
         content=request.body,
     )

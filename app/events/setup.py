@@ -1,0 +1,23 @@
+"""The event side, put together from the settings."""
+
+from app.errors import StartError
+from app.events.annotator import Annotator
+from app.events.bus import Bus
+from app.events.table import Table
+from app.settings import Settings
+from app.storage import Storage
+from app.vision.detector import Detector, Options
+
+
+def create_annotator(settings: Settings, detector: Detector) -> Annotator:
+    """Raises StartError. Buckets are not limited here: their notices come from who owns them."""
+    if not settings.table:
+        raise StartError("SPOTTER_TABLE has to name the DynamoDB table that takes the results.")
+    return Annotator(
+        detector,
+        Storage(settings.max_body_bytes),
+        Table(settings.table),
+        Bus(settings.event_bus) if settings.event_bus else None,
+        Options(settings.confidence, settings.iou, settings.max_detections),
+        settings.ttl_days,
+    )
