@@ -13,7 +13,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import Message, Receive, Scope, Send
 
 from app import __version__, log
-from app.api import detect, docs, health, model
+from app.api import detect, docs, health, model, rekognition, vision
 from app.api.context import REQUEST_ID, ErrorBoundary, RequestContext, RootPath
 from app.api.problem import add_handlers
 from app.errors import StartError
@@ -57,7 +57,7 @@ def create_app(settings: Settings, detector: Detector | None = None) -> FastAPI:
     if detector is not None:
         app.state.service = Service.create(settings, detector)
     add_handlers(app)
-    for surface in (detect, model, health):
+    for surface in (detect, model, health, rekognition, vision):
         app.include_router(surface.router)
     docs.add_docs(app)
     return app

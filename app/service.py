@@ -6,6 +6,8 @@ from functools import partial
 from app.cpu import usable_cores
 from app.keys import KeyRing
 from app.pool import InferencePool
+from app.rekognition.signature import Verifier
+from app.rekognition.taxonomy import Taxonomy
 from app.settings import DECODING_BUDGET, Settings
 from app.storage import Storage
 from app.vision.budget import DecodingBudget
@@ -21,6 +23,9 @@ class Service:
     pool: InferencePool
     keys: KeyRing
     storage: Storage
+    taxonomy: Taxonomy
+    signatures: Verifier | None
+    """Whose signatures the Rekognition API asks for; None where it asks for none."""
     draining: bool = False
     """Whether the process has been told to stop and only finishes what it was given."""
 
@@ -35,6 +40,8 @@ class Service:
             ),
             KeyRing(settings.api_keys),
             Storage(settings.max_body_bytes, settings.s3_buckets),
+            Taxonomy.load(settings.taxonomy),
+            Verifier(settings.aws_secrets) if settings.aws_credentials else None,
         )
 
     async def detect(self, image: bytes, options: Options) -> Detections:

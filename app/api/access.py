@@ -19,13 +19,13 @@ async def require_key(
     _token: Annotated[object, Security(_bearer)],
 ) -> None:
     """The two Security parameters are for the OpenAPI document."""
-    if not service.keys.opens(_key_in(request)):
+    if not service.keys.opens(key_in(request)):
         raise AccessDenied(
             "Send a valid API key in the header X-API-Key, or as 'Authorization: Bearer KEY'."
         )
 
 
-def _key_in(request: Request) -> str | None:
+def key_in(request: Request) -> str | None:
     key = request.headers.get("x-api-key")
     if key is not None:
         return key

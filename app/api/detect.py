@@ -1,16 +1,14 @@
 """POST /detect: an image in one of three forms; its objects as JSON, or the picture itself."""
 
-import asyncio
 import json
-from collections.abc import Awaitable
 from dataclasses import asdict
 from functools import partial
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
-from starlette.requests import ClientDisconnect
 
+from app.api import work
 from app.api.accept import preferred
 from app.api.access import KeyRequired
 from app.api.body import extract_image, read_body
@@ -34,8 +32,6 @@ from app.vision.detector import Options, Timings
 from app.vision.draw import Encoding, draw
 
 router = APIRouter(tags=["detect"], dependencies=[KeyRequired])
-
-T = TypeVar("T")
 
 
 class DetectQuery(BaseModel):
@@ -144,19 +140,14 @@ async def detect(
     image = await _image_in(body, request, service)
     del body
     answer = preferred(",".join(request.headers.getlist("accept")))
-    found = await _unless_gone(request, service.detect(image, options))
-    request.state.facts.update(
-        image=[found.width, found.height],
-        detections=len(found.items),
-        stages={stage: round(ms, 2) for stage, ms in asdict(found.timings).items()},
-    )
+    found = await work.detect(request, service, image, options)
     headers = {"Server-Timing": _server_timing(found.timings)}
     if answer == "json":
         content = json.dumps(render(found, service.detector.name, with_alt_text=query.alt_text))
         return Response(content, media_type="application/json", headers=headers)
     encoding: Encoding = "JPEG" if answer == "jpeg" else "PNG"
-    work = partial(draw, service.detector, image, found, encoding)
-    picture = await _unless_gone(request, service.pool.run(work))
+    job = partial(draw, service.detector, image, found, encoding)
+    picture = await work.unless_gone(request, service.pool.run(job))
     return Response(picture, media_type=f"image/{answer}", headers=headers)
 
 
@@ -165,10 +156,7 @@ async def _image_in(body: bytes, request: Request, service: Service) -> bytes:
     if reference is None:
         content_type = request.headers.get("content-type", "")
         return extract_image(body, content_type, DetectQuery.model_fields)
-    fetch = asyncio.to_thread(
-        service.storage.fetch, reference.bucket, reference.key, reference.version
-    )
-    return await _unless_gone(request, fetch)
+    return await work.fetch(request, service, reference.bucket, reference.key, reference.version)
 
 
 def _options(query: DetectQuery, service: Service) -> Options:
@@ -186,29 +174,6 @@ def _refuse_repeated(request: Request) -> None:
     for name in names:
         if names.count(name) > 1:
             raise InvalidParameter(f"{name[:100]}: given more than once; only classes may be.")
-
-
-async def _unless_gone(request: Request, work: Awaitable[T]) -> T:
-    """Give the work up, while it waits, when the client goes away.
-
-    Raises ClientDisconnect.
-    """
-    result = asyncio.ensure_future(work)
-    gone = asyncio.ensure_future(_disconnect(request))
-    try:
-        await asyncio.wait((result, gone), return_when=asyncio.FIRST_COMPLETED)
-        if not result.done():
-            raise ClientDisconnect
-        return result.result()
-    finally:
-        result.cancel()
-        gone.cancel()
-
-
-async def _disconnect(request: Request) -> None:
-    """Returns when the client is gone; its body must have been read."""
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
 
 
 def _server_timing(timings: Timings) -> str:

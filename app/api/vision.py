@@ -1,0 +1,130 @@
+"""POST /v1/vision/detection: the API of DeepStack, CodeProject.AI and Blue Onyx."""
+
+import json
+import math
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from app.api import work
+from app.api.access import key_in
+from app.api.body import only_image, read_body
+from app.api.dependencies import ServiceDep
+from app.api.form import Form, parse_form
+from app.api.surface import ForeignRoute
+from app.errors import (
+    AccessDenied,
+    ImageTooLarge,
+    InvalidImage,
+    InvalidImageFormat,
+    InvalidParameter,
+    NotFound,
+    SpotterError,
+)
+from app.service import Service
+from app.vision.detector import Detection, Detections, Options
+
+_MIN_CONFIDENCE = 0.4
+_FIELDS = frozenset({"image", "file", "min_confidence", "api_key"})
+_BAD_REQUESTS = (ImageTooLarge, InvalidImage, InvalidImageFormat, InvalidParameter)
+
+
+class VisionRoute(ForeignRoute):
+    @staticmethod
+    def refusal(request: Request, error: SpotterError) -> Response:
+        status = 400 if isinstance(error, _BAD_REQUESTS) else error.status
+        body = {"success": False, "error": error.detail, "code": status}
+        return Response(json.dumps(body), status, dict(error.headers), "application/json")
+
+
+router = APIRouter(prefix="/v1", route_class=VisionRoute, include_in_schema=False)
+
+
+@router.post("/vision/detection")
+async def detection(request: Request, service: ServiceDep) -> dict[str, Any]:
+    service.pool.check_room()
+    form = await _form(request, service)
+    return await _detect(request, service, form)
+
+
+@router.api_route("/vision/custom/list", methods=["GET", "POST"])
+async def models(request: Request, service: ServiceDep) -> dict[str, Any]:
+    if not service.keys.opens(key_in(request)):
+        await _form(request, service)
+    return {"success": True, "models": [service.detector.name], "code": 200}
+
+
+@router.post("/vision/custom/{model}")
+async def custom(model: str, request: Request, service: ServiceDep) -> dict[str, Any]:
+    service.pool.check_room()
+    form = await _form(request, service)
+    if model != service.detector.name:
+        raise NotFound(
+            f"There is no model {model[:100]!r} here; the one that is: {service.detector.name!r}."
+        )
+    return await _detect(request, service, form)
+
+
+@router.api_route("/status/ping", methods=["GET", "POST"])
+async def ping(service: ServiceDep) -> dict[str, Any]:
+    return {"success": True, "code": 200}
+
+
+async def _form(request: Request, service: Service) -> Form:
+    """Raises AccessDenied where neither the form nor a header carries a key that is required."""
+    body = await read_body(request, service.settings.max_body_bytes)
+    form = parse_form(body, request.headers.get("content-type", ""), _FIELDS)
+    keys = key_in(request), form.text("api_key") if form else None
+    if not any(service.keys.opens(key) for key in keys):
+        raise AccessDenied("Send a valid API key in the form field api_key, or in X-API-Key.")
+    if form is None:
+        raise InvalidParameter("Send the image as multipart/form-data, in the field 'image'.")
+    return form
+
+
+async def _detect(request: Request, service: Service, form: Form) -> dict[str, Any]:
+    settings = service.settings
+    options = Options(_min_confidence(form), settings.iou, settings.max_detections)
+    found = await work.detect(request, service, only_image(form), options)
+    times = found.timings
+    return {
+        "success": True,
+        "predictions": [_prediction(item, found) for item in found.items],
+        "count": len(found.items),
+        "inferenceMs": round(times.inference),
+        "processMs": round(times.decode + times.preprocess + times.inference + times.postprocess),
+        "code": 200,
+    }
+
+
+def _prediction(item: Detection, found: Detections) -> dict[str, Any]:
+    """Corners in whole pixels within the image, never of an empty box."""
+    x, y, width, height = item.box
+    x_min, x_max = _corners(x, width, found.width)
+    y_min, y_max = _corners(y, height, found.height)
+    return {
+        "label": item.label.lower(),
+        "confidence": round(item.probability, 6),
+        "x_min": x_min,
+        "y_min": y_min,
+        "x_max": x_max,
+        "y_max": y_max,
+    }
+
+
+def _corners(start: float, length: float, limit: int) -> tuple[int, int]:
+    first = min(round(start), limit - 1)
+    return first, min(max(first + 1, round(start + length)), limit)
+
+
+def _min_confidence(form: Form) -> float:
+    text = form.text("min_confidence")
+    if not text:
+        return _MIN_CONFIDENCE
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value <= 1:
+        raise InvalidParameter(f"min_confidence={text[:40]!r}: has to be a number from 0 to 1.")
+    return value

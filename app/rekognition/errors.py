@@ -1,0 +1,94 @@
+"""What AWS calls the things that go wrong, and the form in which it says so.
+
+SpotterError
+└── AwsError                           400
+    ├── AccessDeniedException
+    ├── ImageTooLargeException
+    ├── InvalidImageFormatException
+    ├── InvalidParameterException
+    ├── InvalidS3ObjectException
+    ├── SerializationException              the request is not JSON of the right types
+    ├── UnknownOperationException
+    ├── ThrottlingException            500  as the API reference has it
+    ├── InternalServerError            500
+    └── of signatures: MissingAuthenticationTokenException, IncompleteSignatureException,
+        UnrecognizedClientException, InvalidSignatureException
+"""
+
+from app.errors import (
+    AccessDenied,
+    ImageTooLarge,
+    InvalidImage,
+    InvalidImageFormat,
+    InvalidObject,
+    InvalidParameter,
+    Overloaded,
+    SpotterError,
+)
+
+
+class AwsError(SpotterError):
+    status = 400
+    title = "An error of the Rekognition API"
+
+
+class AccessDeniedException(AwsError): ...
+
+
+class ImageTooLargeException(AwsError): ...
+
+
+class InvalidImageFormatException(AwsError): ...
+
+
+class InvalidParameterException(AwsError): ...
+
+
+class InvalidS3ObjectException(AwsError): ...
+
+
+class SerializationException(AwsError): ...
+
+
+class UnknownOperationException(AwsError): ...
+
+
+class ThrottlingException(AwsError):
+    status = 500
+
+
+class InternalServerError(AwsError):
+    status = 500
+
+
+class MissingAuthenticationTokenException(AwsError): ...
+
+
+class IncompleteSignatureException(AwsError): ...
+
+
+class UnrecognizedClientException(AwsError): ...
+
+
+class InvalidSignatureException(AwsError): ...
+
+
+# The first that fits; SDKs try again after a 500.
+_EQUIVALENTS: tuple[tuple[type[SpotterError], type[AwsError]], ...] = (
+    (InvalidImageFormat, InvalidImageFormatException),
+    (InvalidImage, InvalidImageFormatException),
+    (ImageTooLarge, ImageTooLargeException),
+    (InvalidObject, InvalidS3ObjectException),
+    (InvalidParameter, InvalidParameterException),
+    (AccessDenied, AccessDeniedException),
+    (Overloaded, ThrottlingException),
+)
+
+
+def aws_error(error: SpotterError) -> AwsError:
+    if isinstance(error, AwsError):
+        return error
+    for ours, theirs in _EQUIVALENTS:
+        if isinstance(error, ours):
+            return theirs(error.detail)
+    return InternalServerError(error.detail)

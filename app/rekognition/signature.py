@@ -1,0 +1,186 @@
+"""AWS Signature Version 4: who signed a request, found in two steps.
+
+``examine`` needs the headers alone and refuses most before a body is read; ``verify`` needs the
+body. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
+"""
+
+import hashlib
+import hmac
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qsl, quote
+
+from app.rekognition.errors import (
+    IncompleteSignatureException,
+    InvalidSignatureException,
+    MissingAuthenticationTokenException,
+    UnrecognizedClientException,
+)
+
+_ALGORITHM = "AWS4-HMAC-SHA256"
+_SERVICE = "rekognition"
+_TIME = "%Y%m%dT%H%M%SZ"
+_SKEW = timedelta(minutes=5)
+_FIELDS = re.compile(
+    rf"{_ALGORITHM}\s+Credential=([^,\s]+)\s*,\s*SignedHeaders=([^,\s]+)\s*,"
+    r"\s*Signature=([0-9a-f]{64})\s*"
+)
+_MISMATCH = (
+    "The request signature we calculated does not match the signature you provided. Check the"
+    " secret access key, and that nothing on the way changes the request."
+)
+
+
+@dataclass(frozen=True)
+class SignedRequest:
+    """What of a request is signed, besides its body."""
+
+    method: str
+    paths: Sequence[str]
+    """As the client may have seen it: a proxy can have cut a part off."""
+    query: str
+    headers: Mapping[str, str]
+    """By their names in lower case; several of one name joined by commas."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A signature that may be right, as far as can be said without the body."""
+
+    secret: str
+    time: str
+    date: str
+    region: str
+    signed_headers: tuple[str, ...]
+    signature: str
+
+    @property
+    def scope(self) -> str:
+        return f"{self.date}/{self.region}/{_SERVICE}/aws4_request"
+
+
+class Verifier:
+    def __init__(self, credentials: Mapping[str, str]) -> None:
+        """``credentials`` are secrets by key id."""
+        self._secrets = {_digest(key_id): secret for key_id, secret in credentials.items()}
+
+    def examine(self, headers: Mapping[str, str], now: datetime | None = None) -> Claim:
+        """Raises MissingAuthenticationToken-, IncompleteSignature-, UnrecognizedClient- or
+        InvalidSignatureException.
+        """
+        authorization = headers.get("authorization", "")
+        if not authorization.startswith(_ALGORITHM):
+            raise MissingAuthenticationTokenException(
+                f"Sign the request: the header Authorization has to carry {_ALGORITHM}."
+            )
+        fields = _FIELDS.fullmatch(authorization)
+        credential = fields[1].split("/") if fields else []
+        if fields is None or len(credential) != 5:
+            raise IncompleteSignatureException(
+                "Authorization has to carry a Credential of a key id and a scope, SignedHeaders and"
+                " a Signature."
+            )
+        key_id, date, region, service, terminator = credential
+        secret = self._secret(key_id)
+        time = headers.get("x-amz-date", "")
+        _check_scope(time, date, service, terminator)
+        _check_age(time, now or datetime.now(UTC))
+        signed = tuple(fields[2].split(";"))
+        if "host" not in signed or "x-amz-date" not in signed:
+            raise IncompleteSignatureException("SignedHeaders has to name host and x-amz-date.")
+        if "x-amz-target" in headers and "x-amz-target" not in signed:
+            raise IncompleteSignatureException("SignedHeaders has to name x-amz-target.")
+        return Claim(secret, time, date, region, signed, fields[3])
+
+    def _secret(self, key_id: str) -> str:
+        given = _digest(key_id)
+        # Every one is compared, whichever matches: the time tells nothing.
+        found = [s for digest, s in self._secrets.items() if hmac.compare_digest(digest, given)]
+        if not found:
+            raise UnrecognizedClientException(
+                "The security token included in the request is invalid: the key id is not known."
+            )
+        return found[0]
+
+
+def verify(claim: Claim, request: SignedRequest, body: bytes) -> None:
+    """Raises InvalidSignatureException."""
+    payload = hashlib.sha256(body).hexdigest()
+    key = _signing_key(claim)
+    matches = [
+        hmac.compare_digest(_signature(key, claim, request, path, payload), claim.signature)
+        for path in request.paths
+    ]
+    if not any(matches):
+        raise InvalidSignatureException(_MISMATCH)
+
+
+def _check_scope(time: str, date: str, service: str, terminator: str) -> None:
+    if (service, terminator) != (_SERVICE, "aws4_request"):
+        raise InvalidSignatureException(
+            f"Credential should be scoped to the service {_SERVICE} and end in aws4_request."
+        )
+    if date != time[:8]:
+        raise InvalidSignatureException("The date in Credential is not that of X-Amz-Date.")
+
+
+def _check_age(time: str, now: datetime) -> None:
+    try:
+        signed = datetime.strptime(time, _TIME).replace(tzinfo=UTC)
+    except ValueError as error:
+        raise IncompleteSignatureException("X-Amz-Date has to be such as 20260131T235959Z.") from (
+            error
+        )
+    if signed < now - _SKEW:
+        earliest = (now - _SKEW).strftime(_TIME)
+        raise InvalidSignatureException(f"Signature expired: {time} is now earlier than {earliest}")
+    if signed > now + _SKEW:
+        latest = (now + _SKEW).strftime(_TIME)
+        raise InvalidSignatureException(
+            f"Signature not yet current: {time} is still later than {latest}"
+        )
+
+
+def _signature(key: bytes, claim: Claim, request: SignedRequest, path: str, payload: str) -> str:
+    canonical = "\n".join(
+        [
+            request.method,
+            quote(path, safe="/-_.~"),
+            _canonical_query(request.query),
+            *(f"{name}:{_squeeze(request.headers.get(name, ''))}" for name in claim.signed_headers),
+            "",
+            ";".join(claim.signed_headers),
+            payload,
+        ]
+    )
+    digest = hashlib.sha256(canonical.encode("latin-1", "replace")).hexdigest()
+    text = "\n".join([_ALGORITHM, claim.time, claim.scope, digest])
+    return _hmac(key, text).hex()
+
+
+def _signing_key(claim: Claim) -> bytes:
+    key = b"AWS4" + claim.secret.encode()
+    for part in (claim.date, claim.region, _SERVICE, "aws4_request"):
+        key = _hmac(key, part)
+    return key
+
+
+def _canonical_query(query: str) -> str:
+    pairs = parse_qsl(query, keep_blank_values=True)
+    return "&".join(
+        sorted(f"{quote(name, safe='-_.~')}={quote(v, safe='-_.~')}" for name, v in pairs)
+    )
+
+
+def _squeeze(value: str) -> str:
+    return " ".join(value.split())
+
+
+def _hmac(key: bytes, text: str) -> bytes:
+    return hmac.digest(key, text.encode(), "sha256")
+
+
+def _digest(key_id: str) -> bytes:
+    return hashlib.sha256(key_id.encode("utf-8", "surrogateescape")).digest()

@@ -1,0 +1,92 @@
+"""How labels are named, what they belong to and what else they are called, from a table.
+
+``labels.csv`` lies beside this file; a user's table of the same columns adds to it or overrides
+it. ``labels`` are the model's names for the thing; lists are separated by semicolons.
+"""
+
+import csv
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.errors import StartError
+
+_SHIPPED = Path(__file__).parent / "labels.csv"
+_COLUMNS = ["name", "labels", "parents", "aliases", "categories"]
+
+
+@dataclass(frozen=True)
+class Entry:
+    name: str
+    parents: tuple[str, ...] = ()
+    """The nearest; ``Taxonomy.ancestors`` has them all."""
+    aliases: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+
+
+class Taxonomy:
+    def __init__(self, rows: Iterable[tuple[Entry, tuple[str, ...]]]) -> None:
+        """Later rows override earlier ones. Raises StartError where a label is its own ancestor."""
+        self._by_name: dict[str, Entry] = {}
+        self._by_label: dict[str, str] = {}
+        for entry, labels in rows:
+            self._by_name[entry.name] = entry
+            self._by_label.update((label.casefold(), entry.name) for label in labels)
+        self._ancestors = {name: self._climb(name) for name in self._by_name}
+
+    @classmethod
+    def load(cls, extension: Path | None = None) -> "Taxonomy":
+        """Raises StartError for an ``extension`` that cannot be used."""
+        rows = list(_read(_SHIPPED))
+        if extension is not None:
+            try:
+                rows += _read(extension)
+            except (OSError, UnicodeDecodeError) as error:
+                raise StartError(f"SPOTTER_TAXONOMY={extension}: cannot be read.") from error
+        return cls(rows)
+
+    def of_label(self, label: str) -> Entry:
+        """A label that is not in the table stands for itself, as a title."""
+        name = self._by_label.get(label.casefold())
+        if name is None:
+            name = label.title() if label.islower() else label
+        return self.entry(name)
+
+    def entry(self, name: str) -> Entry:
+        return self._by_name.get(name) or Entry(name)
+
+    def ancestors(self, name: str) -> tuple[str, ...]:
+        """All of them, by the alphabet."""
+        return self._ancestors.get(name, ())
+
+    def _climb(self, name: str) -> tuple[str, ...]:
+        found: set[str] = set()
+        above = list(self.entry(name).parents)
+        while above:
+            parent = above.pop()
+            if parent == name:
+                raise StartError(f"SPOTTER_TAXONOMY: {name!r} is an ancestor of itself.")
+            if parent not in found:
+                found.add(parent)
+                above += self.entry(parent).parents
+        return tuple(sorted(found))
+
+
+def _read(path: Path) -> Iterator[tuple[Entry, tuple[str, ...]]]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = csv.reader(file)
+        if next(rows, None) != _COLUMNS:
+            raise StartError(f"{path}: the first line has to be {','.join(_COLUMNS)}.")
+        for row in rows:
+            if not any(row):
+                continue
+            if len(row) != len(_COLUMNS) or not row[0].strip():
+                raise StartError(
+                    f"{path}, line {rows.line_num}: has to be a name and four more columns."
+                )
+            labels, *rest = (_split(cell) for cell in row[1:])
+            yield Entry(row[0].strip(), *rest), labels
+
+
+def _split(cell: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in cell.split(";") if part.strip())
