@@ -45,7 +45,7 @@ def test_a_key_opens(locked: Server, headers: dict[str, str]) -> None:
 
 @pytest.mark.parametrize("headers", BAD, ids=str)
 def test_without_a_key_nothing_opens(locked: Server, headers: dict[str, str]) -> None:
-    raw = {name: value.encode() for name, value in headers.items()}
+    raw = [(name.encode(), value.encode()) for name, value in headers.items()]
     for answer in (post(locked, drawn(), headers=raw), locked.client.get("/model", headers=raw)):
         assert "X-API-Key" in problem(answer, 401, "AccessDenied")
         assert answer.headers["www-authenticate"].startswith("Bearer")

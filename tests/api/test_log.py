@@ -47,6 +47,7 @@ def test_a_line_for_a_detection(server: Server) -> None:
 @pytest.mark.parametrize(
     ("name", "body", "status"),
     [("text", b"hello", 415), ("cut", IMAGE[:60], 422), ("empty", b"", 415)],
+    ids=["text", "cut", "empty"],
 )
 def test_a_line_for_what_is_refused(server: Server, name: str, body: bytes, status: int) -> None:
     post(server, body, headers={"X-Request-Id": name})
