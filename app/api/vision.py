@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import astuple
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -41,21 +42,21 @@ router = APIRouter(prefix="/v1", route_class=VisionRoute, include_in_schema=Fals
 
 
 @router.post("/vision/detection")
-async def detection(request: Request, service: ServiceDep) -> dict[str, Any]:
+async def detection(request: Request, service: ServiceDep) -> Response:
     service.pool.check_room()
     form = await _form(request, service)
     return await _detect(request, service, form)
 
 
 @router.api_route("/vision/custom/list", methods=["GET", "POST"])
-async def models(request: Request, service: ServiceDep) -> dict[str, Any]:
+async def models(request: Request, service: ServiceDep) -> Response:
     if not service.keys.opens(key_in(request)):
         await _form(request, service)
-    return {"success": True, "models": [service.detector.name], "code": 200}
+    return _success(models=[service.detector.name])
 
 
 @router.post("/vision/custom/{model}")
-async def custom(model: str, request: Request, service: ServiceDep) -> dict[str, Any]:
+async def custom(model: str, request: Request, service: ServiceDep) -> Response:
     service.pool.check_room()
     form = await _form(request, service)
     if model != service.detector.name:
@@ -66,8 +67,8 @@ async def custom(model: str, request: Request, service: ServiceDep) -> dict[str,
 
 
 @router.api_route("/status/ping", methods=["GET", "POST"])
-async def ping(service: ServiceDep) -> dict[str, Any]:
-    return {"success": True, "code": 200}
+async def ping(service: ServiceDep) -> Response:
+    return _success()
 
 
 async def _form(request: Request, service: Service) -> Form:
@@ -82,19 +83,22 @@ async def _form(request: Request, service: Service) -> Form:
     return form
 
 
-async def _detect(request: Request, service: Service, form: Form) -> dict[str, Any]:
+async def _detect(request: Request, service: Service, form: Form) -> Response:
     settings = service.settings
     options = Options(_min_confidence(form), settings.iou, settings.max_detections)
     found = await work.detect(request, service, only_image(form), options)
     times = found.timings
-    return {
-        "success": True,
-        "predictions": [_prediction(item, found) for item in found.items],
-        "count": len(found.items),
-        "inferenceMs": round(times.inference),
-        "processMs": round(times.decode + times.preprocess + times.inference + times.postprocess),
-        "code": 200,
-    }
+    return _success(
+        predictions=[_prediction(item, found) for item in found.items],
+        count=len(found.items),
+        inferenceMs=round(times.inference),
+        processMs=round(sum(astuple(times))),
+    )
+
+
+def _success(**members: Any) -> Response:
+    body = {"success": True, **members, "code": 200}
+    return Response(json.dumps(body), media_type="application/json")
 
 
 def _prediction(item: Detection, found: Detections) -> dict[str, Any]:

@@ -90,4 +90,4 @@ def _table() -> Indices:
     palette = np.array([rgb for _, _, rgb in _palette()], dtype=np.float32)
     # |a - b|² without |a|², which is the same for all b.
     found: Indices = ((palette**2).sum(axis=1) - 2 * cells @ palette.T).argmin(axis=-1)
-    return found.astype(np.uint8)
+    return found.astype(np.uint8).ravel()

@@ -29,9 +29,12 @@ class Feature(StrEnum):
 
 
 class _Shape(BaseModel):
-    """Unknown members are ignored and null is absence, as AWS has it."""
+    """Unknown members are ignored and null is absence, as AWS has it.
 
-    model_config = ConfigDict(strict=True, extra="ignore", allow_inf_nan=False)
+    Validators are built at the first request: most servers never get one.
+    """
+
+    model_config = ConfigDict(strict=True, extra="ignore", allow_inf_nan=False, defer_build=True)
 
 
 class StoredImage(_Shape):
