@@ -12,6 +12,7 @@ from app.settings import DECODING_BUDGET, Settings
 from app.storage import Storage
 from app.vision.budget import DecodingBudget
 from app.vision.detector import Detections, Detector, Options
+from app.vision.draw import Encoding, detect_and_draw
 from app.vision.image import ImageReader
 from app.vision.model import load
 
@@ -46,6 +47,14 @@ class Service:
 
     async def detect(self, image: bytes, options: Options) -> Detections:
         return await self.pool.run(partial(self.detector.detect, image, options))
+
+    async def detect_and_draw(
+        self, image: bytes, options: Options, encoding: Encoding
+    ) -> tuple[Detections, bytes]:
+        """In one place of the pool: what was let in is not turned away before its second half."""
+        return await self.pool.run(
+            partial(detect_and_draw, self.detector, image, options, encoding)
+        )
 
 
 def load_detector(settings: Settings) -> Detector:

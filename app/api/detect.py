@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import asdict
-from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
@@ -28,8 +27,8 @@ from app.errors import (
 from app.render import render
 from app.schemas import DetectionResult
 from app.service import Service
-from app.vision.detector import Options, Timings
-from app.vision.draw import Encoding, draw
+from app.vision.detector import Detections, Options
+from app.vision.draw import Encoding
 
 router = APIRouter(tags=["detect"], dependencies=[KeyRequired])
 
@@ -140,15 +139,13 @@ async def detect(
     image = await _image_in(body, request, service)
     del body
     answer = preferred(",".join(request.headers.getlist("accept")))
-    found = await work.detect(request, service, image, options)
-    headers = {"Server-Timing": _server_timing(found.timings)}
     if answer == "json":
+        found = await work.detect(request, service, image, options)
         content = json.dumps(render(found, service.detector.name, with_alt_text=query.alt_text))
-        return Response(content, media_type="application/json", headers=headers)
+        return Response(content, media_type="application/json", headers=_timing(found))
     encoding: Encoding = "JPEG" if answer == "jpeg" else "PNG"
-    job = partial(draw, service.detector, image, found, encoding)
-    picture = await work.unless_gone(request, service.pool.run(job))
-    return Response(picture, media_type=f"image/{answer}", headers=headers)
+    found, picture = await work.detect_and_draw(request, service, image, options, encoding)
+    return Response(picture, media_type=f"image/{answer}", headers=_timing(found))
 
 
 async def _image_in(body: bytes, request: Request, service: Service) -> bytes:
@@ -176,5 +173,6 @@ def _refuse_repeated(request: Request) -> None:
             raise InvalidParameter(f"{name[:100]}: given more than once; only classes may be.")
 
 
-def _server_timing(timings: Timings) -> str:
-    return ", ".join(f"{stage};dur={ms:.2f}" for stage, ms in asdict(timings).items())
+def _timing(found: Detections) -> dict[str, str]:
+    stages = asdict(found.timings).items()
+    return {"Server-Timing": ", ".join(f"{stage};dur={ms:.2f}" for stage, ms in stages)}

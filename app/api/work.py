@@ -10,6 +10,7 @@ from starlette.requests import ClientDisconnect
 
 from app.service import Service
 from app.vision.detector import Detections, Options
+from app.vision.draw import Encoding
 
 T = TypeVar("T")
 
@@ -17,12 +18,17 @@ T = TypeVar("T")
 async def detect(request: Request, service: Service, image: bytes, options: Options) -> Detections:
     """The detections, which the request's log line will count."""
     found = await unless_gone(request, service.detect(image, options))
-    request.state.facts.update(
-        image=[found.width, found.height],
-        detections=len(found.items),
-        stages={stage: round(ms, 2) for stage, ms in asdict(found.timings).items()},
-    )
+    _note(request, found)
     return found
+
+
+async def detect_and_draw(
+    request: Request, service: Service, image: bytes, options: Options, encoding: Encoding
+) -> tuple[Detections, bytes]:
+    """The same, and the picture with their boxes."""
+    found, picture = await unless_gone(request, service.detect_and_draw(image, options, encoding))
+    _note(request, found)
+    return found, picture
 
 
 async def fetch(
@@ -49,6 +55,14 @@ async def unless_gone(request: Request, work: Awaitable[T]) -> T:
     finally:
         result.cancel()
         gone.cancel()
+
+
+def _note(request: Request, found: Detections) -> None:
+    request.state.facts.update(
+        image=[found.width, found.height],
+        detections=len(found.items),
+        stages={stage: round(ms, 2) for stage, ms in asdict(found.timings).items()},
+    )
 
 
 async def _disconnect(request: Request) -> None:

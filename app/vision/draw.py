@@ -6,7 +6,7 @@ from typing import Literal
 
 from PIL import Image, ImageDraw, ImageFont
 
-from app.vision.detector import Detection, Detections, Detector
+from app.vision.detector import Detection, Detections, Detector, Options
 
 Encoding = Literal["JPEG", "PNG"]
 LONGEST_SIDE = 4096
@@ -17,6 +17,13 @@ _DARK, _LIGHT = (20, 20, 20), (255, 255, 255)
 
 Colour = tuple[int, int, int]
 Rectangle = tuple[float, float, float, float]
+
+
+def detect_and_draw(
+    detector: Detector, data: bytes, options: Options, encoding: Encoding
+) -> tuple[Detections, bytes]:
+    found = detector.detect(data, options)
+    return found, draw(detector, data, found, encoding)
 
 
 def draw(detector: Detector, data: bytes, found: Detections, encoding: Encoding) -> bytes:
