@@ -117,9 +117,11 @@ class Wire:
 
 
 @contextmanager
-def sent(server: Server, image: bytes, times: int) -> Iterator[list[Wire]]:
+def sent(
+    server: Server, image: bytes, times: int, accept: str = "application/json"
+) -> Iterator[list[Wire]]:
     """So many connections, each with its request on its way; their answers are not read yet."""
-    head = {"Content-Length": str(len(image))}
+    head = {"Content-Length": str(len(image)), "Accept": accept}
     with ExitStack() as stack:
         wires = [stack.enter_context(Wire(server, timeout=60)) for _ in range(times)]
         for wire in wires:

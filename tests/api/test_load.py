@@ -1,5 +1,6 @@
 """More work than there is room for: a white picture keeps the one worker busy for a while."""
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -38,9 +39,9 @@ def full(server: Server) -> bool:
 
 
 @contextmanager
-def crowd(server: Server) -> Iterator[list[Wire]]:
+def crowd(server: Server, accept: str = "application/json") -> Iterator[list[Wire]]:
     """Three slow requests, which take every place."""
-    with sent(server, SLOW, 3) as wires:
+    with sent(server, SLOW, 3, accept) as wires:
         eventually(lambda: full(server))
         yield wires
     eventually(lambda: post(server, QUICK).status_code == 200)
@@ -54,6 +55,24 @@ def test_a_full_queue_refuses_and_keeps_its_word(narrow: Server) -> None:
         assert int(refused.headers["retry-after"]) >= 1
         assert statuses(wires) == [200, 200, 200]
     assert post(narrow, QUICK).status_code == 200
+
+
+def test_a_picture_that_has_its_place_keeps_it(narrow: Server) -> None:
+    """Though others want it as soon as the boxes are found, and before they are drawn."""
+    answered = threading.Event()
+
+    def insist() -> set[int]:
+        seen = set()
+        while not answered.is_set():
+            seen.add(post(narrow, SLOW).status_code)
+        return seen
+
+    with crowd(narrow, "image/png") as wires, ThreadPoolExecutor(4) as pool:
+        others = [pool.submit(insist) for _ in range(4)]
+        got = statuses(wires)
+        answered.set()
+    assert got == [200, 200, 200]
+    assert set.union(*(other.result() for other in others)) == {200, 503}
 
 
 def test_of_a_rush_all_that_fit_are_answered(narrow: Server) -> None:
