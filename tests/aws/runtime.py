@@ -46,6 +46,7 @@ class _Board:
 
 class _Api(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
 
     def __init__(self, board: _Board, *args: Any) -> None:
         self.board = board

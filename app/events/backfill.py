@@ -1,0 +1,109 @@
+"""``python -m app.events.backfill s3://bucket/prefix``: annotate what lies in a bucket already.
+
+Rows that the table has are kept, so it may run again, and beside the function.
+"""
+
+import argparse
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain, islice
+from pathlib import Path
+
+from tqdm import tqdm
+
+from app.connection import Connection
+from app.cpu import usable_cores
+from app.errors import StartError
+from app.events.annotator import Annotator
+from app.events.notice import Notice
+from app.events.progress import Progress
+from app.events.setup import create_annotator
+from app.service import load_detector
+from app.settings import load_settings
+
+FAILED = "failed"
+_BATCH = 64
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    try:
+        settings = load_settings()
+        bucket, prefix = _split(options.source)
+        progress = Progress.load(options.source, options.resume)
+        annotator = create_annotator(settings, load_detector(settings))
+    except StartError as error:
+        print(f"backfill: {error}", file=sys.stderr)
+        return 2
+    workers = settings.concurrency or usable_cores()
+    counts = backfill(annotator, bucket, prefix, progress, workers)
+    print(", ".join(f"{number} {what}" for what, number in counts.items()) or "nothing to do")
+    return 1 if counts[FAILED] else 0
+
+
+def backfill(
+    annotator: Annotator, bucket: str, prefix: str, progress: Progress, workers: int
+) -> "Counter[str]":
+    """How many objects came out how. What failed is written down and not waited for."""
+    s3 = Connection("s3")
+    total = len(progress.failed) + sum(1 for _ in _keys(s3, bucket, prefix, progress.after))
+    keys = chain(list(progress.failed), _keys(s3, bucket, prefix, progress.after))
+    counts: Counter[str] = Counter()
+    with ThreadPoolExecutor(workers) as pool, tqdm(total=total, unit="image", disable=None) as bar:
+        while batch := list(islice(keys, _BATCH)):
+            outcomes = pool.map(lambda key: _outcome(annotator, bucket, key), batch)
+            for key, outcome in zip(batch, outcomes, strict=True):
+                progress.note(key, failed=outcome == FAILED)
+                counts[outcome] += 1
+                bar.update()
+            progress.save()
+    return counts
+
+
+def _outcome(annotator: Annotator, bucket: str, key: str) -> str:
+    try:
+        return annotator.annotate(Notice(bucket, key)).value
+    except Exception as error:  # the other images are not to blame
+        tqdm.write(f"{key}: {error}", file=sys.stderr)
+        return FAILED
+
+
+def _keys(s3: Connection, bucket: str, prefix: str, after: str) -> Iterator[str]:
+    """In the order of S3, without what stands for a directory."""
+    pages = s3.client.get_paginator("list_objects_v2").paginate(
+        Bucket=bucket, Prefix=prefix, StartAfter=after
+    )
+    for page in pages:
+        for entry in page.get("Contents", []):
+            if not entry["Key"].endswith("/"):
+                yield entry["Key"]
+
+
+def _split(source: str) -> tuple[str, str]:
+    scheme, _, rest = source.partition("://")
+    bucket, _, prefix = rest.partition("/")
+    if scheme != "s3" or not bucket:
+        raise StartError(f"{source[:100]!r} has to be s3://bucket or s3://bucket/prefix.")
+    return bucket, prefix
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m app.events.backfill",
+        description="Annotate the images that lie in an S3 bucket; rows there are stay as they are."
+        " The settings are those of the service: SPOTTER_TABLE has to be set.",
+    )
+    parser.add_argument("source", help="s3://bucket or s3://bucket/prefix")
+    parser.add_argument(
+        "--resume",
+        type=Path,
+        metavar="FILE",
+        help="keep in FILE how far it came, and go on from there",
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

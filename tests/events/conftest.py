@@ -1,0 +1,36 @@
+from pathlib import Path
+
+import pytest
+
+from app.events.annotator import Annotator
+from app.events.bus import Bus
+from app.events.table import Table
+from app.storage import Storage
+from app.vision.budget import DecodingBudget
+from app.vision.detector import Detector, Options
+from app.vision.image import ImageReader
+from app.vision.model import load
+from tests.aws.conftest import aws_environment, cloud, scripted_model
+from tests.aws.moto import Cloud
+from tests.events.results import Results
+
+__all__ = ["aws_environment", "cloud", "scripted_model"]
+
+
+@pytest.fixture(scope="session")
+def detector(scripted_model: Path) -> Detector:
+    return Detector(load(scripted_model), ImageReader(50_000_000, DecodingBudget(200_000_000)))
+
+
+@pytest.fixture
+def results(aws_environment: Cloud, request: pytest.FixtureRequest) -> Results:
+    """A table, and a bus whose events are caught, of this test's own."""
+    name = f"t{abs(hash(request.node.nodeid))}"
+    return Results.create(aws_environment, name)
+
+
+@pytest.fixture
+def annotator(results: Results, detector: Detector) -> Annotator:
+    return Annotator(
+        detector, Storage(100_000), Table(results.table), Bus(results.bus), Options(), ttl_days=30
+    )
