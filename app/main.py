@@ -13,7 +13,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import Message, Receive, Scope, Send
 
 from app import __version__, log
-from app.api import detect, docs, health, model, rekognition, vision
+from app.api import detect, docs, health, model, page, rekognition, vision
 from app.api.context import REQUEST_ID, ErrorBoundary, RequestContext, RootPath
 from app.api.problem import add_handlers
 from app.errors import StartError
@@ -59,6 +59,7 @@ def create_app(settings: Settings, detector: Detector | None = None) -> FastAPI:
     add_handlers(app)
     for surface in (detect, model, health, rekognition, vision):
         app.include_router(surface.router)
+    page.add_page(app)
     docs.add_docs(app)
     return app
 

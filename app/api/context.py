@@ -111,6 +111,8 @@ class RootPath:
             scope["root_path"] = self.root_path
             if not f"{scope['path']}/".startswith(f"{self.root_path}/"):
                 scope["path"] = self.root_path + scope["path"]
+            elif scope["path"] == self.root_path:
+                scope["path"] += "/"  # the front page, as people type its address
         await self.app(scope, receive, send)
 
 

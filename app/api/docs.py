@@ -4,34 +4,23 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from fastapi import APIRouter, FastAPI, Request, Response
-from fastapi.openapi.docs import get_swagger_ui_html
-from fastapi.responses import RedirectResponse
-from starlette.staticfiles import StaticFiles
 
-_FILES = "/docs-files"
+from app.api.static import Files, Page
+
+# Swagger UI writes styles into its elements.
+_page = Page("docs.html", style_src="'self' 'unsafe-inline'")
 
 router = APIRouter(include_in_schema=False)
 
 
-@router.get("/")
-async def index(request: Request) -> Response:
-    return RedirectResponse(request.scope.get("root_path", "") + "/docs")
-
-
 @router.get("/docs")
+@router.head("/docs")
 async def docs(request: Request) -> Response:
-    root = request.scope.get("root_path", "")
-    return get_swagger_ui_html(
-        title="Spotter",
-        openapi_url=f"{root}/openapi.json",
-        swagger_js_url=f"{root}{_FILES}/swagger-ui-bundle.js",
-        swagger_css_url=f"{root}{_FILES}/swagger-ui.css",
-        swagger_favicon_url=f"{root}{_FILES}/favicon.png",
-    )
+    return _page.response(request)
 
 
 def add_docs(app: FastAPI) -> None:
     app.include_router(router)
     package = find_spec("fastapi_offline")
     if package and package.origin:
-        app.mount(_FILES, StaticFiles(directory=Path(package.origin).parent / "static"))
+        app.mount("/docs-files", Files(directory=Path(package.origin).parent / "static"))

@@ -1,0 +1,66 @@
+import { make } from "./dom.js";
+import { sift } from "./sift.js";
+
+/** @typedef {import("./gallery.js").Item} Item */
+
+/** The row of small pictures, where there are several. */
+export class Strip {
+  /**
+   * @param {HTMLElement} root
+   * @param {(item: Item) => void} onSelect
+   */
+  constructor(root, onSelect) {
+    this.root = root;
+    this.onSelect = onSelect;
+    /** @type {Map<Item, HTMLButtonElement>} */
+    this.buttons = new Map();
+  }
+
+  /**
+   * @param {Item[]} items
+   * @param {Item | null} selected
+   * @param {number} confidence
+   */
+  show(items, selected, confidence) {
+    this.root.hidden = items.length < 2;
+    const kept = new Map(items.map((item) => [item, this.buttons.get(item) ?? this.#button(item)]));
+    if (kept.size !== this.buttons.size || !items.every((item) => this.buttons.has(item))) {
+      this.root.replaceChildren(...[...kept.values()].map((button) => make("li", "", button)));
+    }
+    this.buttons = kept;
+    for (const [item, button] of kept) update(item, button, item === selected, confidence);
+  }
+
+  /** @param {Item} item */
+  #button(item) {
+    const button = make("button", "", make("img"), make("span", "badge"));
+    button.type = "button";
+    button.addEventListener("click", () => this.onSelect(item));
+    return button;
+  }
+}
+
+/**
+ * @param {Item} item
+ * @param {HTMLButtonElement} button
+ * @param {boolean} selected
+ * @param {number} confidence
+ */
+function update(item, button, selected, confidence) {
+  const [image, badge] = /** @type {[HTMLImageElement, HTMLElement]} */ ([...button.children]);
+  const url = item.picture?.url ?? "";
+  image.alt = "";
+  image.hidden = !url;
+  if (url && image.src !== url) image.src = url;
+  const found = item.answer && sift(item.answer.result.detections, confidence).length;
+  badge.textContent = item.problem ? "!" : (found?.toString() ?? "…");
+  badge.classList.toggle("bad", !!item.problem);
+  const state = item.problem
+    ? item.problem.title
+    : found === null
+      ? "being looked at"
+      : `${found} found`;
+  button.setAttribute("aria-label", `${item.name}: ${state}`);
+  if (selected) button.setAttribute("aria-current", "true");
+  else button.removeAttribute("aria-current");
+}
