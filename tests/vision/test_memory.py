@@ -165,3 +165,37 @@ def test_a_tile_much_larger_than_its_picture_is_refused() -> None:
     with pytest.raises(ImageTooLarge, match="108 MB"):
         reader.read(one_tile((64, 64), tile=(6_000, 6_000)), full_size)
     assert reader.read(one_tile((64, 64), tile=(64, 64)), full_size).size == (64, 64)
+
+
+RETAIN = r"""
+import io, re
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from PIL import Image
+from app.vision.budget import DecodingBudget
+from app.vision.image import ImageReader
+
+def resident():
+    text = Path("/proc/self/status").read_text()
+    return int(re.search(r"VmRSS:\s+(\d+)", text)[1]) * 1024
+
+reader = ImageReader(10**9, DecodingBudget(10**9))
+out = io.BytesIO()
+Image.new("RGB", (5000, 4000)).save(out, "PNG", compress_level=1)
+with ThreadPoolExecutor(2) as threads:
+    before = resident()
+    for _ in range(2):
+        list(threads.map(lambda _: reader.read(out.getvalue(), lambda _: (640, 512)), range(2)))
+    print(resident() - before)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells")
+def test_the_memory_of_large_photos_is_given_back() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", RETAIN],
+        capture_output=True,
+        check=True,
+        cwd=Path(__file__).parent.parent.parent,
+    )
+    assert int(done.stdout) < 40_000_000  # of 80 MB a thread
