@@ -97,7 +97,7 @@ def test_heic_with_its_extra(model: Path, images: Path, monkeypatch: pytest.Monk
     with serve(model) as server:
         photo = (images / "photo.heic").read_bytes()
         assert server.detect(photo).json()["image"] == {"width": 1280, "height": 854}
-        assert server.detect(photo[: len(photo) // 2]).json()["code"] == "InvalidImage"
+        assert server.detect(photo[: len(photo) // 10]).json()["code"] == "InvalidImage"
         for name in ("multi.heic", "truncated.heic"):
             assert server.detect((images / name).read_bytes()).status_code in (200, 422)
 
