@@ -97,13 +97,10 @@ def _claim(request: Request, service: Service) -> Claim | None:
 
 
 def _signed(request: Request) -> SignedRequest:
-    path, root = request.scope["path"], request.scope.get("root_path", "")
-    return SignedRequest(
-        request.method,
-        tuple({path, path.removeprefix(root) or "/"}),
-        request.url.query,
-        _headers(request),
-    )
+    """A client may have signed the path that a proxy cut off, with a slash behind it or without."""
+    root = request.scope.get("root_path", "")
+    paths = tuple({"/", root or "/", f"{root}/"})
+    return SignedRequest(request.method, paths, request.url.query, _headers(request))
 
 
 def _headers(request: Request) -> dict[str, str]:

@@ -13,7 +13,8 @@ Indices = NDArray[np.uint8]
 """Places in ``_palette``."""
 
 _LEAST_PERCENT = 1.0
-_LEVELS = 32  # a channel, in the table of nearest colours
+_BITS = 6  # of each channel that count: cells of 4 x 4 x 4 colours are one
+_CHUNK = 16384
 
 _FAMILIES = {
     "black": "black",
@@ -43,9 +44,14 @@ _FAMILIES = {
 
 def nearest(rgb: Array) -> Indices:
     """For each pixel of an array whose last axis is red, green, blue of 0..255."""
-    coarse = rgb.astype(np.uint16) * _LEVELS >> 8
-    cells = (coarse[..., 0] * _LEVELS + coarse[..., 1]) * _LEVELS + coarse[..., 2]
-    found: Indices = _table()[cells]
+    levels = rgb.astype(np.uint32) >> (8 - _BITS)
+    cells = (levels[..., 0] << _BITS | levels[..., 1]) << _BITS | levels[..., 2]
+    present = np.flatnonzero(np.bincount(cells.ravel(), minlength=1 << 3 * _BITS))
+    table = np.zeros(1 << 3 * _BITS, dtype=np.uint8)
+    for start in range(0, len(present), _CHUNK):
+        some = present[start : start + _CHUNK]
+        table[some] = _nearest_to_cells(some)
+    found: Indices = table[cells]
     return found
 
 
@@ -83,11 +89,15 @@ def _palette() -> list[tuple[str, str, tuple[int, int, int]]]:
 
 
 @cache
-def _table() -> Indices:
-    """The nearest colour's place for the middle of each cell of the RGB cube."""
-    middles = (np.arange(_LEVELS, dtype=np.float32) + 0.5) * (256 / _LEVELS)
-    cells = np.stack(np.meshgrid(middles, middles, middles, indexing="ij"), axis=-1)
-    palette = np.array([rgb for _, _, rgb in _palette()], dtype=np.float32)
+def _palette_rgb() -> NDArray[np.float32]:
+    return np.array([rgb for _, _, rgb in _palette()], dtype=np.float32)
+
+
+def _nearest_to_cells(cells: NDArray[np.intp]) -> Array:
+    mask, width = (1 << _BITS) - 1, 256 >> _BITS
+    levels = np.stack([cells >> 2 * _BITS, cells >> _BITS & mask, cells & mask], axis=-1)
+    middles = (levels.astype(np.float32) + 0.5) * width - 0.5
+    palette = _palette_rgb()
     # |a - b|² without |a|², which is the same for all b.
-    found: Indices = ((palette**2).sum(axis=1) - 2 * cells @ palette.T).argmin(axis=-1)
-    return found.astype(np.uint8).ravel()
+    found: Array = ((palette**2).sum(axis=1) - 2 * middles @ palette.T).argmin(axis=1)
+    return found

@@ -39,7 +39,7 @@ class SignedRequest:
 
     method: str
     paths: Sequence[str]
-    """As the client may have seen it: a proxy can have cut a part off."""
+    """Those that the client may have meant."""
     query: str
     headers: Mapping[str, str]
     """By their names in lower case; several of one name joined by commas."""
