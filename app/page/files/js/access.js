@@ -1,4 +1,4 @@
-import { find } from "./dom.js";
+import { by } from "./dom.js";
 
 /**
  * The form for an API key, shown when the server asks for one.
@@ -6,17 +6,15 @@ import { find } from "./dom.js";
  * @returns {(detail: string) => void} shows it, with the server's words
  */
 export function accessForm(onKey) {
-  const form = find("access", HTMLFormElement);
-  const input = find("key", HTMLInputElement);
-  form.addEventListener("submit", (event) => {
+  by.access.addEventListener("submit", (event) => {
     event.preventDefault();
-    form.hidden = true;
-    onKey(input.value);
+    by.access.hidden = true;
+    onKey(by.key.value);
   });
   return (detail) => {
-    find("access-text", HTMLElement).textContent = detail;
-    if (!form.hidden) return;
-    form.hidden = false;
-    input.focus();
+    by.accessText.textContent = detail;
+    if (!by.access.hidden) return;
+    by.access.hidden = false;
+    by.key.focus();
   };
 }

@@ -1,17 +1,3 @@
-/**
- * @typedef {object} Detection
- * @property {string} label
- * @property {number} classId
- * @property {number} probability
- * @property {number[]} boundingBox x, y, width, height in pixels
- * @property {number[]} normalizedBox the same, divided by the picture's width and height
- *
- * @typedef {{model: string, image: {width: number, height: number}, detections: Detection[]}} Result
- * @typedef {{name: string, ms: number}} Stage
- * @typedef {{result: Result, stages: Stage[], roundTrip: number}} Answer
- * @typedef {{name: string, labels: string[], thresholds: {confidence: number}}} Model
- */
-
 /** What the page asks for; its slider sifts the answer, and asks no more. */
 export const LOWEST_CONFIDENCE = 0.05;
 

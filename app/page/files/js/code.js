@@ -1,12 +1,3 @@
-/**
- * The request in other words, ready to be run.
- * @typedef {object} Asked
- * @property {string} url of /detect with its query
- * @property {string} name of the file
- * @property {string} sample address of the sample photo, or ""
- * @property {boolean} locked whether a key is needed
- */
-
 /** @param {Asked} asked */
 export function curl({ url, name, sample, locked }) {
   const key = locked ? ' -H "X-API-Key: $SPOTTER_API_KEY"' : "";

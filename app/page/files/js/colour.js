@@ -13,8 +13,8 @@ export function colourOf(classId) {
  * @param {number} classId
  */
 export function inkOn(classId) {
-  const [red, green, blue] = channels(classId);
-  return 0.299 * red + 0.587 * green + 0.114 * blue > 140 ? "#141414" : "#fff";
+  const [red, green, blue] = channels(classId).map((value) => (value / 255) ** 2.2);
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.18 ? "#000" : "#fff";
 }
 
 /** @param {number} classId */

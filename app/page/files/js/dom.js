@@ -1,15 +1,10 @@
 /**
- * The element that the page has under an id.
- * @template {Element} T
- * @param {string} id
- * @param {new () => T} kind
- * @returns {T}
+ * What of the page has an id, by it.
+ * @type {Parts}
  */
-export function find(id, kind) {
-  const found = document.getElementById(id);
-  if (!(found instanceof kind)) throw new Error(`The page has no ${kind.name} #${id}.`);
-  return found;
-}
+export const by = /** @type {any} */ (
+  Object.fromEntries([...document.querySelectorAll("[id]")].map((part) => [part.id, part]))
+);
 
 /**
  * A new element; what it is given as text stays text.

@@ -1,16 +1,6 @@
 import { Problem } from "./api.js";
 import { load, prepare } from "./picture.js";
 
-/**
- * @typedef {object} Item
- * @property {string} name
- * @property {string} sample address of a sample photo, "" for the visitor's own
- * @property {Blob} file
- * @property {import("./picture.js").Picture | null} picture
- * @property {import("./api.js").Answer | null} answer
- * @property {Problem | null} problem
- */
-
 /** The pictures of this visit, looked at one after the other. */
 export class Gallery extends EventTarget {
   /** @type {Item[]} */
@@ -19,7 +9,7 @@ export class Gallery extends EventTarget {
   selected = null;
   #working = false;
 
-  /** @param {import("./api.js").Api} api */
+  /** @param {Api} api */
   constructor(api) {
     super();
     this.api = api;
@@ -105,7 +95,7 @@ export class Gallery extends EventTarget {
   /**
    * Formats that only the server can read, or turns upright differently: it draws them for us.
    * @param {Item} item
-   * @param {import("./places.js").Size} size as the server has it
+   * @param {Size} size as the server has it
    */
   async #ensureSeen(item, { width, height }) {
     const seen = item.picture;

@@ -1,5 +1,3 @@
-/** @typedef {(files: File[]) => void} Take */
-
 /**
  * Pictures dropped anywhere on the page.
  * @param {HTMLElement} sign shown while something is dragged over the page

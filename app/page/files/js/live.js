@@ -1,8 +1,6 @@
 import { Problem } from "./api.js";
 import { snapshot } from "./picture.js";
 
-/** @typedef {{file: Blob, width: number, height: number, answer: import("./api.js").Answer}} Frame */
-
 const LONGEST_SIDE = 960;
 
 /** The camera: the next frame goes out when the last one is answered. */
@@ -13,7 +11,7 @@ export class Live {
 
   /**
    * @param {HTMLVideoElement} video
-   * @param {import("./api.js").Api} api
+   * @param {Api} api
    * @param {(frame: Frame) => void} onFrame
    */
   constructor(video, api, onFrame) {

@@ -1,17 +1,15 @@
 import { accessForm } from "./access.js";
 import { Api, LOWEST_CONFIDENCE, Problem } from "./api.js";
-import { find } from "./dom.js";
+import { by } from "./dom.js";
 import { Gallery } from "./gallery.js";
 import { onChoose, onDrop, onPaste } from "./intake.js";
 import { Live } from "./live.js";
 import { View } from "./view.js";
 
-/** @typedef {import("./live.js").Frame} Frame */
-
 const api = new Api();
 const gallery = new Gallery(api);
 const view = new View((item) => gallery.select(item));
-const slider = find("confidence", HTMLInputElement);
+const slider = by.confidence;
 const askForKey = accessForm((key) => {
   api.key = key;
   view.locked = true;
@@ -22,9 +20,9 @@ const askForKey = accessForm((key) => {
 /** @type {Frame | null} */
 let frame = null;
 let frames = 0;
-const live = new Live(find("video", HTMLVideoElement), api, (next) => {
+const live = new Live(by.video, api, (next) => {
   frame = next;
-  view.showFrame(next.answer, next);
+  view.showFrame(next);
 });
 
 gallery.addEventListener("change", () => {
@@ -39,10 +37,10 @@ function take(files) {
   stopCamera();
   gallery.add(files.map((file) => ({ name: file.name || "picture", file })));
 }
-onDrop(find("drop-here", HTMLElement), take);
+onDrop(by.dropHere, take);
 onPaste(take);
-onChoose(find("files", HTMLInputElement), "choose", take);
-onChoose(find("photo", HTMLInputElement), "photograph", take);
+onChoose(by.files, "choose", take);
+onChoose(by.photo, "photograph", take);
 
 for (const button of document.querySelectorAll("[data-sample]")) {
   button.addEventListener("click", async () => {
@@ -104,11 +102,11 @@ function clear() {
 for (const button of document.querySelectorAll('[data-do="live"]')) {
   button.addEventListener("click", startCamera);
 }
-find("keep", HTMLElement).addEventListener("click", keepFrame);
-find("stop", HTMLElement).addEventListener("click", stopCamera);
-find("save", HTMLElement).addEventListener("click", save);
-find("clear", HTMLElement).addEventListener("click", clear);
-find("retry", HTMLElement).addEventListener("click", () => {
+by.keep.addEventListener("click", keepFrame);
+by.stop.addEventListener("click", stopCamera);
+by.save.addEventListener("click", save);
+by.clear.addEventListener("click", clear);
+by.retry.addEventListener("click", () => {
   if (view.live) startCamera();
   else gallery.retry((item) => item === gallery.selected);
 });

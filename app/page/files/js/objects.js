@@ -2,14 +2,12 @@ import { colourOf } from "./colour.js";
 import { make } from "./dom.js";
 import { byLabel, percent } from "./sift.js";
 
-/** @typedef {import("./sift.js").Found} Found */
-
 /** The list of what was found, by label. */
 export class ObjectList {
   /**
    * @param {HTMLElement} root
-   * @param {(index: number | null) => void} onPoint
-   * @param {(index: number) => void} onPick
+   * @param {Point} onPoint
+   * @param {Choose} onPick
    */
   constructor(root, onPoint, onPick) {
     this.root = root;

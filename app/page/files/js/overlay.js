@@ -2,8 +2,6 @@ import { colourOf, inkOn } from "./colour.js";
 import { draw } from "./dom.js";
 import { placeLabels } from "./places.js";
 
-/** @typedef {import("./sift.js").Found} Found */
-
 const LABEL_HEIGHT = 22;
 const PADDING = 7;
 
@@ -15,8 +13,8 @@ export class Overlay {
 
   /**
    * @param {SVGSVGElement} svg
-   * @param {(index: number | null) => void} onPoint
-   * @param {(index: number) => void} onPick
+   * @param {Point} onPoint
+   * @param {Choose} onPick
    */
   constructor(svg, onPoint, onPick) {
     this.svg = svg;

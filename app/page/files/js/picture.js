@@ -2,15 +2,6 @@
 const LONGEST_SIDE = 1920;
 
 /**
- * @typedef {object} Picture
- * @property {Blob} upload what is sent
- * @property {string} url what is shown, "" where the browser cannot
- * @property {number} width of what is shown
- * @property {number} height
- * @property {string} scaled how it was made smaller, "" where it was not
- */
-
-/**
  * A file made ready: large photos become smaller here, before they travel.
  * @param {Blob} file
  * @returns {Promise<Picture>}

@@ -1,9 +1,4 @@
 /**
- * @typedef {{x: number, y: number, width: number, height: number}} Box
- * @typedef {{width: number, height: number}} Size
- */
-
-/**
  * A place for each box's label within the frame, so that no label covers another: at an edge of
  * its box, outside or inside. Null where none is free; who comes first chooses first.
  * @param {Box[]} boxes

@@ -1,9 +1,4 @@
 /**
- * @typedef {import("./api.js").Detection} Detection
- * @typedef {Detection & {index: number}} Found a detection and its place in the whole answer
- */
-
-/**
  * Those above a probability, as the server itself would choose them.
  * @param {Detection[]} detections
  * @param {number} confidence

@@ -1,8 +1,6 @@
 import { make } from "./dom.js";
 import { sift } from "./sift.js";
 
-/** @typedef {import("./gallery.js").Item} Item */
-
 /** The row of small pictures, where there are several. */
 export class Strip {
   /**

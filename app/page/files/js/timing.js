@@ -1,24 +1,23 @@
 import { make } from "./dom.js";
 
-/** @typedef {import("./api.js").Stage} Stage */
-
 /**
  * What each stage took, as a bar and in words.
  * @param {HTMLElement} root
- * @param {Stage[]} stages
- * @param {number} roundTrip milliseconds, from the request to its answer
+ * @param {Answer | null} answer
  */
-export function showTiming(root, stages, roundTrip) {
+export function showTiming(root, answer) {
+  root.hidden = !answer;
+  if (!answer) return;
   const bar = make("div", "timing-bar");
   bar.setAttribute("aria-hidden", "true");
   const list = make("dl");
-  for (const { name, ms } of stages) {
+  for (const { name, ms } of answer.stages) {
     const part = make("span", `stage-${name}`);
     part.style.flexGrow = `${ms}`;
     bar.append(part);
     list.append(entry(name, ms, `stage-${name}`));
   }
-  list.append(entry("round trip", roundTrip, ""));
+  list.append(entry("round trip", answer.roundTrip, ""));
   root.replaceChildren(bar, list);
 }
 

@@ -1,56 +1,17 @@
-import { copy } from "./copy.js";
-import { curl, fetchCode, json, python } from "./code.js";
-import { find } from "./dom.js";
+import { by } from "./dom.js";
 import { ObjectList } from "./objects.js";
 import { Overlay } from "./overlay.js";
+import { Panel } from "./panel.js";
 import { counts, percent, sift } from "./sift.js";
 import { Strip } from "./strip.js";
-import { Tabs } from "./tabs.js";
 import { showTiming } from "./timing.js";
-
-/**
- * @typedef {import("./api.js").Answer} Answer
- * @typedef {import("./api.js").Problem} Problem
- * @typedef {import("./gallery.js").Item} Item
- */
-
-const by = {
-  welcome: find("welcome", HTMLElement),
-  work: find("work", HTMLElement),
-  stage: find("stage", HTMLElement),
-  frame: find("frame", HTMLElement),
-  picture: find("picture", HTMLImageElement),
-  video: find("video", HTMLVideoElement),
-  boxes: find("boxes", SVGSVGElement),
-  noPicture: find("no-picture", HTMLElement),
-  found: find("found", HTMLElement),
-  headline: find("headline", HTMLElement),
-  hint: find("hint", HTMLElement),
-  objects: find("objects", HTMLElement),
-  timing: find("timing", HTMLElement),
-  problem: find("problem", HTMLElement),
-  problemTitle: find("problem-title", HTMLElement),
-  problemDetail: find("problem-detail", HTMLElement),
-  problemCode: find("problem-code", HTMLElement),
-  confidence: find("confidence-value", HTMLOutputElement),
-  slider: find("confidence", HTMLInputElement),
-  code: find("code", HTMLElement),
-  copy: find("copy", HTMLButtonElement),
-  status: find("status", HTMLElement),
-  model: find("model", HTMLElement),
-  labels: find("labels", HTMLElement),
-  labelList: find("label-list", HTMLElement),
-  keep: find("keep", HTMLElement),
-  stop: find("stop", HTMLElement),
-  save: find("save", HTMLElement),
-};
 
 /** Everything that is seen; changes nothing but the page. */
 export class View {
-  confidence = 0.25;
   live = false;
   /** Whether requests need a key. */
   locked = false;
+  #confidence = 0.25;
   /** @type {Item[]} */
   #items = [];
   /** @type {Item | null} */
@@ -61,30 +22,27 @@ export class View {
   #pointed = null;
   /** @type {number | null} */
   #picked = null;
-  #tab = "tab-json";
   #speech = 0;
 
   /** @param {(item: Item) => void} onSelect */
   constructor(onSelect) {
-    const point = (/** @type {number | null} */ index) => this.#point(index);
-    const pick = (/** @type {number} */ index) => this.#pick(index);
+    /** @type {Point} */
+    const point = (index) => {
+      this.#pointed = index;
+      this.#highlight();
+    };
+    /** @type {Choose} */
+    const pick = (index) => {
+      this.#picked = this.#picked === index ? null : index;
+      this.#highlight();
+    };
     this.overlay = new Overlay(by.boxes, point, pick);
     this.objects = new ObjectList(by.objects, point, pick);
-    this.strip = new Strip(find("strip", HTMLElement), onSelect);
-    const tabs = ["tab-json", "tab-curl", "tab-fetch", "tab-python"];
-    new Tabs(tabs.map((id) => find(id, HTMLElement)), find("panel", HTMLElement), (id) => {
-      this.#tab = id;
-      this.#showCode();
-    });
-    by.copy.addEventListener("click", async () => {
-      const copied = await copy(by.code.textContent ?? "");
-      by.copy.textContent = copied ? "Copied" : "Not copied";
-      this.say(by.copy.textContent);
-      setTimeout(() => (by.copy.textContent = "Copy"), 1500);
-    });
+    this.strip = new Strip(by.strip, onSelect);
+    this.panel = new Panel((text) => this.say(text));
   }
 
-  /** @param {import("./api.js").Model} model */
+  /** @param {Model} model */
   describe({ name, labels }) {
     by.model.textContent = `${name}, ${labels.length} labels`;
     by.labelList.textContent = labels.join(", ");
@@ -103,9 +61,9 @@ export class View {
 
   /** @param {number} confidence */
   sift(confidence) {
-    this.confidence = confidence;
-    by.confidence.textContent = percent(confidence);
-    by.slider.setAttribute("aria-valuetext", percent(confidence));
+    this.#confidence = confidence;
+    by.value.textContent = percent(confidence);
+    by.confidence.setAttribute("aria-valuetext", percent(confidence));
     this.strip.show(this.#items, this.#item, confidence);
     this.#showFound();
   }
@@ -116,18 +74,16 @@ export class View {
    */
   show(items, selected) {
     this.#items = items;
-    this.strip.show(items, selected, this.confidence);
+    this.strip.show(items, selected, this.#confidence);
     if (this.live) return;
     by.welcome.hidden = items.length > 0;
-    by.work.hidden = items.length === 0;
-    const same = this.#item === selected && this.#answer === (selected?.answer ?? null);
+    by.work.hidden = !items.length;
+    if (this.#item !== selected) this.#picked = this.#pointed = null;
     this.#item = selected;
     this.#answer = selected?.answer ?? null;
-    if (!same) this.#picked = this.#pointed = null;
-    this.#showPicture(selected);
+    this.#showPicture();
     this.#showProblem(selected?.problem ?? null);
     by.save.hidden = !this.#answer;
-    if (this.#answer) showTiming(by.timing, this.#answer.stages, this.#answer.roundTrip);
     this.#showFound();
   }
 
@@ -137,53 +93,44 @@ export class View {
     by.welcome.hidden = true;
     by.work.hidden = false;
     this.#showProblem(null);
-    this.#showFound();
     this.#switch();
   }
 
   /** @param {Problem | null} problem why, where it is not the visitor's wish */
   stopLive(problem) {
-    if (!this.live) return;
     this.live = problem !== null;
+    this.#answer = null;
     this.#showProblem(problem);
     this.#switch();
-    by.keep.hidden = true;
   }
 
-  /**
-   * @param {Answer} answer
-   * @param {import("./places.js").Size} size
-   */
-  showFrame(answer, { width, height }) {
+  /** @param {Frame} frame */
+  showFrame({ answer, width, height }) {
     if (!this.live) return;
     this.#answer = answer;
     this.#resize(width, height);
     by.keep.hidden = false;
-    showTiming(by.timing, answer.stages, answer.roundTrip);
     this.#showFound();
   }
 
   #switch() {
-    by.video.hidden = !this.live;
-    by.picture.hidden = this.live;
-    by.stop.hidden = !this.live;
-    by.save.hidden = this.live;
-    by.noPicture.hidden = true;
+    by.video.hidden = by.stop.hidden = !this.live;
+    by.picture.hidden = by.save.hidden = this.live;
+    by.nothing.hidden = by.keep.hidden = true;
     by.frame.hidden = false;
-    this.overlay.show([]);
+    this.#showFound();
   }
 
-  /** @param {Item | null} item */
-  #showPicture(item) {
-    const picture = item?.picture;
-    by.frame.hidden = !picture?.url;
-    by.noPicture.hidden = !item || !!picture?.url;
+  #showPicture() {
+    const item = this.#item;
+    const url = item?.picture?.url ?? "";
+    by.frame.hidden = !url;
+    by.nothing.hidden = !!url;
+    by.nothing.textContent = item?.name ?? "";
     by.stage.classList.toggle("busy", !!item && !item.answer && !item.problem);
-    by.noPicture.textContent =
-      item?.problem || !picture ? (item?.name ?? "") : "The server shows this one in a moment.";
-    if (!picture?.url) return;
-    if (by.picture.src !== picture.url) by.picture.src = picture.url;
-    this.#resize(picture.width, picture.height);
+    if (!item?.picture || !url) return;
+    if (by.picture.src !== url) by.picture.src = url;
+    this.#resize(item.picture.width, item.picture.height);
   }
 
   /**
@@ -208,24 +155,23 @@ export class View {
 
   #showFound() {
     const all = this.#answer?.result.detections ?? [];
-    const found = sift(all, this.confidence);
+    const found = sift(all, this.#confidence);
     this.overlay.show(found);
     this.objects.show(found);
     this.#highlight();
     by.work.classList.toggle("answered", !!this.#answer);
     this.#showCode();
+    by.hint.textContent = this.#hint(all.length, found.length);
+    showTiming(by.timing, this.#answer);
     if (!this.#answer) {
       by.headline.textContent = this.live ? "Opening the camera …" : "Looking …";
-      by.hint.textContent = "";
-      by.timing.replaceChildren();
       return;
     }
-    const objects = `${found.length || "No"} object${found.length === 1 ? "" : "s"}`;
-    by.headline.textContent = objects;
-    by.hint.textContent = this.#hint(all.length, found.length);
-    const spoken = found.length ? `${objects}: ${counts(found)}.` : `${objects}. ${by.hint.textContent}`;
-    by.picture.alt = `${this.#item?.name ?? "Picture"}. ${spoken}`;
-    if (!this.live) this.say(spoken, 400);
+    const headline = `${found.length || "No"} object${found.length === 1 ? "" : "s"}`;
+    by.headline.textContent = headline;
+    const rest = found.length ? `: ${counts(found)}.` : `. ${by.hint.textContent}`;
+    by.picture.alt = `${this.#item?.name ?? "Picture"}. ${headline}${rest}`;
+    if (!this.live && !this.#item?.problem) this.say(headline + rest, 400);
   }
 
   /**
@@ -233,42 +179,25 @@ export class View {
    * @param {number} shown
    */
   #hint(all, shown) {
-    if (this.#item?.picture?.scaled && shown) return this.#item.picture.scaled;
-    if (shown) return "";
-    if (all) return `Below ${percent(this.confidence)} there are ${all}: move the slider down.`;
-    return "This model sees nothing that it knows; what it knows stands below.";
+    if (!this.#answer) return "";
+    if (shown) return this.#item?.picture?.scaled ?? "";
+    return all
+      ? `There are ${all} less certain ones: move the slider down.`
+      : "Nothing here that this model knows; the foot of the page lists its labels.";
   }
 
   #showCode() {
-    const item = this.#item;
-    by.work.classList.toggle("no-code", !item);
-    if (!item) return;
-    const url = new URL(`detect?confidence=${this.confidence}`, document.baseURI).href;
-    const asked = { url, name: item.name, sample: item.sample, locked: this.locked };
-    by.code.textContent = {
-      "tab-json": () => (this.#answer ? json(this.#shownResult(this.#answer.result)) : ""),
-      "tab-curl": () => curl(asked),
-      "tab-fetch": () => fetchCode(asked),
-      "tab-python": () => python(asked),
-    }[this.#tab]?.() ?? "";
-  }
-
-  /** @param {import("./api.js").Result} result */
-  #shownResult(result) {
-    const detections = result.detections.filter((one) => one.probability > this.confidence);
-    return { ...result, detections };
-  }
-
-  /** @param {number | null} index */
-  #point(index) {
-    this.#pointed = index;
-    this.#highlight();
-  }
-
-  /** @param {number} index */
-  #pick(index) {
-    this.#picked = this.#picked === index ? null : index;
-    this.#highlight();
+    by.panel.parentElement?.classList.toggle("none", !this.#item);
+    if (!this.#item) return;
+    const { name, sample } = this.#item;
+    const url = new URL(`detect?confidence=${this.#confidence}`, document.baseURI).href;
+    const result = this.#answer && {
+      ...this.#answer.result,
+      detections: this.#answer.result.detections.filter(
+        ({ probability }) => probability > this.#confidence,
+      ),
+    };
+    this.panel.show({ url, name, sample, locked: this.locked }, result);
   }
 
   #highlight() {
