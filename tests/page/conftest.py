@@ -1,0 +1,96 @@
+"""A real browser, and the servers whose pages it opens."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.page.visit import Visit
+from tests.server import Server, serve
+
+FOLDER = Path(__file__).parent
+_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
+]
+
+
+def missing(what: str) -> None:
+    """A laptop may lack it; CI may not."""
+    if os.environ.get("CI"):
+        pytest.fail(f"{what}.")
+    pytest.skip(f"{what}.")
+
+
+@pytest.fixture(scope="session")
+def node_modules() -> Path:
+    """What package.json names, once ``npm ci --prefix tests/page`` has fetched it."""
+    folder = FOLDER / "node_modules"
+    if not shutil.which("node"):
+        missing("There is no node here")
+    if not (folder / "axe-core").is_dir():
+        missing("Run 'npm ci --prefix tests/page' first")
+    return folder
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium. Not for the whole session: its event loop would be in others' way."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    program = next(filter(None, map(shutil.which, names)), None)
+    if program is None:
+        missing("There is no Chromium here")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=_FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="package")
+def server(shared: Path) -> Iterator[Server]:
+    """With a model of 80 labels whose findings in ``bus.jpg`` are known."""
+    with serve(shared / "models" / "yolov8n-dynamic.onnx") as server:
+        yield server
+
+
+@pytest.fixture
+def bus(shared: Path) -> Path:
+    return shared / "models" / "bus.jpg"
+
+
+@pytest.fixture
+def open_page(browser: Browser) -> Iterator[Callable[..., Visit]]:
+    """Opens addresses; afterwards nothing may have gone wrong, nor out of this machine."""
+    visits: list[Visit] = []
+
+    def open_page(url: str, expect_errors: bool = False, **options: object) -> Visit:
+        context = browser.new_context(**options)  # type: ignore[arg-type]
+        visit = Visit(context.new_page(), expect_errors)
+        visits.append(visit)
+        visit.page.goto(url)
+        return visit
+
+    yield open_page
+    for visit in visits:
+        visit.page.context.close()
+        visit.check()
+
+
+@pytest.fixture
+def visit(server: Server, open_page: Callable[..., Visit]) -> Visit:
+    return open_page(f"{server.url}/")
+
+
+@pytest.fixture
+def page(visit: Visit) -> Page:
+    return visit.page
