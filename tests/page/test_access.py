@@ -1,0 +1,97 @@
+"""Keys, paths, and what the answers' headers allow a page to do."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.page.visit import Visit
+from tests.server import REPOSITORY, Server, serve
+
+PAGE = REPOSITORY / "app" / "page"
+
+
+@pytest.fixture(scope="module")
+def locked(shared: Path) -> Iterator[Server]:
+    model = shared / "models" / "yolov8n-dynamic.onnx"
+    with serve(model, api_keys="open sesame", root_path="/stage/one") as server:
+        yield server
+
+
+def test_a_key_is_asked_for_where_one_is_needed(
+    open_page: Callable[..., Visit], locked: Server, bus: Path
+) -> None:
+    """Behind a path, too, whose end is left off."""
+    visit = open_page(f"{locked.url}/stage/one", expect_errors=True)
+    form = visit.page.locator("#access")
+    expect(form).to_be_visible()
+    expect(visit.page.locator("#accessText")).to_contain_text("X-API-Key")
+    visit.drop(bus)
+    expect(visit.page.locator("#problemCode")).to_have_text("AccessDenied")
+    visit.page.fill("#key", "wrong")
+    visit.page.keyboard.press("Enter")
+    expect(form).to_be_visible()
+    visit.page.fill("#key", "open sesame")
+    visit.page.keyboard.press("Enter")
+    visit.answered()
+    expect(form).to_be_hidden()
+    expect(visit.page.locator("#model")).to_contain_text("80 labels")
+    for tab in ("#tabCurl", "#tabFetch", "#tabPython"):
+        visit.page.click(tab)
+        code = visit.page.inner_text("#code")
+        assert "X-API-Key" in code
+        assert "sesame" not in code
+        assert f"{locked.url}/stage/one/detect?" in code
+    assert visit.page.evaluate("[localStorage.length, sessionStorage.length]") == [0, 0]
+
+
+@pytest.mark.parametrize("path", ["/", "/docs"])
+def test_pages_may_do_little(server: Server, path: str) -> None:
+    answer = server.client.get(path)
+    policy = dict(
+        rule.split(" ", 1) for rule in answer.headers["content-security-policy"].split("; ")
+    )
+    assert policy["default-src"] == "'none'"
+    assert policy["script-src"] == policy["connect-src"] == "'self'"
+    assert policy["frame-ancestors"] == "'none'"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["referrer-policy"] == "no-referrer"
+    assert server.client.head(path).status_code == 200
+
+
+def test_files_are_declared_and_asked_for_anew(server: Server) -> None:
+    kinds = {
+        "style.css": "text/css",
+        "js/main.js": "text/javascript",
+        "icon.svg": "image/svg+xml",
+        "samples/cat.jpg": "image/jpeg",
+    }
+    for name, kind in kinds.items():
+        answer = server.client.get(f"/page/{name}")
+        assert answer.headers["content-type"].partition(";")[0] == kind
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["cache-control"] == "no-cache"
+        again = server.client.get(
+            f"/page/{name}", headers={"If-None-Match": answer.headers["etag"]}
+        )
+        assert again.status_code == 304
+    for name in ("", "../index.html", "%2e%2e/index.html", "js/", "none.js"):
+        assert server.client.get(f"/page/{name}").status_code == 404
+
+
+def test_the_page_is_small() -> None:
+    files = [PAGE / "index.html", *(PAGE / "files").rglob("*")]
+    sizes = {file: file.stat().st_size for file in files if file.is_file()}
+    code = sum(
+        size for file, size in sizes.items() if file.suffix in {".html", ".css", ".js", ".svg"}
+    )
+    photos = sum(size for file, size in sizes.items() if file.suffix == ".jpg")
+    assert code < 60_000
+    assert photos < 80_000
+
+
+def test_sources_of_the_samples_are_named() -> None:
+    notes = (PAGE / "files" / "samples" / "README.md").read_text()
+    for photo in (PAGE / "files" / "samples").glob("*.jpg"):
+        assert f"`{photo.name}`" in notes
