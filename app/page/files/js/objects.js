@@ -57,7 +57,6 @@ export class ObjectList {
     const row = make("button", "", meter, make("span", "probability", percent(probability)));
     row.type = "button";
     row.dataset.index = `${index}`;
-    row.setAttribute("aria-pressed", "false");
     row.setAttribute("aria-label", `${label} ${place + 1}, ${percent(probability)}`);
     row.addEventListener("pointerenter", () => this.onPoint(index));
     row.addEventListener("focus", () => this.onPoint(index));

@@ -21,19 +21,23 @@ export class Strip {
    */
   show(items, selected, confidence) {
     this.root.hidden = items.length < 2;
-    const kept = new Map(items.map((item) => [item, this.buttons.get(item) ?? this.#button(item)]));
-    if (kept.size !== this.buttons.size || !items.every((item) => this.buttons.has(item))) {
-      this.root.replaceChildren(...[...kept.values()].map((button) => make("li", "", button)));
+    if (!items.length) {
+      this.buttons.clear();
+      this.root.replaceChildren();
     }
-    this.buttons = kept;
-    for (const [item, button] of kept) update(item, button, item === selected, confidence);
+    for (const item of items) {
+      const button = this.buttons.get(item) ?? this.#button(item);
+      update(item, button, item === selected, confidence);
+    }
   }
 
   /** @param {Item} item */
   #button(item) {
-    const button = make("button", "", make("img"), make("span", "badge"));
+    const button = make("button", "", new Image(), make("span", "badge"));
     button.type = "button";
     button.addEventListener("click", () => this.onSelect(item));
+    this.buttons.set(item, button);
+    this.root.append(make("li", "", button));
     return button;
   }
 }
@@ -47,7 +51,6 @@ export class Strip {
 function update(item, button, selected, confidence) {
   const [image, badge] = /** @type {[HTMLImageElement, HTMLElement]} */ ([...button.children]);
   const url = item.picture?.url ?? "";
-  image.alt = "";
   image.hidden = !url;
   if (url && image.src !== url) image.src = url;
   const found = item.answer && sift(item.answer.result.detections, confidence).length;
