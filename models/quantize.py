@@ -71,6 +71,7 @@ def quantize(arguments: argparse.Namespace) -> None:
     before = accuracy(source, judged)
     with replacing(out) as partial:
         for candidate, what in _candidates(arguments, detector, seen.photos):
+            del candidate.metadata_props[:]
             partial.write_bytes(metadata.write(candidate.SerializeToString(), kept))
             checks.serves(partial, out)
             after = accuracy(partial, judged)
