@@ -73,7 +73,7 @@ def cli(server: Server, *arguments: str) -> subprocess.CompletedProcess[str]:
 def javascript(server: Server, image: Path, request: dict[str, Any] | None = None) -> Any:
     """What ``js/detect.mjs`` prints: the answer, or the error's name, message and status."""
     if shutil.which("node") is None or not (JAVASCRIPT / "node_modules").is_dir():
-        reason = f"no node, or no packages: npm install --prefix {JAVASCRIPT.name} (see .ci/run)"
+        reason = "There is no node here, or 'npm ci --prefix tests/rekognition/js' is still to run."
         pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
     done = subprocess.run(
         ["node", "detect.mjs", server.url, str(image), json.dumps(request or {})],
