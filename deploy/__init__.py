@@ -1,0 +1,1 @@
+"""How Spotter gets onto AWS Lambda; see docs/deploy.md."""

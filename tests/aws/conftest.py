@@ -1,10 +1,15 @@
+import platform
+import sys
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from deploy.lambda_zip import Plan, build
 from tests.api.scripted import write_model
 from tests.aws.moto import Cloud, run_cloud
+from tests.aws.runtime import Deployed, link_runtime
 
 
 @pytest.fixture(scope="session")
@@ -24,3 +29,18 @@ def aws_environment(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Cloud:
 @pytest.fixture(scope="session")
 def scripted_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_model(tmp_path_factory.mktemp("models") / "scripted.onnx")
+
+
+@pytest.fixture(scope="session")
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Deployed:
+    """The zip for this machine's own Python and processor, unpacked."""
+    folder = tmp_path_factory.mktemp("lambda")
+    python = f"{sys.version_info.major}.{sys.version_info.minor}"
+    machine = {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
+    plan = Plan(machine, python, write_model(folder / "scripted.onnx"), (), folder / "zip")
+    build(plan)
+    root, runtime = folder / "task", folder / "runtime"
+    runtime.mkdir()
+    with zipfile.ZipFile(plan.out) as archive:
+        archive.extractall(root)
+    return Deployed(root, link_runtime(runtime))

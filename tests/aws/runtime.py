@@ -1,9 +1,11 @@
 """Lambda's runtime API as AWS documents it, and functions that the real runtime client runs."""
 
 import http.server
+import importlib.metadata
 import json
 import os
 import queue
+import re
 import subprocess
 import sys
 import threading
@@ -16,8 +18,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tests.server import REPOSITORY
-
+# Not that of the virtual environment.
+_INTERPRETER = getattr(sys, "_base_executable", sys.executable)
 _PREFIX = "/2018-06-01/runtime"
 _ARN = "arn:aws:lambda:us-east-1:123456789012:function:spotter"
 LIMIT = 60.0
@@ -126,53 +128,80 @@ class Function:
         return self.log_file.read_text()
 
 
-@contextmanager
-def run_function(
-    folder: Path,
-    environment: dict[str, str],
-    *,
-    handler: str = "app.aws.handler",
-    root: Path = REPOSITORY,
-    python: tuple[str, ...] = (sys.executable,),
-) -> Iterator[Function]:
-    """``folder`` takes the log. ``python`` is the interpreter with its options."""
-    board = _Board()
-    log_file = folder / f"{uuid.uuid4()}.log"
-    with (
-        http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(_Api, board)) as server,
-        log_file.open("wb") as log,
-    ):
-        server.daemon_threads = True
-        server.block_on_close = False
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        process = subprocess.Popen(
-            [*python, "-m", "awslambdaric", handler],
-            cwd=root,
-            env={**_lambda_environment(root, server.server_port), **environment},
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-        try:
-            yield Function(process, board, log_file)
-        finally:
-            process.kill()
-            process.wait()
-            server.shutdown()
+@dataclass(frozen=True)
+class Deployed:
+    """A function's unpacked zip, and what AWS has beside it."""
+
+    root: Path
+    runtime: Path
+    """awslambdaric and boto3."""
+
+    @contextmanager
+    def run(
+        self,
+        folder: Path,
+        environment: dict[str, str],
+        *,
+        handler: str = "app.aws.handler",
+        wrapper: tuple[str, ...] = (),
+    ) -> Iterator[Function]:
+        """``folder`` takes the log; ``wrapper`` is a command that starts the process."""
+        board = _Board()
+        log_file = folder / f"{uuid.uuid4()}.log"
+        with (
+            http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(_Api, board)) as server,
+            log_file.open("wb") as log,
+        ):
+            server.daemon_threads = True
+            server.block_on_close = False
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            process = subprocess.Popen(
+                # -S: nothing that is installed on this machine is on the path.
+                [*wrapper, _INTERPRETER, "-S", "-m", "awslambdaric", handler],
+                cwd=self.root,
+                env={**self._environment(server.server_port), **environment},
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+            try:
+                yield Function(process, board, log_file)
+            finally:
+                process.kill()
+                process.wait()
+                server.shutdown()
+
+    def _environment(self, port: int) -> dict[str, str]:
+        """As Lambda sets it, and nothing of this process's but the path."""
+        return {
+            "PATH": os.environ["PATH"],
+            "LANG": "en_US.UTF-8",
+            "TZ": ":UTC",
+            "PYTHONPATH": str(self.runtime),
+            "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{port}",
+            "LAMBDA_TASK_ROOT": str(self.root),
+            "AWS_LAMBDA_FUNCTION_NAME": "spotter",
+            "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1024",
+            "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+            "AWS_EXECUTION_ENV": "AWS_Lambda_python3.13",
+            "AWS_REGION": "us-east-1",
+            "AWS_DEFAULT_REGION": "us-east-1",
+        }
 
 
-def _lambda_environment(root: Path, port: int) -> dict[str, str]:
-    """As Lambda sets it, and nothing of this process's but the path."""
-    return {
-        "PATH": os.environ["PATH"],
-        "LANG": "en_US.UTF-8",
-        "TZ": ":UTC",
-        "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{port}",
-        "LAMBDA_TASK_ROOT": str(root),
-        "AWS_LAMBDA_FUNCTION_NAME": "spotter",
-        "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
-        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1024",
-        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
-        "AWS_EXECUTION_ENV": "AWS_Lambda_python3.13",
-        "AWS_REGION": "us-east-1",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }
+def link_runtime(folder: Path) -> Path:
+    """What AWS's Python runtime has, out of this environment's packages, into ``folder``."""
+    wanted, seen = ["awslambdaric", "boto3"], set()
+    while wanted:
+        name = wanted.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        distribution = importlib.metadata.distribution(name)
+        needed = [line for line in distribution.requires or [] if "extra ==" not in line]
+        wanted += [re.split(r"[^\w.-]", line)[0] for line in needed]
+        for top in {file.parts[0] for file in distribution.files or []} - {"..", "__pycache__"}:
+            link = folder / top
+            if not link.exists():
+                link.symlink_to(Path(str(distribution.locate_file(top))))
+    return folder

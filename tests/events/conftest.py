@@ -10,11 +10,11 @@ from app.vision.budget import DecodingBudget
 from app.vision.detector import Detector, Options
 from app.vision.image import ImageReader
 from app.vision.model import load
-from tests.aws.conftest import aws_environment, cloud, scripted_model
+from tests.aws.conftest import aws_environment, cloud, deployed, scripted_model
 from tests.aws.moto import Cloud
 from tests.events.results import Results
 
-__all__ = ["aws_environment", "cloud", "scripted_model"]
+__all__ = ["aws_environment", "cloud", "deployed", "scripted_model"]
 
 
 @pytest.fixture(scope="session")

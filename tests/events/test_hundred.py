@@ -13,7 +13,7 @@ import pytest
 
 from tests.api.client import drawn
 from tests.aws.moto import Cloud
-from tests.aws.runtime import Function, Outcome, run_function
+from tests.aws.runtime import Deployed, Function, Outcome
 from tests.events.records import Event, bridge_event, recorded, s3_event
 from tests.events.results import Results
 from tests.events.throttle import Throttle, throttled
@@ -135,13 +135,15 @@ def drain(queue: Queue, function: Function) -> None:
 
 
 @contextmanager
-def annotating(cloud: Cloud, results: Results, model: Path, folder: Path) -> Iterator[Function]:
+def annotating(
+    deployed: Deployed, cloud: Cloud, results: Results, model: Path, folder: Path
+) -> Iterator[Function]:
     settings = {
         "SPOTTER_MODEL": str(model),
         "SPOTTER_TABLE": results.table,
         "SPOTTER_EVENT_BUS": results.bus,
     }
-    with run_function(
+    with deployed.run(
         folder, {**cloud.environment, **settings}, handler="app.events.function.handler"
     ) as function:
         yield function
@@ -163,12 +165,12 @@ def bucket(results: Results) -> str:
 
 
 def test_each_image_has_one_row(
-    results: Results, scripted_model: Path, bucket: str, tmp_path: Path
+    deployed: Deployed, results: Results, scripted_model: Path, bucket: str, tmp_path: Path
 ) -> None:
     sent = deliveries(results.cloud, bucket)
     queue = Queue(results.cloud, f"q-{results.table}", visibility=60)
     queue.send(sent.queued)
-    with annotating(results.cloud, results, scripted_model, tmp_path) as function:
+    with annotating(deployed, results.cloud, results, scripted_model, tmp_path) as function:
         drain(queue, function)
         for event in sent.direct:
             deliver_direct(function, event)
@@ -178,14 +180,14 @@ def test_each_image_has_one_row(
 
 
 def test_the_same_with_a_throttled_table_and_a_worker_that_dies(
-    results: Results, scripted_model: Path, bucket: str, tmp_path: Path
+    deployed: Deployed, results: Results, scripted_model: Path, bucket: str, tmp_path: Path
 ) -> None:
     sent = deliveries(results.cloud, bucket)
     queue = Queue(results.cloud, f"q-{results.table}", visibility=5)
     queue.send(sent.queued)
     throttle = Throttle(lambda number: 20 <= number < 32 or number % 17 == 0)
     with throttled(results.cloud, throttle) as cloud:
-        with annotating(cloud, results, scripted_model, tmp_path) as function:
+        with annotating(deployed, cloud, results, scripted_model, tmp_path) as function:
             while len(results.rows()) < 35:
                 batch = queue.batch()
                 queue.settle(batch, function.invoke(as_event(batch)))
@@ -195,7 +197,7 @@ def test_the_same_with_a_throttled_table_and_a_worker_that_dies(
                 time.sleep(0.005)
             function.process.kill()
             assert function.outcome().kind == "exit"
-        with annotating(cloud, results, scripted_model, tmp_path) as function:
+        with annotating(deployed, cloud, results, scripted_model, tmp_path) as function:
             for event in sent.direct:
                 deliver_direct(function, event)
             drain(queue, function)
