@@ -23,7 +23,7 @@ from app.rekognition.signature import Claim, SignedRequest, verify
 from app.service import Service
 from app.vision.detector import Options
 
-_MEDIA_TYPE = "application/x-amz-json-1.1"
+MEDIA_TYPE = "application/x-amz-json-1.1"
 _SUPPORTED = "RekognitionService.DetectLabels"
 
 
@@ -80,8 +80,8 @@ async def _image(request: Request, service: Service, wanted: DetectLabelsRequest
     stored = wanted.Image.S3Object
     if stored is not None:
         return await work.fetch(request, service, stored.Bucket, stored.Name, stored.Version)
-    assert wanted.Image.Bytes is not None
-    return decode_bytes(wanted.Image.Bytes)
+    encoded, wanted.Image.Bytes = wanted.Image.Bytes or "", None  # megabytes, no longer needed
+    return decode_bytes(encoded)
 
 
 def _claim(request: Request, service: Service) -> Claim | None:
@@ -116,4 +116,4 @@ def _answer(
     request: Request, body: Json, status: int = 200, headers: dict[str, str] | None = None
 ) -> Response:
     identified = {**(headers or {}), "x-amzn-RequestId": request.state.request_id}
-    return Response(json.dumps(body), status, identified, media_type=_MEDIA_TYPE)
+    return Response(json.dumps(body), status, identified, media_type=MEDIA_TYPE)
