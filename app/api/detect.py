@@ -2,10 +2,10 @@
 
 import json
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from app.api import work
 from app.api.accept import preferred
@@ -13,7 +13,8 @@ from app.api.access import KeyRequired
 from app.api.body import extract_image, read_body
 from app.api.dependencies import ServiceDep
 from app.api.problem import responses
-from app.api.s3_form import ObjectReference, object_reference
+from app.api.reference import ANSWERS, DETECT, REQUEST_BODY
+from app.api.s3_form import object_reference
 from app.errors import (
     AccessDenied,
     ImageTooLarge,
@@ -33,89 +34,44 @@ from app.vision.draw import Encoding
 router = APIRouter(tags=["detect"], dependencies=[KeyRequired])
 
 
+# None is what is not given, and so nothing to document.
+Share = Annotated[
+    float | None,
+    Field(ge=0, le=1, allow_inf_nan=False),
+    WithJsonSchema({"type": "number", "minimum": 0, "maximum": 1}),
+]
+Count = Annotated[
+    int | None,
+    Field(ge=1, le=1000),
+    WithJsonSchema({"type": "integer", "minimum": 1, "maximum": 1000}),
+]
+
+
 class DetectQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    confidence: float | None = Field(
+    confidence: Share = Field(
         None,
-        ge=0,
-        le=1,
-        allow_inf_nan=False,
         description="Detections have a probability above this, 0..1; the server's default is 0.25.",
     )
-    iou: float | None = Field(
+    iou: Share = Field(
         None,
-        ge=0,
-        le=1,
-        allow_inf_nan=False,
         description="Boxes of one label that overlap by more are one object, 0..1; default 0.7.",
     )
     classes: list[str] = Field(
         [], max_length=1000, description="Only these labels; may be given several times."
     )
-    max_detections: int | None = Field(
-        None, ge=1, le=1000, description="At most so many, 1..1000; default 300."
-    )
+    max_detections: Count = Field(None, description="At most so many, 1..1000; default 300.")
     alt_text: bool = Field(False, description="Whether to add a sentence for an alt attribute.")
-
-
-def _only(name: str, schema: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": {name: schema},
-        "required": [name],
-        "additionalProperties": False,
-    }
-
-
-_BINARY = {"type": "string", "format": "binary"}
-_REQUEST_BODY = {
-    "requestBody": {
-        "required": True,
-        "description": "The image: JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF or MPO.",
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "properties": {"file": {**_BINARY, "description": "Or named `image`."}},
-                    "required": ["file"],
-                }
-            },
-            "application/octet-stream": {"schema": _BINARY},
-            "image/*": {"schema": _BINARY},
-            "application/json": {
-                "schema": {
-                    "oneOf": [
-                        _only("image", {"type": "string", "format": "byte"}),
-                        _only("s3", ObjectReference.model_json_schema()),
-                    ]
-                }
-            },
-        },
-    }
-}
-_PICTURES: dict[int | str, dict[str, Any]] = {
-    200: {
-        "description": "The objects; or the picture with its boxes drawn, where the Accept header"
-        " prefers image/jpeg or image/png to JSON.",
-        "content": {"image/jpeg": {"schema": _BINARY}, "image/png": {"schema": _BINARY}},
-        "headers": {
-            "Server-Timing": {
-                "description": "Milliseconds of decode, preprocess, inference and postprocess.",
-                "schema": {"type": "string"},
-            },
-            "X-Request-Id": {"schema": {"type": "string"}},
-        },
-    }
-}
 
 
 @router.post(
     "/detect",
     summary="Find the objects in an image",
+    description=DETECT,
     response_model=DetectionResult,
     responses={
-        **_PICTURES,
+        **ANSWERS,
         **responses(
             InvalidImageFormat,
             InvalidImage,
@@ -127,7 +83,7 @@ _PICTURES: dict[int | str, dict[str, Any]] = {
             InternalError,
         ),
     },
-    openapi_extra=_REQUEST_BODY,
+    openapi_extra=REQUEST_BODY,
 )
 async def detect(
     request: Request, query: Annotated[DetectQuery, Query()], service: ServiceDep

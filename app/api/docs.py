@@ -2,9 +2,11 @@
 
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request, Response
 
+from app.api.reference import DESCRIPTION, SCHEMAS
 from app.api.static import Files, Page
 
 # Swagger UI writes styles into its elements.
@@ -20,7 +22,21 @@ async def docs(request: Request) -> Response:
 
 
 def add_docs(app: FastAPI) -> None:
+    app.description = DESCRIPTION
+    _name_schemas(app)
     app.include_router(router)
     package = find_spec("fastapi_offline")
     if package and package.origin:
         app.mount("/docs-files", Files(directory=Path(package.origin).parent / "static"))
+
+
+def _name_schemas(app: FastAPI) -> None:
+    """Those that no route names in its types."""
+    generate = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = generate()
+        document["components"]["schemas"].update(SCHEMAS)
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]

@@ -8,6 +8,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
+from app.api.reference import ERROR_DETAILS, PROBLEM
 from app.errors import (
     InternalError,
     InvalidParameter,
@@ -15,10 +16,8 @@ from app.errors import (
     NotFound,
     SpotterError,
 )
-from app.schemas import Problem
 
 MEDIA_TYPE = "application/problem+json"
-_SCHEMA = Problem.model_json_schema()  # FastAPI's "model" would promise application/json, too
 
 
 def problem_body(error: SpotterError) -> dict[str, Any]:
@@ -54,7 +53,8 @@ def responses(*errors: type[SpotterError]) -> dict[int | str, dict[str, Any]]:
             error.status,
             {
                 "description": error.title,
-                "content": {MEDIA_TYPE: {"schema": _SCHEMA, "examples": {}}},
+                # FastAPI's "model" would promise application/json, too
+                "content": {MEDIA_TYPE: {"schema": PROBLEM, "examples": {}}},
             },
         )
         if entry["description"] != error.title:
@@ -65,7 +65,7 @@ def responses(*errors: type[SpotterError]) -> dict[int | str, dict[str, Any]]:
 
 def _example(error: type[SpotterError]) -> Mapping[str, Any]:
     sample = error.__new__(error)
-    SpotterError.__init__(sample, "What was wrong with this request, and what would do.")
+    SpotterError.__init__(sample, ERROR_DETAILS[error])
     return problem_body(sample)
 
 

@@ -1,0 +1,141 @@
+"""What the OpenAPI document says beyond the types of the code: forms, examples, errors."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from app.api.s3_form import ObjectReference
+from app.errors import (
+    PUBLIC_ERRORS,
+    AccessDenied,
+    ImageTooLarge,
+    InternalError,
+    InvalidImage,
+    InvalidImageFormat,
+    InvalidParameter,
+    MethodNotAllowed,
+    ModelUnavailable,
+    NotFound,
+    Overloaded,
+    SpotterError,
+)
+from app.schemas import Problem
+
+Json = dict[str, Any]
+
+_TABLE = "\n".join(
+    f"| `{error.__name__}` | {error.status} | {error.title} |" for error in PUBLIC_ERRORS
+)
+DESCRIPTION = f"""Object detection over HTTP: POST an image, get labels, probabilities and boxes.
+
+Errors are `application/problem+json` (RFC 9457). Programs should look at `code`:
+
+| code | status | meaning |
+| --- | --- | --- |
+{_TABLE}
+"""
+
+DETECT = """The image comes in one of these forms; its format is found from its bytes:
+
+```sh
+curl -F file=@photo.jpg http://localhost:8000/detect
+curl --data-binary @photo.jpg http://localhost:8000/detect
+curl -d '{"image": "<base64>"}' http://localhost:8000/detect
+curl -d '{"s3": {"bucket": "photos", "key": "bus.jpg"}}' http://localhost:8000/detect
+```
+
+S3 answers only where the server was set up for the bucket. With `Accept: image/jpeg` or
+`image/png` the answer is the picture with its boxes drawn. Images are never kept."""
+
+ERROR_DETAILS: Mapping[type[SpotterError], str] = {
+    InvalidImageFormat: "This is not an image known here. Send one of JPEG, PNG, WEBP.",
+    InvalidImage: "The image begins like one that is allowed but cannot be read to its end:"
+    " it is truncated or corrupt.",
+    ImageTooLarge: "The request's body is larger than 20971520 bytes. Send a smaller image.",
+    InvalidParameter: "confidence=2: Input should be less than or equal to 1.",
+    AccessDenied: "Send a valid API key in the header X-API-Key, or as"
+    " 'Authorization: Bearer KEY'.",
+    NotFound: "There is nothing at /detct; /docs lists what is.",
+    MethodNotAllowed: "/detect does not take GET, but POST.",
+    Overloaded: "34 images are being worked on or waiting, as many as may be.",
+    ModelUnavailable: "The server is shutting down. Try again elsewhere or later.",
+    InternalError: "The server's log says more, under the request id 0123456789abcdef.",
+}
+
+_BINARY: Json = {"type": "string", "format": "binary"}
+_DOT = (
+    "iVBORw0KGgoAAAANSUhEUgAAAAgAAAAIAQAAAADsdIMmAAAAC0lEQVR42mNgQAUAABAAAaoZ+IIAAAAASUVORK5CYII="
+)
+
+
+def _ref(name: str) -> Json:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _only(name: str, schema: Json, description: str) -> Json:
+    return {
+        "type": "object",
+        "description": description,
+        "properties": {name: schema},
+        "required": [name],
+        "additionalProperties": False,
+    }
+
+
+SCHEMAS: Mapping[str, Json] = {
+    "Problem": Problem.model_json_schema(),
+    "ImageForm": {
+        "type": "object",
+        "properties": {"file": {**_BINARY, "description": "The image; or named `image`."}},
+        "required": ["file"],
+    },
+    "ImageBase64": _only(
+        "image",
+        {"type": "string", "format": "byte", "description": "base64, also as a data: URL."},
+        "An image within JSON.",
+    ),
+    "ImageInS3": _only("s3", ObjectReference.model_json_schema(), "An image by its name in S3."),
+}
+PROBLEM = _ref("Problem")
+
+REQUEST_BODY: Json = {
+    "requestBody": {
+        "required": True,
+        "description": "The image: JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF or MPO; at most 20 MiB and"
+        " 50 million pixels, unless the server was set up"
+        " otherwise. Sent as it is, it may be declared as any type.",
+        "content": {
+            "multipart/form-data": {"schema": _ref("ImageForm")},
+            "application/octet-stream": {"schema": _BINARY},
+            "application/json": {
+                "schema": {"oneOf": [_ref("ImageBase64"), _ref("ImageInS3")]},
+                "examples": {
+                    "base64": {"summary": "A black dot, as base64", "value": {"image": _DOT}},
+                    "s3": {
+                        "summary": "An object in S3",
+                        "value": {"s3": {"bucket": "photos", "key": "bus.jpg"}},
+                    },
+                },
+            },
+        },
+    }
+}
+
+ANSWERS: dict[int | str, Json] = {
+    200: {
+        "description": "The objects; or the picture with its boxes drawn, where the Accept header"
+        " prefers image/jpeg or image/png to JSON.",
+        "content": {"image/jpeg": {"schema": _BINARY}, "image/png": {"schema": _BINARY}},
+        "headers": {
+            "Server-Timing": {
+                "description": "Milliseconds of decode, preprocess, inference and postprocess.",
+                "schema": {"type": "string"},
+                "example": "decode;dur=5.90, preprocess;dur=2.41, inference;dur=48.12,"
+                " postprocess;dur=0.52",
+            },
+            "X-Request-Id": {
+                "description": "The request's own, or a new one; the log has it, too.",
+                "schema": {"type": "string"},
+            },
+        },
+    }
+}
