@@ -45,7 +45,8 @@ def draw_dataset(folder: Path, labels: tuple[str, ...] = LABELS, photos: int = 4
     """COCO form; the last eighth of the photos is for validation."""
     (folder / "images").mkdir(parents=True)
     random = np.random.default_rng(1)
-    images, annotations = [], []
+    images: list[dict[str, object]] = []
+    annotations: list[dict[str, object]] = []
     for i in range(photos):
         name = f"{i:03}.png"
         for kind, box in draw_photo(folder / "images" / name, random):
