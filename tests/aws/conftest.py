@@ -10,6 +10,7 @@ from deploy.lambda_zip import Plan, build
 from tests.api.scripted import write_model
 from tests.aws.moto import Cloud, run_cloud
 from tests.aws.runtime import Deployed, link_runtime
+from tests.events.results import Results
 
 
 @pytest.fixture(scope="session")
@@ -44,3 +45,9 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Deployed:
     with zipfile.ZipFile(plan.out) as archive:
         archive.extractall(root)
     return Deployed(root, link_runtime(runtime))
+
+
+@pytest.fixture
+def results(aws_environment: Cloud, request: pytest.FixtureRequest) -> Results:
+    """A table, and a bus whose events are caught, of this test's own."""
+    return Results.create(aws_environment, f"t{abs(hash(request.node.nodeid))}")

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 # Not that of the virtual environment.
-_INTERPRETER = getattr(sys, "_base_executable", sys.executable)
+INTERPRETER = getattr(sys, "_base_executable", sys.executable)
 _PREFIX = "/2018-06-01/runtime"
 _ARN = "arn:aws:lambda:us-east-1:123456789012:function:spotter"
 LIMIT = 60.0
@@ -157,7 +157,7 @@ class Deployed:
             threading.Thread(target=server.serve_forever, daemon=True).start()
             process = subprocess.Popen(
                 # -S: nothing that is installed on this machine is on the path.
-                [*wrapper, _INTERPRETER, "-S", "-m", "awslambdaric", handler],
+                [*wrapper, INTERPRETER, "-S", "-m", "awslambdaric", handler],
                 cwd=self.root,
                 env={**self._environment(server.server_port), **environment},
                 stdout=log,

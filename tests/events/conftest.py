@@ -10,23 +10,15 @@ from app.vision.budget import DecodingBudget
 from app.vision.detector import Detector, Options
 from app.vision.image import ImageReader
 from app.vision.model import load
-from tests.aws.conftest import aws_environment, cloud, deployed, scripted_model
-from tests.aws.moto import Cloud
+from tests.aws.conftest import aws_environment, cloud, deployed, results, scripted_model
 from tests.events.results import Results
 
-__all__ = ["aws_environment", "cloud", "deployed", "scripted_model"]
+__all__ = ["aws_environment", "cloud", "deployed", "results", "scripted_model"]
 
 
 @pytest.fixture(scope="session")
 def detector(scripted_model: Path) -> Detector:
     return Detector(load(scripted_model), ImageReader(50_000_000, DecodingBudget(200_000_000)))
-
-
-@pytest.fixture
-def results(aws_environment: Cloud, request: pytest.FixtureRequest) -> Results:
-    """A table, and a bus whose events are caught, of this test's own."""
-    name = f"t{abs(hash(request.node.nodeid))}"
-    return Results.create(aws_environment, name)
 
 
 @pytest.fixture
