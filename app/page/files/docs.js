@@ -1,3 +1,9 @@
+// Swagger UI would send one form's fields as the next form's body.
+const forgetBody = (original, { oas3Actions }) => (change) => {
+  original(change);
+  if (change.pathMethod) oas3Actions.setRequestBodyValue({ ...change, value: undefined });
+};
+
 SwaggerUIBundle({
   url: new URL("openapi.json", document.baseURI).href,
   dom_id: "#swagger-ui",
@@ -5,4 +11,7 @@ SwaggerUIBundle({
   displayRequestDuration: true,
   defaultModelsExpandDepth: 0,
   validatorUrl: null,
+  plugins: [
+    { statePlugins: { oas3: { wrapActions: { setRequestContentType: forgetBody } } } },
+  ],
 });

@@ -1,0 +1,68 @@
+"""GET /docs in a browser, and what the document behind it says."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from app.errors import PUBLIC_ERRORS
+from tests.page.visit import Visit
+from tests.server import Server
+
+OPERATION = "#operations-detect-detect"
+
+
+@pytest.fixture
+def docs(server: Server, open_page: Callable[..., Visit]) -> Page:
+    page = open_page(f"{server.url}/docs").page
+    page.click(f"{OPERATION} .opblock-summary-control")
+    page.click(f"{OPERATION} .try-out__btn")
+    return page
+
+
+def execute(page: Page) -> str:
+    page.click(f"{OPERATION} .execute")
+    live = page.locator(f"{OPERATION} .live-responses-table")
+    expect(live.locator(".response-col_status").last).to_contain_text("200")
+    return live.locator(".response-col_description pre").first.inner_text()
+
+
+@pytest.mark.parametrize("kind", ["multipart/form-data", "application/octet-stream"])
+def test_a_photo_can_be_uploaded(docs: Page, server: Server, bus: Path, kind: str) -> None:
+    for choice in ("application/json", kind):  # having looked at another form first
+        docs.select_option(f"{OPERATION} .opblock-section-request-body select", choice)
+    docs.set_input_files(f"{OPERATION} input[type=file]", bus)
+    docs.fill(f"{OPERATION} tr[data-param-name=confidence] input", "0.5")
+    expected = server.detect(bus.read_bytes(), confidence=0.5).json()
+    assert json.loads(execute(docs)) == expected
+
+
+def test_the_json_example_works_as_it_is(docs: Page) -> None:
+    docs.select_option(f"{OPERATION} .opblock-section-request-body select", "application/json")
+    assert json.loads(execute(docs))["image"] == {"width": 8, "height": 8}
+
+
+def test_every_error_stands_there_with_an_example(server: Server) -> None:
+    document = server.client.get("/openapi.json").json()
+    for error in PUBLIC_ERRORS:
+        assert f"| `{error.__name__}` | {error.status} |" in document["info"]["description"]
+    operation = document["paths"]["/detect"]["post"]
+    examples: dict[str, Any] = {}
+    for status, answer in operation["responses"].items():
+        for content in answer["content"].values():
+            for name, example in content.get("examples", {}).items():
+                assert example["value"]["status"] == int(status)
+                examples[name] = example["value"]
+    documented = {error.__name__ for error in PUBLIC_ERRORS} - {"NotFound", "MethodNotAllowed"}
+    assert examples.keys() == documented
+
+
+def test_every_parameter_is_described_with_its_range(server: Server) -> None:
+    operation = server.client.get("/openapi.json").json()["paths"]["/detect"]["post"]
+    parameters = {one["name"]: one for one in operation["parameters"]}
+    assert all(one["description"] for one in parameters.values())
+    for name in ("confidence", "iou", "max_detections"):
+        assert {"minimum", "maximum"} <= parameters[name]["schema"].keys()
