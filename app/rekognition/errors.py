@@ -91,4 +91,4 @@ def aws_error(error: SpotterError) -> AwsError:
     for ours, theirs in _EQUIVALENTS:
         if isinstance(error, ours):
             return theirs(error.detail)
-    return InternalServerError(error.detail)
+    return (InternalServerError if error.status >= 500 else InvalidParameterException)(error.detail)

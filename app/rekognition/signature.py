@@ -169,9 +169,8 @@ def _signing_key(claim: Claim) -> bytes:
 
 def _canonical_query(query: str) -> str:
     pairs = parse_qsl(query, keep_blank_values=True)
-    return "&".join(
-        sorted(f"{quote(name, safe='-_.~')}={quote(v, safe='-_.~')}" for name, v in pairs)
-    )
+    quoted = sorted((quote(name, safe="-_.~"), quote(value, safe="-_.~")) for name, value in pairs)
+    return "&".join(f"{name}={value}" for name, value in quoted)
 
 
 def _squeeze(value: str) -> str:
