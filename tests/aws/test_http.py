@@ -55,6 +55,20 @@ REQUESTS = {
     "with an origin": Request(
         "POST", "/detect", headers={"origin": "https://page.example"}, body=b"none"
     ),
+    "Rekognition": Request(
+        "POST",
+        "/",
+        headers={
+            "content-type": "application/x-amz-json-1.1",
+            "x-amz-target": "RekognitionService.DetectLabels",
+        },
+        body=json.dumps({"Image": {"Bytes": base64_of(PHOTO)}}).encode(),
+    ),
+    "Rekognition's error": Request(
+        "POST", "/", headers={"x-amz-target": "RekognitionService.DetectFaces"}, body=b"{}"
+    ),
+    "DeepStack": Request("GET", "/v1/vision/custom/list"),
+    "DeepStack's error": Request("POST", "/v1/vision/detection", body=PHOTO),
 }
 SETTINGS = {"cors_origins": "https://page.example"}
 # Those of the connection, of the moment, or of a file's own server.
