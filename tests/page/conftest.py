@@ -4,9 +4,10 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
 from tests.page.visit import Visit
 from tests.server import Server, serve
@@ -25,7 +26,7 @@ _FLAGS = [
 ]
 
 
-def missing(what: str) -> None:
+def missing(what: str) -> NoReturn:
     """A laptop may lack it; CI may not."""
     if os.environ.get("CI"):
         pytest.fail(f"{what}.")
@@ -44,16 +45,31 @@ def node_modules() -> Path:
 
 
 @pytest.fixture(scope="package")
-def browser() -> Iterator[Browser]:
-    """Debian's Chromium. Not for the whole session: its event loop would be in others' way."""
+def playwright() -> Iterator[Playwright]:
+    """Not for the whole session: its event loop would be in others' way."""
+    with sync_playwright() as playwright:
+        yield playwright
+
+
+@pytest.fixture(scope="package")
+def launch(playwright: Playwright) -> Callable[..., Browser]:
+    """Starts Debian's Chromium, say."""
     names = ("chromium", "chromium-browser", "google-chrome")
     program = next(filter(None, map(shutil.which, names)), None)
     if program is None:
         missing("There is no Chromium here")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=_FLAGS)
-        yield browser
-        browser.close()
+
+    def launch(*flags: str) -> Browser:
+        return playwright.chromium.launch(executable_path=program, args=[*_FLAGS, *flags])
+
+    return launch
+
+
+@pytest.fixture(scope="package")
+def browser(launch: Callable[..., Browser]) -> Iterator[Browser]:
+    browser = launch()
+    yield browser
+    browser.close()
 
 
 @pytest.fixture(scope="package")

@@ -51,6 +51,7 @@ export class Strip {
 function update(item, button, selected, confidence) {
   const [image, badge] = /** @type {[HTMLImageElement, HTMLElement]} */ ([...button.children]);
   const url = item.picture?.url ?? "";
+  image.alt = "";
   image.hidden = !url;
   if (url && image.src !== url) image.src = url;
   const found = item.answer && sift(item.answer.result.detections, confidence).length;
