@@ -54,6 +54,7 @@ def add_input_options(options: argparse.ArgumentParser) -> None:
     group = options.add_argument_group("input (defaults: those of the family)")
     group.add_argument(
         "--size",
+        "--input",
         type=side_lengths,
         help="side or HEIGHTxWIDTH, for a file with dynamic axes: the largest (640, 384x640)",
     )

@@ -31,7 +31,7 @@ def serves(path: Path, shown: Path) -> Detector:
     try:
         found = detector(path)
         with np.errstate(all="ignore"):  # what overflows is told below
-            result = found.detect(_picture(), Options(confidence=0.0))
+            result = found.detect(picture(), Options(confidence=0.0))
     except StartError as error:
         raise CommandError(str(error).replace(str(path), str(shown))) from error
     except Exception as error:  # whatever the session raises, on a file made by anybody
@@ -47,7 +47,7 @@ def serves(path: Path, shown: Path) -> Detector:
     return found
 
 
-def _picture() -> bytes:
+def picture() -> bytes:
     """Coarse noise: every colour, and edges at every scale."""
     noise = np.random.default_rng(0).integers(0, 256, (24, 32, 3), dtype=np.uint8)
     buffer = io.BytesIO()
