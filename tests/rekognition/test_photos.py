@@ -126,3 +126,26 @@ def assert_whole(answer: dict[str, Any]) -> None:
         assert percents == sorted(percents, reverse=True)
         assert sum(percents) <= 100.01
         assert all(0 <= value <= 100 for value in part["Quality"].values())
+
+
+def test_awkward_files_answer_as_detect_does(coco: Server, shared: Path) -> None:
+    """Never a failure of the server; AWS has fewer names for what is wrong with an image."""
+    codes = {
+        415: "InvalidImageFormatException",
+        422: "InvalidImageFormatException",
+        413: "ImageTooLargeException",
+    }
+    for path in sorted((shared / "images").iterdir()):
+        image = path.read_bytes()
+        if not image or path.suffix == ".tsv":
+            continue
+        ours = coco.client.post("/detect", content=image)
+        aws = post(coco, inline(image, Features=BOTH))
+        form: Any = {"image": image}
+        local = coco.client.post("/v1/vision/detection", files=form)
+        if ours.status_code == 200:
+            assert local.json()["success"], path.name
+            assert faults(aws.json(), output_shape()) == [], path.name
+        else:
+            assert local.status_code == aws.status_code == 400, path.name
+            assert aws.json()["__type"] == codes[ours.status_code], path.name
