@@ -6,21 +6,27 @@ The detector is built here, at import, once for the environment.
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from app import log, snapshot
-from app.gateway.http import adapt
-from app.main import create_app
-from app.service import load_detector
-from app.settings import load_settings
+from app import cold
+
+with cold.quick_start():
+    from app import log, snapshot
+    from app.service import load_detector
+    from app.settings import load_settings
+
+    _settings = load_settings()
+    log.configure(_settings.log_level)
+    with cold.beside(load_detector, _settings) as _loading:
+        with cold.deferred_models():
+            import fastapi  # noqa: F401
+        from app.gateway.http import adapt
+        from app.main import create_app
+    _detector = _loading.result()
+    _app = create_app(_settings, _detector)
+    _http = adapt(_app, root_path=_settings.root_path)
+    snapshot.register(_detector, _app.state.service.storage.connection)
 
 if TYPE_CHECKING:
     from app.events.consumer import Consumer
-
-_settings = load_settings()
-log.configure(_settings.log_level)
-_detector = load_detector(_settings)
-_app = create_app(_settings, _detector)
-_http = adapt(_app, root_path=_settings.root_path)
-snapshot.register(_detector, _app.state.service.storage.connection)
 
 
 def handler(event: dict[str, Any], context: Any) -> Any:

@@ -104,6 +104,14 @@ class _Api(http.server.BaseHTTPRequestHandler):
         pass
 
 
+class _Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+
+    def handle_error(self, *_: object) -> None:
+        """A function that was ended leaves its connection open."""
+
+
 @dataclass
 class Function:
     process: subprocess.Popen[bytes]
@@ -149,11 +157,9 @@ class Deployed:
         board = _Board()
         log_file = folder / f"{uuid.uuid4()}.log"
         with (
-            http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(_Api, board)) as server,
+            _Server(("127.0.0.1", 0), partial(_Api, board)) as server,
             log_file.open("wb") as log,
         ):
-            server.daemon_threads = True
-            server.block_on_close = False
             threading.Thread(target=server.serve_forever, daemon=True).start()
             process = subprocess.Popen(
                 # -S: nothing that is installed on this machine is on the path.
