@@ -128,7 +128,7 @@ def assert_whole(answer: dict[str, Any]) -> None:
         assert all(0 <= value <= 100 for value in part["Quality"].values())
 
 
-def test_awkward_files_answer_as_detect_does(coco: Server, shared: Path) -> None:
+def test_awkward_files_answer_as_detect_does(scripted: Server, shared: Path) -> None:
     """Never a failure of the server; AWS has fewer names for what is wrong with an image."""
     codes = {
         415: "InvalidImageFormatException",
@@ -139,10 +139,10 @@ def test_awkward_files_answer_as_detect_does(coco: Server, shared: Path) -> None
         image = path.read_bytes()
         if not image or path.suffix == ".tsv":
             continue
-        ours = coco.client.post("/detect", content=image)
-        aws = post(coco, inline(image, Features=BOTH))
+        ours = scripted.client.post("/detect", content=image)
+        aws = post(scripted, inline(image, Features=BOTH))
         form: Any = {"image": image}
-        local = coco.client.post("/v1/vision/detection", files=form)
+        local = scripted.client.post("/v1/vision/detection", files=form)
         if ours.status_code == 200:
             assert local.json()["success"], path.name
             assert faults(aws.json(), output_shape()) == [], path.name
