@@ -11,16 +11,18 @@ from starlette.types import Message, Receive, Scope, Send
 PAGES = Path(__file__).parent.parent / "page"
 FILES = "/page"
 
-_POLICY = {
-    "default-src": "'none'",
-    "script-src": "'self'",
-    "style-src": "'self'",
-    "img-src": "'self' blob: data:",
-    "connect-src": "'self'",
-    "base-uri": "'self'",
-    "form-action": "'none'",
-    "frame-ancestors": "'none'",
-}
+_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' blob: data:",
+        "connect-src 'self'",
+        "base-uri 'self'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+    )
+)
 _HEADERS = {
     "Cache-Control": "no-cache",
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -52,20 +54,16 @@ class Page:
     path is known they are made to start there, since its end may lack the slash.
     """
 
-    def __init__(self, name: str, **policy: str) -> None:
-        """``policy`` in place of the common one, with underscores for hyphens."""
+    def __init__(self, name: str) -> None:
         html = (PAGES / name).read_text(encoding="utf-8")
         self._html = html.replace("<!-- preload -->", _preloads())
-        changed = {key.replace("_", "-"): value for key, value in policy.items()}
-        rules = {**_POLICY, **changed}
-        self._policy = "; ".join(f"{name} {sources}" for name, sources in rules.items())
 
     def response(self, request: Request) -> Response:
         path = request.scope.get("root_path", "")
         base = f'<base href="{escape(path)}/">' if path else ""
         return HTMLResponse(
             self._html.replace("<!-- base -->", base),
-            headers={**_HEADERS, "Content-Security-Policy": self._policy},
+            headers={**_HEADERS, "Content-Security-Policy": _POLICY},
         )
 
 

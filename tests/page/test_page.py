@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.page.visit import Visit
 from tests.server import Server
@@ -229,6 +229,46 @@ def test_starting_over(page: Page, visit: Visit, bus: Path) -> None:
     page.click("#clear")
     expect(page.locator("#welcome")).to_be_visible()
     expect(page.locator("#work")).to_be_hidden()
+
+
+def test_a_busy_server_is_asked_again(
+    open_page: Callable[..., Visit], server: Server, bus: Path
+) -> None:
+    visit = open_page(f"{server.url}/", expect_errors=True)
+    busy = {"title": "All places are taken", "detail": "34 images wait.", "code": "Overloaded"}
+    headers = {"Retry-After": "1"}
+
+    def refuse(route: Route) -> None:
+        route.fulfill(status=503, headers=headers, body=json.dumps(busy))
+
+    visit.page.route("**/detect?*", refuse, times=2)
+    visit.drop(bus)
+    visit.answered()
+    assert len(visit.asked()) == 3
+
+
+def test_without_a_server(open_page: Callable[..., Visit], server: Server, bus: Path) -> None:
+    visit = open_page(f"{server.url}/", expect_errors=True)
+    visit.page.route("**/detect?*", lambda route: route.fulfill(status=502, body="<h1>Bad</h1>"))
+    visit.drop(bus)
+    expect(visit.page.locator("#problemDetail")).to_have_text(
+        "The server answered with status 502."
+    )
+    visit.page.unroute("**/detect?*")
+    visit.page.click("#retry")
+    visit.answered()
+    assert_shows(visit, detections(server, bus))
+
+
+def test_a_picture_ends_the_camera(visit: Visit, bus: Path) -> None:
+    visit.drop(bus, SAMPLES / "cat.jpg")
+    visit.answered()
+    visit.page.click(".actions [data-do=live]")
+    expect(visit.page.locator("#video")).to_be_visible()
+    visit.page.locator("#strip button").first.click()
+    expect(visit.page.locator("#video")).to_be_hidden()
+    expect(visit.page.locator("#headline")).to_contain_text("objects")
+    assert len(visit.boxes()) >= 5
 
 
 def test_live_camera(visit: Visit) -> None:

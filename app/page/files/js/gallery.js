@@ -78,8 +78,12 @@ export class Gallery extends EventTarget {
     return this.items.find(({ answer, problem }) => !answer && !problem);
   }
 
-  /** @param {Item} item */
-  async #look(item) {
+  /**
+   * @param {Item} item
+   * @param {number} tries left where the server is busy and says for how long
+   * @returns {Promise<void>}
+   */
+  async #look(item, tries = 3) {
     item.picture ??= await prepare(item.file);
     this.#changed();
     try {
@@ -87,6 +91,10 @@ export class Gallery extends EventTarget {
       await this.#ensureSeen(item, answer.result.image);
       item.answer = answer;
     } catch (error) {
+      if (error instanceof Problem && error.retryAfter && tries) {
+        await new Promise((resolve) => setTimeout(resolve, error.retryAfter * 1000));
+        return this.#look(item, tries - 1);
+      }
       item.problem =
         error instanceof Problem ? error : new Problem("This did not work", String(error));
     }

@@ -8,7 +8,10 @@ import { View } from "./view.js";
 
 const api = new Api();
 const gallery = new Gallery(api);
-const view = new View((item) => gallery.select(item));
+const view = new View((item) => {
+  stopCamera();
+  gallery.select(item);
+});
 const slider = by.confidence;
 const askForKey = accessForm((key) => {
   api.key = key;

@@ -115,6 +115,7 @@ export class View {
 
   #switch() {
     by.video.hidden = by.stop.hidden = !this.live;
+    by.work.classList.toggle("live", this.live);
     by.picture.hidden = by.save.hidden = this.live;
     by.nothing.hidden = by.keep.hidden = true;
     by.frame.hidden = false;
