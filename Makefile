@@ -4,7 +4,7 @@ PORT ?= 8000
 HOST ?= 127.0.0.1
 BIN := .venv/bin
 
-.PHONY: run test test-kit check install install-test install-kit clean
+.PHONY: run test test-kit check install install-test install-kit lambda-zip clean
 
 run: install ## Serve on PORT (8000)
 	@HOST=$(HOST) PORT=$(PORT) $(BIN)/python -m app
@@ -23,6 +23,15 @@ check: install-test ## Formatting, lint and types
 install: .venv/.run
 install-test: .venv/.test
 install-kit: .venv/.kit
+
+# ARCHITECTURE (arm64, x86_64), PYTHON_VERSION (3.12, ...), MODEL and EXTRAS (heif) change what is in it.
+ARCHITECTURE ?= arm64
+PYTHON_VERSION ?= 3.13
+MODEL ?= models/default.onnx
+EXTRAS ?=
+lambda-zip: install ## What serverless.yml deploys: dist/lambda-ARCHITECTURE.zip
+	$(BIN)/python -m deploy.lambda_zip --architecture $(ARCHITECTURE) --python $(PYTHON_VERSION) \
+		--model $(MODEL) --extras "$(EXTRAS)"
 
 clean:
 	rm -rf .venv

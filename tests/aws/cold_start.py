@@ -1,4 +1,4 @@
-"""``python -m tests.aws.cold_start ZIP MODEL``: a cold start beside the least that it could take.
+"""``python -m tests.aws.cold_start ZIP MODEL PHOTO``: a cold start beside its bare floor.
 
 Both run on one core, in turns, so that a busy machine hurts them alike. Wall time is what is
 billed; processor time is the steadier measure of the two.
@@ -107,9 +107,9 @@ def main() -> None:
         )
     floor = found["floor"]
     for name, start in found.items():
-        print(
+        sys.stdout.write(
             f"{name:14} wall {start.wall:.3f} s ({start.wall / floor.wall:.2f} of the floor),"
-            f" processor {start.cpu:.3f} s ({start.cpu / floor.cpu:.2f})"
+            f" processor {start.cpu:.3f} s ({start.cpu / floor.cpu:.2f})\n"
         )
 
 

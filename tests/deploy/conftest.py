@@ -1,0 +1,3 @@
+from tests.aws.conftest import deployed
+
+__all__ = ["deployed"]
