@@ -86,9 +86,17 @@ def serve(model: Path | None = None, **settings: str) -> Iterator[Server]:
                 _wait_until_ready(server)
                 yield server
             finally:
-                if process.poll() is None:
-                    process.kill()
-                process.wait()
+                _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """As it would be ended in earnest, so that what it ran counts as covered; else by force."""
+    process.terminate()
+    try:
+        process.wait(5)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def start_failure(model: Path | None = None, **settings: str) -> tuple[int, str]:
