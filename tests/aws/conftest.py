@@ -2,6 +2,7 @@ import platform
 import sys
 import zipfile
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,11 @@ def scripted_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Deployed:
+    return _deploy(tmp_path_factory)
+
+
+@cache  # the fixture is that of several folders
+def _deploy(tmp_path_factory: pytest.TempPathFactory) -> Deployed:
     """The zip for this machine's own Python and processor, unpacked."""
     folder = tmp_path_factory.mktemp("lambda")
     python = f"{sys.version_info.major}.{sys.version_info.minor}"

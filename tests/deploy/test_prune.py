@@ -9,7 +9,7 @@ class Lambda:
     """The part of the client that is used: two pages each."""
 
     def __init__(self, versions: list[str], aliases: list[dict[str, Any]]) -> None:
-        self.pages = {
+        self.pages: dict[str, list[dict[str, Any]]] = {
             "list_versions_by_function": [
                 {"Versions": [{"Version": "$LATEST"}]},
                 {"Versions": [{"Version": version} for version in versions]},

@@ -21,7 +21,8 @@ def test_the_packages_are_those_of_the_project_but_for_its_server() -> None:
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
     left_out = set(project["dependencies"]) - set(requirements())
     assert {line.split(">")[0] for line in left_out} == {"uvicorn"}
-    assert any(line.startswith("pillow-heif") for line in requirements(("heif",)))
+    extra = set(project["optional-dependencies"]["aws"])
+    assert set(requirements(("aws",))) == set(requirements()) | extra
 
 
 def test_what_serving_never_opens_is_left_away(tmp_path: Path) -> None:
