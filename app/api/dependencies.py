@@ -8,7 +8,7 @@ from app.errors import ModelUnavailable
 from app.service import Service
 
 
-def _service(request: Request) -> Service:
+async def _service(request: Request) -> Service:  # as a plain def it would run on a thread
     service: Service | None = getattr(request.app.state, "service", None)
     if service is None:
         raise ModelUnavailable("The model is not loaded.")
