@@ -35,13 +35,13 @@ def scripted_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Deployed:
-    return _deploy(tmp_path_factory)
+    return _deploy(tmp_path_factory.getbasetemp() / "lambda")
 
 
 @cache  # the fixture is that of several folders
-def _deploy(tmp_path_factory: pytest.TempPathFactory) -> Deployed:
+def _deploy(folder: Path) -> Deployed:
     """The zip for this machine's own Python and processor, unpacked."""
-    folder = tmp_path_factory.mktemp("lambda")
+    folder.mkdir()
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
     machine = {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
     plan = Plan(machine, python, write_model(folder / "scripted.onnx"), (), folder / "zip")
