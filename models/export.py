@@ -9,7 +9,7 @@ from app.vision.description import Family
 from models import adopt, checks, labels, metadata
 from models.commands import CommandError, output, parser, replacing, run
 from models.exports import checkpoint, module
-from models.exports.parity import largest_difference
+from models.exports.parity import compare
 
 _SUMMARY = """\
 Turn PyTorch weights into an ONNX file that Spotter serves, and check on a photo that it answers as
@@ -64,8 +64,10 @@ def export(arguments: argparse.Namespace) -> None:
             reference = module.export(weights, partial, description, **how)
             partial.write_bytes(metadata.describe(partial.read_bytes(), description))
         detector = checks.serves(partial, out)
-        apart = largest_difference(detector, photo, reference)
-        print(f"largest difference from PyTorch: {apart:.2g}")
+        apart, boxes = compare(detector, photo, reference)
+        print(f"largest difference from PyTorch: {apart:.2g}, over {boxes} boxes")
+        if not boxes:
+            print("warning: the photo shows the model nothing; give another with --photo")
         if apart > arguments.tolerance:
             raise CommandError(
                 f"Nothing is written: {apart:.2g} is more than {arguments.tolerance:g}"

@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from app.vision.arrays import Array
+from models import metadata
 from models.commands import CommandError, require
 from models.exports.parity import Reference
 
@@ -27,9 +28,14 @@ def export(
         copy = Path(shutil.copy(weights, Path(folder) / "weights.pt"))
         try:
             written = package.YOLO(copy).export(
-                format="onnx", imgsz=list(size), dynamic=dynamic, simplify=True, opset=opset
-            )
-            module = package.YOLO(copy).model.float().fuse().eval()
+                format="onnx", imgsz=list(size), dynamic=dynamic, simplify=True, opset=opset,
+                nms=False,  # that is, by the model's own one-to-one head where it has one
+            )  # fmt: skip
+            module = package.YOLO(copy).model.float()
+            if hasattr(module, "end2end"):
+                exported = metadata.read(Path(written).read_bytes())
+                module.end2end = exported.get("end2end") == "True"
+            module.fuse().eval()
         except Exception as error:  # whatever the package raises on what is no checkpoint of its
             reason = " ".join(str(error).split())[:200]
             raise CommandError(

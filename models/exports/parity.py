@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,7 +16,15 @@ Reference = Callable[[Sequence[Array]], Sequence[Array]]
 """Inputs to outputs, both in the order of the ONNX file."""
 
 _LEAST_SCORE = 0.01
-"""Of rows that are compared where a model sorts them itself: below, order is chance."""
+"""Above the last row, of those that are compared where a model picks the best rows itself: which
+ones come in last is chance."""
+
+
+class Parity(NamedTuple):
+    difference: float
+    """The largest of all outputs: absolute below 1, relative above."""
+    boxes: int
+    """How many were compared."""
 
 
 class _Witness:
@@ -36,36 +44,42 @@ class _Witness:
         return self.outputs
 
 
-def largest_difference(detector: Detector, image: bytes, reference: Reference) -> float:
-    """Over all outputs for ``image``: absolute below 1, relative above.
+def compare(detector: Detector, image: bytes, reference: Reference) -> Parity:
+    """The file that ``detector`` runs and ``reference``, on one image.
 
     Raises CommandError where the outputs are not even of the same shapes.
     """
     witness = _Witness(detector.model.session)
     Detector(replace(detector.model, session=witness), detector.reader).detect(image, Options())
     family = detector.model.description.family
-    expected = _comparable(family, list(reference(witness.inputs)))
+    expected = _comparable(family, reference(witness.inputs))
     found = _comparable(family, witness.outputs)
-    shapes = [[list(output.shape) for output in outputs] for outputs in (expected, found)]
     if family in ("end2end", "detr"):
-        return _by_rows(expected[0], found[0])
-    if shapes[0] != shapes[1]:
-        raise CommandError(f"PyTorch answers {shapes[0]} and the ONNX file {shapes[1]}.")
-    return max(_difference(a, b) for a, b in zip(expected, found, strict=True))
+        return _by_rows(expected, found)
+    if expected.shape != found.shape:
+        raise CommandError(
+            f"PyTorch answers {list(expected.shape)} and the ONNX file {list(found.shape)}."
+        )
+    return Parity(_difference(expected, found), max(expected.shape))
 
 
-def _comparable(family: Family, outputs: list[Array]) -> list[Array]:
+def _comparable(family: Family, outputs: Sequence[Array]) -> Array:
     """Rows of box, score and class where the model sorts them; else the first output."""
-    if family != "detr":
-        return [np.asarray(outputs[0][0] if family == "end2end" else outputs[0])]
-    labels, boxes, scores = (output[0] for output in outputs)
-    return [np.column_stack([boxes, scores, labels])]
+    if family == "end2end":
+        rows: Array = outputs[0][0]
+        return rows
+    if family == "detr":
+        labels, boxes, scores = (output[0] for output in outputs)
+        return np.column_stack([boxes, scores, labels])
+    return outputs[0]
 
 
-def _by_rows(expected: Array, found: Array) -> float:
-    """Each expected row against the nearest."""
-    kept = expected[expected[:, 4] > _LEAST_SCORE]
-    return max((min(_difference(row, other) for other in found) for row in kept), default=0.0)
+def _by_rows(expected: Array, found: Array) -> Parity:
+    """All scores in order, and each box that is likely enough against the nearest."""
+    scores = (-np.sort(-rows[:, 4]) for rows in (expected, found))
+    likely = expected[expected[:, 4] > expected[:, 4].min() + _LEAST_SCORE]
+    nearest = [min(_difference(row, other) for other in found) for row in likely]
+    return Parity(max(_difference(*scores), *nearest, 0.0), len(likely))
 
 
 def _difference(expected: Array, found: Array) -> float:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 pytest.importorskip("torch")
 
@@ -89,6 +90,39 @@ def test_an_ultralytics_model_agrees_over_http(tmp_path: Path) -> None:
     best, item = found[0], expected.items[0]
     assert np.allclose(best["boundingBox"], item.box, rtol=1e-3, atol=0.02)
     assert best["classId"] == item.class_id
+
+
+def _liven(network: Any) -> None:
+    """Random weights answer the same everywhere: let scores differ, for pictures of noise."""
+    for part in network.modules():
+        if isinstance(part, torch.nn.BatchNorm2d):
+            part.momentum = 0.9
+    with torch.no_grad():
+        for _ in range(3):
+            network.train()(torch.rand(2, 3, 224, 224))
+    for level in network.model[-1].one2one_cv3:
+        torch.nn.init.normal_(level[-1].weight, std=0.3)
+        torch.nn.init.constant_(level[-1].bias, -4)
+    network.eval()
+
+
+def test_a_model_without_nms_keeps_its_own_head(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    package = pytest.importorskip("ultralytics")
+    torch.manual_seed(0)
+    weights, out = tmp_path / "random.pt", tmp_path / "random.onnx"
+    model = package.YOLO("yolo26n.yaml")
+    _liven(model.model)
+    model.save(weights)
+    noise = np.random.default_rng(0).integers(0, 256, (224, 224, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(tmp_path / "noise.png")
+    options = ["--photo", tmp_path / "noise.png", "--size", "224", "--out", out]
+    assert run(weights, *options) == 0
+    found = checks.detector(out).model
+    assert found.description.family == "end2end"
+    assert found.signature.dynamic
+    assert " over 0 boxes" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("kind", ["script", "trace", "module"])
