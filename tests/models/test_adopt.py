@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +9,7 @@ from app.vision.detector import Detector, Options
 from models import adopt, checks, metadata
 from models.labels import COCO
 from tests.models import tiny
+from tests.server import REPOSITORY
 
 
 @pytest.fixture
@@ -121,6 +124,19 @@ def test_refusals(
 def test_dynamic_axes_need_a_size(dynamic: Path, capsys: pytest.CaptureFixture[str]) -> None:
     options = ["--family", "yolov8", "--labels", "a,b"]
     assert "--size" in refusal(capsys, dynamic, *options)
+
+
+def test_needs_nothing_but_what_serves(yolox: Path) -> None:
+    out = yolox.with_name("out.onnx")
+    options = [str(yolox), "--family", "yolox", "--labels", "a,b,c", "--out", str(out)]
+    absent = "onnx", "tqdm", "pycocotools", "matplotlib", "httpx"
+    program = (
+        f"import sys; sys.modules.update(dict.fromkeys({absent}));"
+        f"from models import adopt; sys.exit(adopt.main({options}))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, check=False)
+    assert done.returncode == 0
+    assert out.exists()
 
 
 def test_never_over_itself(yolox: Path, capsys: pytest.CaptureFixture[str]) -> None:
