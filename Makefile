@@ -52,9 +52,11 @@ clean:
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target .venv/heif pi-heif
 	@touch $@
 
-# The CPU build of torch where there is no accelerator: TORCH="torch --index-url ..." changes it.
+# Where there is no accelerator TORCH="torch --index-url ..." brings the smaller CPU build.
 TORCH ?= torch
+EXPORT ?= .[export]
 .venv/.kit: .venv/.test
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(TORCH)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[models,train]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(EXPORT)
 	@touch $@

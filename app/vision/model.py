@@ -105,9 +105,17 @@ def _create_session(path: Path, threads: int) -> Session:
             str(path), options, providers=["CPUExecutionProvider"]
         )
     except Exception as error:  # onnxruntime's own classes have no common public base
-        reason = " ".join(str(error).split())[:200]
-        raise StartError(f"onnxruntime cannot load it ({reason})") from error
+        raise StartError(f"onnxruntime cannot load it ({_reason(str(error))})") from error
     return session
+
+
+def _reason(message: str) -> str:
+    """onnxruntime's words, or plainer ones for what happens most."""
+    if "INVALID_PROTOBUF" in message or "No graph was found" in message:
+        return "it is no ONNX file, or a truncated or corrupt one"
+    if "ValidateOpset" in message:
+        return f"its opset is newer than onnxruntime {onnxruntime.__version__} knows"
+    return " ".join(message.split())[:200]
 
 
 def _read_signature(session: Session) -> Signature:
@@ -161,7 +169,7 @@ def _undescribed(signature: Signature) -> str:
     if signature.outputs != _DETR_OUTPUTS and (len(shapes) > 2 or len(shapes[0]) != 3):
         return f"its outputs {shapes} are those of no family served here: {', '.join(families)}"
     return (
-        "it does not say its labels, family and input; write them into it with"
+        "it does not say its labels, family and input; have them written into a copy with"
         " 'python -m models.adopt FILE --family FAMILY --labels LABELS'"
         f" (its outputs are {shapes}; families: {', '.join(families)})"
     )
