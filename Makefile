@@ -54,7 +54,7 @@ clean:
 
 # Where there is no accelerator TORCH="torch --index-url ..." brings the smaller CPU build.
 TORCH ?= torch
-EXPORT ?= .[export]
+EXPORT ?= --editable '.[export]'
 .venv/.kit: .venv/.test
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(TORCH)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[models,train]'
