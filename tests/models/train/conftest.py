@@ -21,6 +21,14 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return True if find_spec("torch") is None and not asked_for else None
 
 
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    """On so small pictures a second thread only waits for the first."""
+    import torch
+
+    torch.set_num_threads(1)
+
+
 def draw_photo(path: Path, random: np.random.Generator) -> list[tuple[int, list[float]]]:
     """Two red squares or blue discs on noise; returns class and x, y, width, height of each."""
     noise = random.integers(90, 160, (96, 128, 3), dtype=np.uint8)
