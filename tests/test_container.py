@@ -96,7 +96,7 @@ def test_the_aws_services_that_the_code_calls_are_not_trimmed_from_the_image() -
     (trimming,) = re.findall(r"botocore/data/\S+ (.+?) -exec", " ".join(r for _, r in DOCKERFILE))
     kept = [name.strip("'") for name in re.findall(r"-name (\S+)", trimming)]
     code = "".join(path.read_text() for path in (REPOSITORY / "app").rglob("*.py"))
-    called = set(re.findall(r"\.(?:client|resource)\(\s*\"([\w-]+)\"", code))
+    called = set(re.findall(r"\bConnection\(\s*\"([\w-]+)\"", code))
     assert called
     assert {name for name in called if not any(fnmatch(name, k) for k in kept)} == set()
 

@@ -7,11 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
-
-pytest.importorskip("torch")
-
 import torch
+from PIL import Image
 
 from app.vision.detector import Detector, Options
 from models import checks, export

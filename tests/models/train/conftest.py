@@ -1,12 +1,11 @@
 """A drawn dataset, small enough to train on in seconds.
 
-These tests need torch, so without it they are not even collected, unless they are asked for.
+Without torch these tests are not even collected: see the conftest of the folder above.
 """
 
 from __future__ import annotations
 
 import json
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +13,6 @@ import pytest
 from PIL import Image, ImageDraw
 
 LABELS = ("square", "disc")
-
-
-def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    asked_for = config.getoption("markexpr") == "kit"
-    return True if find_spec("torch") is None and not asked_for else None
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,0 +1,16 @@
+"""What needs torch is not even collected without it, unless it is asked for."""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).parent
+NEEDS_TORCH = (FOLDER / "train", FOLDER / "test_export_kit.py")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    asked_for = config.getoption("markexpr") == "kit"
+    if asked_for or find_spec("torch") is not None:
+        return None
+    return True if collection_path in NEEDS_TORCH else None
