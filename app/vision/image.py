@@ -9,14 +9,14 @@ from PIL import ExifTags, Image
 
 from app.errors import ImageTooLarge, InvalidImage, InvalidImageFormat
 from app.vision import formats
-from app.vision.allocator import return_large_blocks
+from app.vision.allocator import tune_allocator
 from app.vision.budget import DecodingBudget
 from app.vision.colour import to_rgb
 from app.vision.memory import Size, peak_bytes
 
 # Pillow warns at its own limit and raises at twice that; the check in `_open` replaces both.
 Image.MAX_IMAGE_PIXELS = None
-return_large_blocks()
+tune_allocator()
 
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
