@@ -48,6 +48,12 @@ def allows(axis: int | None, size: int) -> bool:
     return axis is None or axis == size
 
 
+def fits_objectness(outputs: Sequence[Shape], classes: int) -> bool:
+    """Whether the first output is (1, anchors, 5 + classes): box, objectness, classes."""
+    first = outputs[0]
+    return len(first) == 3 and allows(first[0], 1) and first[2] == 5 + classes
+
+
 def corners(boxes: Floats) -> Floats:
     """(n, 4) from centre x, centre y, width, height to x1, y1, x2, y2."""
     half = boxes[:, 2:] / 2

@@ -8,15 +8,21 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from app.vision.heads.base import Candidates, Outputs, Shape, allows, best_class, corners
+from app.vision.heads.base import (
+    Candidates,
+    Outputs,
+    Shape,
+    best_class,
+    corners,
+    fits_objectness,
+)
 
 needs_nms = True
 layout = "[1, anchors, 5 + classes]"
 
 
 def fits(outputs: Sequence[Shape], classes: int) -> bool:
-    first = outputs[0]
-    return len(first) == 3 and allows(first[0], 1) and first[2] == 5 + classes
+    return fits_objectness(outputs, classes)
 
 
 def decode(

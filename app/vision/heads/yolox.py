@@ -10,7 +10,14 @@ from functools import lru_cache
 import numpy as np
 
 from app.vision.arrays import Floats
-from app.vision.heads.base import Candidates, Outputs, Shape, allows, best_class, corners
+from app.vision.heads.base import (
+    Candidates,
+    Outputs,
+    Shape,
+    best_class,
+    corners,
+    fits_objectness,
+)
 
 needs_nms = True
 layout = "[1, anchors, 5 + classes], not decoded"
@@ -19,8 +26,7 @@ _STRIDES = (8, 16, 32)
 
 
 def fits(outputs: Sequence[Shape], classes: int) -> bool:
-    first = outputs[0]
-    return len(first) == 3 and allows(first[0], 1) and first[2] == 5 + classes
+    return fits_objectness(outputs, classes)
 
 
 def decode(
