@@ -2,35 +2,31 @@
 
 import os
 import signal
-import socket
 import sys
 
-import uvicorn
-
-
-class Server(uvicorn.Server):
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        if self.started:
-            host = self.config.host
-            shown = "localhost" if host in ("127.0.0.1", "0.0.0.0", "::", "::1") else host
-            print(f"\nSpotter is ready: http://{shown}:{self.config.port}/\n", flush=True)
+# Before anything else: importing the rest takes a while, and PID 1 of a container has no default.
+# Once it has drained, uvicorn raises the signal again: to have been stopped is no failure.
+for _number in (signal.SIGTERM, signal.SIGINT):
+    signal.signal(_number, lambda *_: sys.exit(0))
 
 
 def main() -> None:
+    import uvicorn
+
+    from app.server import Protocol, Server
+
     config = uvicorn.Config(
         "app.main:app",
         host=os.environ.get("HOST", "127.0.0.1"),
         port=_port(os.environ.get("PORT", "8000")),
+        http=Protocol,
+        ws="none",
         access_log=False,
         log_level="warning",
         timeout_graceful_shutdown=30,
         server_header=False,
     )
     server = Server(config)
-    # Once it has drained, uvicorn raises the signal again: to have been stopped is no failure.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: sys.exit(0))
     server.run()
     if not server.started:
         raise SystemExit(3)

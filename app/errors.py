@@ -10,6 +10,7 @@
     ├── AccessDenied         401  an API key is required and missing or wrong
     ├── NotFound             404  no such path
     ├── MethodNotAllowed     405  the path exists, for other methods
+    ├── RequestTimeout       408  the body was too long on its way
     ├── Overloaded           503  no place within the bounded queue
     ├── ModelUnavailable     503  not loaded, failed, or draining
     └── InternalError        500  anything else
@@ -99,6 +100,15 @@ class MethodNotAllowed(SpotterError):
         return {"Allow": self.allow} if self.allow else {}
 
 
+class RequestTimeout(SpotterError):
+    status = 408
+    title = "The request did not arrive in time"
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return {"Connection": "close"}  # the rest of it is not waited for, either
+
+
 class Overloaded(SpotterError):
     status = 503
     title = "All places are taken"
@@ -131,6 +141,7 @@ PUBLIC_ERRORS: tuple[type[SpotterError], ...] = (
     AccessDenied,
     NotFound,
     MethodNotAllowed,
+    RequestTimeout,
     Overloaded,
     ModelUnavailable,
     InternalError,

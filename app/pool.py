@@ -4,15 +4,17 @@ import asyncio
 import math
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from typing import TypeVar
+from functools import partial
+from typing import Any, Generic, TypeVar
 
 from app.errors import ModelUnavailable, Overloaded
 
 T = TypeVar("T")
 
 _SMOOTHING = 0.1
+_FIRST_GUESS = 0.1
 
 
 class InferencePool:
@@ -27,7 +29,7 @@ class InferencePool:
         self.taken = 0
         """Places taken: running and waiting."""
         self._closed = False
-        self._service_time = 0.1  # seconds an inference, a moving average
+        self._service_time = 0.0  # seconds an inference, a moving average; 0: not known yet
         self._threads = ThreadPoolExecutor(concurrency, thread_name_prefix="inference")
 
     def check_room(self) -> None:
@@ -42,7 +44,8 @@ class InferencePool:
 
     def retry_after(self) -> int:
         """Whole seconds until a good part of the queue is done, at the pace of late."""
-        return max(1, math.ceil(self.taken / self.concurrency * self._service_time / 2))
+        service_time = self._service_time or _FIRST_GUESS
+        return max(1, math.ceil(self.taken / self.concurrency * service_time / 2))
 
     async def run(self, work: Callable[[], T]) -> T:
         """Raises what ``work`` raises, and what ``check_room`` does.
@@ -52,27 +55,45 @@ class InferencePool:
         """
         self.check_room()
         loop = asyncio.get_running_loop()
+        job = _Job(work)
         self.taken += 1
-        future = self._threads.submit(self._timed, work)
-        future.add_done_callback(lambda _: _call_soon(loop, self._release))
-        result, seconds = await asyncio.wrap_future(future)
-        self._service_time += _SMOOTHING * (seconds - self._service_time)
-        return result
+        future = self._threads.submit(job)
+        future.add_done_callback(partial(_call_soon, loop, self._release, job))
+        return await asyncio.wrap_future(future)
 
     def close(self) -> None:
         """Take no more work, and wait for what was taken."""
         self._closed = True
         self._threads.shutdown(wait=True)
 
-    def _release(self) -> None:
+    def _release(self, job: "_Job[Any]") -> None:
         self.taken -= 1
+        if job.seconds:
+            change = job.seconds - self._service_time
+            self._service_time += change * (_SMOOTHING if self._service_time else 1)
 
-    @staticmethod
-    def _timed(work: Callable[[], T]) -> tuple[T, float]:
+
+class _Job(Generic[T]):
+    def __init__(self, work: Callable[[], T]) -> None:
+        self.work: Callable[[], T] | None = work
+        self.seconds = 0.0
+
+    def __call__(self) -> T:
+        work, self.work = self.work, None
+        assert work is not None
         began = time.perf_counter()
-        return work(), time.perf_counter() - began
+        try:
+            return work()
+        finally:
+            self.seconds = time.perf_counter() - began
 
 
-def _call_soon(loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> None:
+def _call_soon(
+    loop: asyncio.AbstractEventLoop,
+    release: Callable[["_Job[Any]"], None],
+    job: "_Job[Any]",
+    _: "Future[Any]",
+) -> None:
+    job.work = None  # given up, it stays in line until a thread sees it: without its image
     with suppress(RuntimeError):  # the loop is closed: nobody is left to count places
-        loop.call_soon_threadsafe(callback)
+        loop.call_soon_threadsafe(release, job)

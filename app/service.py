@@ -1,9 +1,14 @@
 """What every surface shares: the detector, its pool and the settings."""
 
+import asyncio
+import base64
+import time
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
 from app.cpu import usable_cores
+from app.intake import Intake
 from app.keys import KeyRing
 from app.pool import InferencePool
 from app.rekognition.signature import Verifier
@@ -16,12 +21,20 @@ from app.vision.draw import Encoding, detect_and_draw
 from app.vision.image import ImageReader
 from app.vision.model import load
 
+_BODIES = 10
+"""How many bodies of the greatest size may be held at a time."""
+_TRIAL_SECONDS = 5.0
+_DOT = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABAQAAAAA3bvkkAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
+)
+
 
 @dataclass
 class Service:
     settings: Settings
     detector: Detector
     pool: InferencePool
+    intake: Intake
     keys: KeyRing
     storage: Storage
     taxonomy: Taxonomy
@@ -33,17 +46,42 @@ class Service:
     @classmethod
     def create(cls, settings: Settings, detector: Detector) -> "Service":
         concurrency = settings.concurrency or usable_cores()
+        queue = 16 * concurrency if settings.queue is None else settings.queue
+        pool = InferencePool(concurrency, queue)
         return cls(
             settings,
             detector,
-            InferencePool(
-                concurrency, 16 * concurrency if settings.queue is None else settings.queue
-            ),
+            pool,
+            Intake(_BODIES * settings.max_body_bytes, settings.body_timeout, pool.retry_after),
             KeyRing(settings.api_keys),
             Storage(settings.max_body_bytes, settings.s3_buckets),
             Taxonomy.load(settings.taxonomy),
             Verifier(settings.aws_secrets) if settings.aws_credentials else None,
         )
+
+    _doubted: float | None = None
+    _trial: "asyncio.Future[None] | None" = None
+
+    def is_well(self) -> bool:
+        """Whether the session works.
+
+        Where it failed it is tried again now and then, on a dot for an image: a server that says
+        no is sent nothing else, and would say no for ever.
+        """
+        if not self.detector.failed:
+            self._doubted = None
+            return True
+        now = time.monotonic()
+        if self._doubted is None:
+            self._doubted = now
+        elif now - self._doubted > _TRIAL_SECONDS:
+            self._doubted = now
+            self._trial = asyncio.ensure_future(asyncio.to_thread(self._try))
+        return False
+
+    def _try(self) -> None:
+        with suppress(Exception):  # ``failed`` tells, and the log knows of the first time
+            self.detector.detect(_DOT, Options())
 
     async def detect(self, image: bytes, options: Options) -> Detections:
         return await self.pool.run(partial(self.detector.detect, image, options))

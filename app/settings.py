@@ -42,6 +42,9 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(
         20 * 1024 * 1024, ge=1024, description="Bytes of a request's body, at most."
     )
+    body_timeout: float = Field(
+        60, gt=0, le=3600, description="Seconds in which a request's body has to arrive."
+    )
     max_pixels: int = Field(
         50_000_000, ge=1, description="Width times height of an image, at most."
     )

@@ -7,10 +7,11 @@ The form is found from the bytes: the declared content type is a hint, and often
 import binascii
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 
 from fastapi import Request
 
+from app.api.context import parcel_of
 from app.api.form import Form, parse_form
 from app.errors import ImageTooLarge, InvalidParameter
 from app.vision import formats
@@ -20,18 +21,25 @@ _DATA_URL = re.compile(r"data:[\w.+/;=-]{0,200},")
 
 
 async def read_body(request: Request, limit: int) -> bytes:
-    """Raises ImageTooLarge as soon as more than ``limit`` bytes are declared or have come."""
-    declared = request.headers.get("content-length", "")
-    if declared.isascii() and declared.isdigit() and int(declared) > limit:
+    """Raises ImageTooLarge as soon as more than ``limit`` bytes are declared or have come.
+
+    Raises Overloaded where all requests together hold too many bytes, RequestTimeout where the
+    body takes too long, and ClientDisconnect.
+    """
+    given = request.headers.get("content-length", "")
+    declared = int(given) if given.isascii() and given.isdigit() else 0
+    if declared > limit:
         raise _too_large(limit)
-    chunks: list[bytes] = []
+    return await parcel_of(request).collect(_within(limit, request.stream()), declared)
+
+
+async def _within(limit: int, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     size = 0
-    async for chunk in request.stream():
+    async for chunk in chunks:
         size += len(chunk)
         if size > limit:
             raise _too_large(limit)
-        chunks.append(chunk)
-    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        yield chunk
 
 
 def extract_image(body: bytes, content_type: str, option_names: Iterable[str] = ()) -> bytes:

@@ -6,11 +6,13 @@ import time
 import uuid
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.problem import problem_response
 from app.api.unexpected import disguised
+from app.intake import Parcel
+from app.service import Service
 
 REQUEST_ID = "X-Request-Id"
 _ACCEPTED_ID = re.compile(r"[\w.-]{1,128}", re.ASCII)
@@ -33,8 +35,10 @@ class RequestContext:
         began = time.perf_counter()
         request_id = _request_id(scope)
         facts: dict[str, object] = {}
+        service = _service(scope)
+        parcel = service.intake.parcel() if service else None
         state = scope.setdefault("state", {})
-        state["facts"], state["request_id"] = facts, request_id
+        state["facts"], state["request_id"], state["parcel"] = facts, request_id, parcel
         status: int | None = None
         received = 0
 
@@ -48,7 +52,10 @@ class RequestContext:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)[REQUEST_ID] = request_id
+                headers = MutableHeaders(scope=message)
+                headers[REQUEST_ID] = request_id
+                if service and service.draining:
+                    headers["Connection"] = "close"  # else the next request would be lost
             await send(message)
 
         try:
@@ -56,6 +63,8 @@ class RequestContext:
         except ClientDisconnect:
             facts["gone"] = True  # there is nobody to answer
         finally:
+            if parcel:
+                parcel.release()
             fields = {
                 "id": request_id,
                 "method": scope["method"],
@@ -114,6 +123,17 @@ class RootPath:
             elif scope["path"] == self.root_path:
                 scope["path"] += "/"  # the front page, as people type its address
         await self.app(scope, receive, send)
+
+
+def parcel_of(request: Request) -> Parcel:
+    """What the request holds in memory, until it has been answered."""
+    parcel: Parcel = request.state.parcel
+    return parcel
+
+
+def _service(scope: Scope) -> Service | None:
+    """None before the model is loaded."""
+    return getattr(scope["app"].state, "service", None)
 
 
 def _request_id(scope: Scope) -> str:

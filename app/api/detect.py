@@ -12,6 +12,7 @@ from app.api.accept import preferred
 from app.api.access import KeyRequired
 from app.api.body import extract_image, read_body
 from app.api.dependencies import ServiceDep
+from app.api.picture import Picture
 from app.api.problem import responses
 from app.api.reference import ANSWERS, DETECT, REQUEST_BODY
 from app.api.s3_form import object_reference
@@ -24,6 +25,7 @@ from app.errors import (
     InvalidParameter,
     ModelUnavailable,
     Overloaded,
+    RequestTimeout,
 )
 from app.render import render
 from app.schemas import DetectionResult
@@ -78,6 +80,7 @@ class DetectQuery(BaseModel):
             InvalidParameter,
             ImageTooLarge,
             AccessDenied,
+            RequestTimeout,
             Overloaded,
             ModelUnavailable,
             InternalError,
@@ -101,7 +104,7 @@ async def detect(
         return Response(content, media_type="application/json", headers=_timing(found))
     encoding: Encoding = "JPEG" if answer == "jpeg" else "PNG"
     found, picture = await work.detect_and_draw(request, service, image, options, encoding)
-    return Response(picture, media_type=f"image/{answer}", headers=_timing(found))
+    return Picture(request, picture, f"image/{answer}", _timing(found))
 
 
 async def _image_in(body: bytes, request: Request, service: Service) -> bytes:

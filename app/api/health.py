@@ -17,6 +17,6 @@ router = APIRouter(tags=["health"])
 async def healthz(service: ServiceDep) -> Health:
     if service.draining:
         raise ModelUnavailable("The server is shutting down: it finishes what it was given.")
-    if service.detector.failed:
+    if not service.is_well():
         raise ModelUnavailable("The last inference failed; the server's log says why.")
     return Health(status="ok", model=service.detector.name)

@@ -16,6 +16,7 @@ from app.errors import (
     ModelUnavailable,
     NotFound,
     Overloaded,
+    RequestTimeout,
     SpotterError,
 )
 from app.schemas import Problem
@@ -56,6 +57,7 @@ ERROR_DETAILS: Mapping[type[SpotterError], str] = {
     " 'Authorization: Bearer KEY'.",
     NotFound: "There is nothing at /detct; /docs lists what is.",
     MethodNotAllowed: "/detect does not take GET, but POST.",
+    RequestTimeout: "The body did not arrive in time. Send a smaller image, or over a faster line.",
     Overloaded: "34 images are being worked on or waiting, as many as may be.",
     ModelUnavailable: "The server is shutting down. Try again elsewhere or later.",
     InternalError: "The server's log says more, under the request id 0123456789abcdef.",

@@ -10,8 +10,15 @@ _log = logging.getLogger("spotter.request")
 def disguised(error: Exception, request_id: str) -> SpotterError:
     """What to tell the client; call it while ``error`` is being handled, since it is logged."""
     fields = {"fields": {"id": request_id}}
-    if isinstance(error, MemoryError):
+    if _out_of_memory(error):
         _log.exception("out of memory", extra=fields)
         return ModelUnavailable("The server is short of memory. Try again later.")
     _log.exception("unexpected error", extra=fields)
     return InternalError(f"The server's log says more, under the request id {request_id}.")
+
+
+def _out_of_memory(error: Exception) -> bool:
+    """onnxruntime has no class of its own for it: the words are those of its allocators."""
+    return isinstance(error, MemoryError) or any(
+        words in str(error) for words in ("bad_alloc", "Failed to allocate memory")
+    )

@@ -13,7 +13,7 @@ from tests.api.client import base64_of, drawn, post
 from tests.api.scripted import RED
 from tests.server import Server, serve
 
-DOCUMENTED = {200, 401, 413, 415, 422, 500, 503}
+DOCUMENTED = {200, 401, 408, 413, 415, 422, 500, 503}
 
 
 @pytest.fixture(scope="module")

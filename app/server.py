@@ -1,0 +1,92 @@
+"""uvicorn, and patience with a limit: nobody keeps a connection for nothing."""
+
+import asyncio
+import socket
+import time
+from collections.abc import Iterable
+
+import h11
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+HEAD_SECONDS = 10.0
+"""In which a request's headers have to arrive: after connecting, or after the last answer."""
+ANSWER_SECONDS = 60.0
+"""In which the rest of an answer has to be fetched."""
+MOST_CONNECTIONS = 1000
+_LAST_CALL = 0.05
+_TIMEOUT = (
+    b"HTTP/1.1 408 Request Timeout\r\nContent-Type: application/problem+json\r\n"
+    b"Connection: close\r\nContent-Length: %d\r\n\r\n%s"
+)
+_PROBLEM = (
+    b'{"type": "urn:spotter:problem:RequestTimeout", "title": "The request did not arrive in time",'
+    b' "status": 408, "detail": "The headers did not arrive in time.", "code": "RequestTimeout"}'
+)
+
+
+class Protocol(H11Protocol):
+    """One connection. While a request is being answered, its time is the application's affair."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._answered: object = None
+        self._since: float | None = time.monotonic()
+        if len(self.connections) > MOST_CONNECTIONS:
+            self._make_room()
+
+    def idle_since(self) -> float | None:
+        """On the clock that only goes forward; None while a request is being answered."""
+        answered = getattr(self.cycle, "response_complete", True)  # there is none at first
+        if answered or self.transport.is_closing():
+            if self._since is None or self.cycle is not self._answered:
+                self._since, self._answered = time.monotonic(), self.cycle
+        else:
+            self._since = None
+        return self._since
+
+    def hurry(self) -> None:
+        """Ends the connection where the client has had time enough."""
+        since = self.idle_since()
+        if since is None:
+            return
+        idle = time.monotonic() - since
+        if self.transport.get_write_buffer_size():
+            if idle > ANSWER_SECONDS:
+                self.transport.abort()
+        elif idle > HEAD_SECONDS:
+            if self.conn.our_state is h11.IDLE and self.conn.trailing_data[0]:
+                self.transport.write(_TIMEOUT % (len(_PROBLEM), _PROBLEM))
+            self.transport.close()
+
+    def shutdown(self) -> None:
+        """A request that has come and was not read yet is read."""
+        if self.idle_since() is None:
+            super().shutdown()
+        else:
+            self.loop.call_later(_LAST_CALL, super().shutdown)
+
+    def _make_room(self) -> None:
+        """For this one, by ending the connection that has been idle for the longest time."""
+        idle = {other: other.idle_since() for other in _ours(self.connections)}
+        waiting = {other: since for other, since in idle.items() if since is not None}
+        min(waiting, key=lambda other: waiting[other]).transport.abort()
+
+
+def _ours(connections: Iterable[object]) -> list[Protocol]:
+    return [connection for connection in connections if isinstance(connection, Protocol)]
+
+
+class Server(uvicorn.Server):
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            host = self.config.host
+            shown = "localhost" if host in ("127.0.0.1", "0.0.0.0", "::", "::1") else host
+            print(f"\nSpotter is ready: http://{shown}:{self.config.port}/\n", flush=True)
+
+    async def on_tick(self, counter: int) -> bool:
+        if counter % 10 == 0:  # once a second
+            for connection in _ours(self.server_state.connections):
+                connection.hurry()
+        return await super().on_tick(counter)
