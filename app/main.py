@@ -19,6 +19,7 @@ from app.api.problem import add_handlers
 from app.errors import StartError
 from app.service import Service, load_detector
 from app.settings import Settings, load_settings
+from app.shedding import Shedder
 from app.vision.detector import Detector
 
 _EXPOSED_HEADERS = ("Server-Timing", REQUEST_ID, "Retry-After")
@@ -35,12 +36,12 @@ def create_app(settings: Settings, detector: Detector | None = None) -> FastAPI:
     """Where ``detector`` is given it is served as it is; else it is loaded in the lifespan."""
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, object]]:
         log.configure(settings.log_level)
         if detector is None:
             app.state.service = Service.create(settings, load_detector(settings))
         with _draining_on_sigterm(app.state.service):
-            yield
+            yield {"shedder": Shedder(app.state.service)}
         app.state.service.pool.close()
 
     app = Spotter(

@@ -36,11 +36,17 @@ class InferencePool:
         """Raises Overloaded or ModelUnavailable: before a body is read, say."""
         if self._closed:
             raise ModelUnavailable("The server is shutting down. Try again elsewhere or later.")
-        if self.taken >= self.concurrency + self.queue:
-            raise Overloaded(
-                f"{self.taken} images are being worked on or waiting, as many as may be.",
-                self.retry_after(),
-            )
+        if full := self.overloaded():
+            raise full
+
+    def overloaded(self, coming: int = 0) -> Overloaded | None:
+        """What to tell who comes now, after so many on their way; None where there is room."""
+        if self.taken + coming < self.concurrency + self.queue:
+            return None
+        return Overloaded(
+            f"{self.taken} images are being worked on or waiting, as many as may be.",
+            self.retry_after(),
+        )
 
     def retry_after(self) -> int:
         """Whole seconds until a good part of the queue is done, at the pace of late."""

@@ -9,6 +9,8 @@ import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from app.shedding import Shedder
+
 HEAD_SECONDS = 10.0
 """In which a request's headers have to arrive: after connecting, or after the last answer."""
 ANSWER_SECONDS = 60.0
@@ -32,8 +34,24 @@ class Protocol(H11Protocol):
         super().connection_made(transport)
         self._answered: object = None
         self._since: float | None = time.monotonic()
+        self._discarding = False
         if len(self.connections) > MOST_CONNECTIONS:
-            self._make_room()
+            transport.abort()
+
+    def data_received(self, data: bytes) -> None:
+        if self._discarding:
+            return
+        shedder: Shedder | None = self.app_state.get("shedder")
+        if shedder and self.idle_since() is not None and not self.conn.trailing_data[0]:
+            refusal = shedder.refusal(data)
+            if refusal is not None:
+                answer, whole = refusal
+                self.transport.write(answer)
+                self._discarding = not whole  # closed at once, it might miss its answer
+                self._since = time.monotonic()
+                self._unset_keepalive_if_required()
+                return
+        super().data_received(data)
 
     def idle_since(self) -> float | None:
         """On the clock that only goes forward; None while a request is being answered."""
@@ -45,8 +63,8 @@ class Protocol(H11Protocol):
             self._since = None
         return self._since
 
-    def hurry(self) -> None:
-        """Ends the connection where the client has had time enough."""
+    def hurry(self, patience: float) -> None:
+        """Ends the connection where the client has been idle for longer, in seconds."""
         since = self.idle_since()
         if since is None:
             return
@@ -54,7 +72,7 @@ class Protocol(H11Protocol):
         if self.transport.get_write_buffer_size():
             if idle > ANSWER_SECONDS:
                 self.transport.abort()
-        elif idle > HEAD_SECONDS:
+        elif idle > patience:
             if self.conn.our_state is h11.IDLE and self.conn.trailing_data[0]:
                 self.transport.write(_TIMEOUT % (len(_PROBLEM), _PROBLEM))
             self.transport.close()
@@ -65,12 +83,6 @@ class Protocol(H11Protocol):
             super().shutdown()
         else:
             self.loop.call_later(_LAST_CALL, super().shutdown)
-
-    def _make_room(self) -> None:
-        """For this one, by ending the connection that has been idle for the longest time."""
-        idle = {other: other.idle_since() for other in _ours(self.connections)}
-        waiting = {other: since for other, since in idle.items() if since is not None}
-        min(waiting, key=lambda other: waiting[other]).transport.abort()
 
 
 def _ours(connections: Iterable[object]) -> list[Protocol]:
@@ -87,6 +99,8 @@ class Server(uvicorn.Server):
 
     async def on_tick(self, counter: int) -> bool:
         if counter % 10 == 0:  # once a second
-            for connection in _ours(self.server_state.connections):
-                connection.hurry()
+            connections = _ours(self.server_state.connections)
+            crowded = len(connections) > MOST_CONNECTIONS / 2
+            for connection in connections:
+                connection.hurry(1.0 if crowded else HEAD_SECONDS)
         return await super().on_tick(counter)

@@ -1,0 +1,90 @@
+"""Refusals that cost next to nothing, for when there are very many of them."""
+
+import asyncio
+import json
+import logging
+import re
+import time
+import uuid
+
+from app.api.problem import MEDIA_TYPE, problem_body
+from app.errors import Overloaded
+from app.service import Service
+
+_EVERY = 0.04
+"""Seconds between refusals that go the whole way: keys, CORS, log and metrics."""
+_AT_ONCE = 10
+"""Of these, after a pause."""
+_LENGTH = re.compile(rb"\r\ncontent-length: *(\d{1,15}) *\r\n", re.IGNORECASE)
+_ID = re.compile(rb"\r\nx-request-id: *([\w.-]{1,128}) *\r\n", re.IGNORECASE)
+_SPECIAL = re.compile(rb"\r\n(?:origin|expect|transfer-encoding|connection: *close)", re.IGNORECASE)
+_log = logging.getLogger("spotter.request")
+
+
+class Shedder:
+    """Refuses images in place of the application while there is no room and many are refused."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._start = f"POST {service.settings.root_path}/detect".encode()
+        self._coming = 0
+        """Let through by now, and not in the pool yet."""
+        self._next = 0.0
+        self._told = 0.0
+        self._shed = 0
+
+    def refusal(self, data: bytes) -> tuple[bytes, bool] | None:
+        """For the first bytes of a request: the answer, and whether these are all of it.
+
+        None where the application has to look.
+        """
+        if not data.startswith(self._start):
+            return None
+        full = self._service.pool.overloaded(self._coming)
+        if full is None:
+            self._let_through()
+            return None
+        head, end, body = data.partition(b"\r\n\r\n")
+        head += b"\r\n"
+        length = _LENGTH.search(head)
+        if not end or length is None or _SPECIAL.search(head) or len(body) > int(length[1]):
+            return None
+        if not self._are_many():
+            return None
+        given = _ID.search(head)
+        whole = len(body) == int(length[1])
+        return _response(full, given[1].decode() if given else uuid.uuid4().hex, whole), whole
+
+    def _let_through(self) -> None:
+        """Until the event loop has come round once it has no place: many may come at a time."""
+        if not self._coming:
+            asyncio.get_running_loop().call_soon(self._arrived)
+        self._coming += 1
+
+    def _arrived(self) -> None:
+        self._coming = 0
+
+    def _are_many(self) -> bool:
+        now = time.monotonic()
+        self._next = max(self._next, now - _AT_ONCE * _EVERY)
+        if self._next <= now:
+            self._next += _EVERY
+            return False
+        self._shed += 1
+        if now - self._told > 1:
+            _log.warning("shed", extra={"fields": {"refused": self._shed}})
+            self._told, self._shed = now, 0
+        return True
+
+
+def _response(error: Overloaded, request_id: str, keep_alive: bool) -> bytes:
+    body = json.dumps(problem_body(error))
+    lines = [
+        f"HTTP/1.1 {error.status} Service Unavailable",
+        f"content-type: {MEDIA_TYPE}",
+        f"content-length: {len(body)}",
+        *(f"{name.lower()}: {value}" for name, value in error.headers.items()),
+        f"x-request-id: {request_id}",
+        *([] if keep_alive else ["connection: close"]),
+    ]
+    return "\r\n".join([*lines, "", body]).encode()

@@ -1,0 +1,155 @@
+"""``python -m benchmarks.overload``: many times more requests than a server can answer.
+
+The server has its own core; what sends has the others. First the capacity is measured, then so
+many times as much is sent for a while, then the capacity again.
+"""
+
+import argparse
+import asyncio
+import json
+import math
+import multiprocessing
+import os
+import socket
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.load import drive, raw_request, read_answer
+from benchmarks.openloop import Tally, offer
+from benchmarks.process import Running, run
+
+_PROBE_EVERY = 0.02
+_SETTLE = 1.0
+
+
+@dataclass(frozen=True)
+class Report:
+    capacity: float
+    """Images a second, of two clients that always wait for their answer."""
+    places: int
+    """Of the pool: being worked on, and waiting."""
+    tally: Tally
+    health: list[float]
+    """Seconds that ``/healthz`` took during the overload."""
+    resident: list[int]
+    """Bytes, once a second during the overload."""
+    capacity_after: float
+    """The same as ``capacity``, from one second after the overload on."""
+
+    def facts(self) -> dict[str, object]:
+        tally = self.tally
+        half = len(self.resident) // 2
+        return {
+            "capacity_per_s": round(self.capacity, 1),
+            "offered_per_s": round(tally.sent / tally.seconds, 1),
+            "times_capacity": round(tally.sent / tally.seconds / self.capacity, 1),
+            "accepted": len(tally.accepted),
+            "accepted_per_s": round(len(tally.accepted) / tally.seconds, 1),
+            "accepted_p50_ms": _ms(tally.accepted, 0.5),
+            "accepted_p95_ms": _ms(tally.accepted, 0.95),
+            "queue_x_service_ms": round(self.places / self.capacity * 1000),
+            "refused": len(tally.refused),
+            "refused_p95_ms": _ms(tally.refused, 0.95),
+            "retry_after_s": {str(s): n for s, n in sorted(tally.retry_after.items())},
+            "drained_s": round(tally.drained, 2),
+            "anything_else": dict(tally.others),
+            "healthz": len(self.health),
+            "healthz_p50_ms": _ms(self.health, 0.5),
+            "healthz_p99_ms": _ms(self.health, 0.99),
+            "healthz_max_ms": _ms(self.health, 1),
+            "rss_mb_first_and_second_half_max": [
+                round(max(part) / 1e6, 1) for part in (self.resident[:half], self.resident[half:])
+            ],
+            "capacity_after_per_s": round(self.capacity_after, 1),
+        }
+
+
+def measure(server: Running, image: bytes, places: int, times: float, seconds: float) -> Report:
+    """``server`` has ``places`` in all."""
+    request = raw_request("/detect", image)
+    settled = min(5.0, seconds / 2)
+    drive(server.port, request, 2, 1)
+    capacity = drive(server.port, request, 2, settled).per_second
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, context) as other:
+        other.submit(os.getpid).result()  # it has started
+        with _watched(server) as resident:
+            probed = other.submit(probe, server.port, seconds)
+            tally = asyncio.run(offer(server.port, [request], times * capacity, seconds))
+            health = probed.result()
+    time.sleep(max(0.0, _SETTLE - tally.drained))
+    after = drive(server.port, request, 2, settled).per_second
+    return Report(capacity, places, tally, health, resident, after)
+
+
+def probe(port: int, seconds: float) -> list[float]:
+    """Seconds that ``/healthz`` takes, asked again and again over one connection."""
+    spent = []
+    end = time.perf_counter() + seconds
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        while (began := time.perf_counter()) < end:
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            status = read_answer(connection)[0]
+            assert status == 200, status
+            spent.append(time.perf_counter() - began)
+            time.sleep(_PROBE_EVERY)
+    return spent
+
+
+@contextmanager
+def _watched(server: Running) -> Iterator[list[int]]:
+    """The server's resident bytes, once a second while the block runs."""
+    resident = [server.rss()]
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(1):
+            resident.append(server.rss())
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield resident
+    finally:
+        over.set()
+        watcher.join()
+
+
+def _ms(seconds: list[float], share: float) -> float:
+    if not seconds:
+        return math.nan
+    ordered = sorted(seconds)
+    return round(ordered[min(len(ordered) - 1, int(len(ordered) * share))] * 1000, 1)
+
+
+def main() -> None:
+    options = _arguments()
+    cores = os.sched_getaffinity(0)
+    mine = {max(cores)}
+    os.sched_setaffinity(0, cores - mine or cores)
+    environment = {"SPOTTER_LOG_LEVEL": "info"}
+    if options.model:
+        environment["SPOTTER_MODEL"] = str(options.model)
+    with run([sys.executable, "-m", "app"], environment, mine) as server:
+        places = 1 + 16  # of one core, by default
+        report = measure(server, options.photo.read_bytes(), places, options.times, options.seconds)
+    print(json.dumps(report.facts(), indent=1))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.overload", description=__doc__)
+    parser.add_argument("--photo", type=Path, required=True, help="an image file")
+    parser.add_argument("--model", type=Path, help="ONNX file; the shipped one where none is given")
+    parser.add_argument("--times", type=float, default=20, help="of the capacity")
+    parser.add_argument("--seconds", type=float, default=120)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
