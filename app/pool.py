@@ -44,7 +44,7 @@ class InferencePool:
         if self.taken + coming < self.concurrency + self.queue:
             return None
         return Overloaded(
-            f"{self.taken} images are being worked on or waiting, as many as may be.",
+            f"{self.taken + coming} images are being worked on or waiting, as many as may be.",
             self.retry_after(),
         )
 

@@ -40,20 +40,22 @@ class Shedder:
         """
         if not data.startswith(self._start):
             return None
-        full = self._service.pool.overloaded(self._coming)
-        if full is None:
-            self._let_through()
-            return None
-        head, end, body = data.partition(b"\r\n\r\n")
-        head += b"\r\n"
+        end = data.find(b"\r\n\r\n")
+        head = data[: end + 2]
         length = _LENGTH.search(head)
-        if not end or length is None or _SPECIAL.search(head) or len(body) > int(length[1]):
+        if end < 0 or length is None or _SPECIAL.search(head):
             return None
-        if not self._are_many():
+        missing = int(length[1]) - (len(data) - end - 4)
+        if missing < 0:
+            return None
+        full = self._service.pool.overloaded(0 if missing else self._coming)
+        if full is None and not missing:
+            self._let_through()
+        if full is None or not self._are_many():
             return None
         given = _ID.search(head)
-        whole = len(body) == int(length[1])
-        return _response(full, given[1].decode() if given else uuid.uuid4().hex, whole), whole
+        request_id = given[1].decode() if given else uuid.uuid4().hex
+        return _response(full, request_id, keep_alive=not missing), not missing
 
     def _let_through(self) -> None:
         """Until the event loop has come round once it has no place: many may come at a time."""

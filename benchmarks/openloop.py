@@ -57,26 +57,28 @@ async def offer(
 
 async def _ask(port: int, request: bytes, due: float, tally: Tally) -> None:
     try:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        try:
-            writer.write(request)
-            head = await reader.readuntil(b"\r\n\r\n")
-            await reader.readexactly(int(_value(head, b"content-length")))
-        finally:
-            writer.close()
-    except (OSError, asyncio.IncompleteReadError) as error:
+        status, headers = await ask(port, request)
+    except (OSError, EOFError) as error:
         tally.others[type(error).__name__] += 1
         return
-    status, spent = head[9:12], time.perf_counter() - due
-    if status == b"200":
+    spent = time.perf_counter() - due
+    if status == 200:
         tally.accepted.append(spent)
-    elif status == b"503":
+    elif status == 503:
         tally.refused.append(spent)
-        tally.retry_after[int(_value(head, b"retry-after"))] += 1
+        tally.retry_after[int(headers["retry-after"])] += 1
     else:
-        tally.others[status.decode()] += 1
+        tally.others[str(status)] += 1
 
 
-def _value(head: bytes, name: bytes) -> bytes:
-    lines = head.lower().split(b"\r\n")
-    return next(line[len(name) + 1 :] for line in lines if line.startswith(name + b":"))
+async def ask(port: int, request: bytes) -> tuple[int, dict[str, str]]:
+    """Status and headers of the answer, on a connection of its own. Raises OSError, EOFError."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        writer.write(request)
+        head = (await reader.readuntil(b"\r\n\r\n")).decode().lower().splitlines()
+        headers = dict(line.split(": ", 1) for line in head[1:] if line)
+        await reader.readexactly(int(headers["content-length"]))
+    finally:
+        writer.close()
+    return int(head[0].split()[1]), headers

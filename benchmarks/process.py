@@ -31,6 +31,10 @@ class Running:
     def peak_rss(self) -> int:
         return self._status("VmHWM")
 
+    def descriptors(self) -> int:
+        """Files and sockets that are open."""
+        return len(list(Path(f"/proc/{self.process.pid}/fd").iterdir()))
+
     def _status(self, key: str) -> int:
         for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
             if line.startswith(key + ":"):

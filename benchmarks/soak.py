@@ -1,0 +1,175 @@
+"""``python -m benchmarks.soak``: a long time at a given load, and whether memory grows.
+
+The server has one core to itself, or what others leave of it. Images of all kinds come at random
+moments, so many that the server is busy for the given share of the time, whatever an image takes
+it. Each file is asked for once at first; from then on any other status is an error.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import random
+import re
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks.load import raw_request
+from benchmarks.openloop import ask
+from benchmarks.photos import at_megapixels
+from benchmarks.process import Running, run
+from benchmarks.trend import Slope, slope
+
+_MAY_BE = {200, 413, 415, 422}
+_SMOOTHING = 0.05
+_SAMPLE_SECONDS = 2.0
+_HTTP_SECONDS = 0.003
+"""What an image takes besides the stages that the server tells of."""
+_WARM_UP = 0.2
+"""Of the time, which the slope leaves out."""
+
+
+@dataclass
+class Soak:
+    idle: int
+    """Resident bytes before the first image."""
+    statuses: "Counter[int]" = field(default_factory=Counter)
+    errors: "Counter[str]" = field(default_factory=Counter)
+    times: list[float] = field(default_factory=list)
+    """Seconds since the beginning, of each sample."""
+    resident: list[int] = field(default_factory=list)
+    descriptors: list[int] = field(default_factory=list)
+    seconds: float = 0.0
+    busy: float = 0.0
+    """Processor seconds of the server."""
+
+    def growth(self) -> Slope:
+        """Bytes a second after the warm-up."""
+        first = next(i for i, t in enumerate(self.times) if t >= _WARM_UP * self.times[-1])
+        block = (self.times[-1] - self.times[first]) / 24
+        return slope(self.times[first:], self.resident[first:], block)
+
+    def facts(self) -> dict[str, object]:
+        growth = self.growth()
+        later = [r for t, r in zip(self.times, self.resident, strict=True) if t >= 60]
+        per_hour = 3600 / 1e6
+        return {
+            "minutes": round(self.seconds / 60, 1),
+            "requests": self.statuses.total(),
+            "per_s": round(self.statuses.total() / self.seconds, 1),
+            "statuses": {str(status): n for status, n in sorted(self.statuses.items())},
+            "errors": dict(self.errors),
+            "cpu_share": round(self.busy / self.seconds, 2),
+            "rss_idle_mb": round(self.idle / 1e6, 1),
+            "rss_mb_min_mean_max": [
+                round(v / 1e6, 1) for v in (min(later), sum(later) / len(later), max(later))
+            ],
+            "rss_slope_mb_per_hour": round(growth.value * per_hour, 2),
+            "rss_slope_95_percent": [
+                round(growth.low * per_hour, 2),
+                round(growth.high * per_hour, 2),
+            ],
+            "descriptors_first_last": [self.descriptors[0], self.descriptors[-1]],
+        }
+
+
+async def soak(server: Running, requests: Sequence[bytes], load: float, seconds: float) -> Soak:
+    result = Soak(server.rss())
+    expected, service_time = [], 0.05
+    for request in requests:
+        status, _ = await ask(server.port, request)
+        if status not in _MAY_BE:
+            result.errors[f"{status} at first"] += 1
+        expected.append(status)
+    chance = random.Random(1)
+    tasks: set[asyncio.Task[None]] = set()
+
+    async def one(number: int) -> None:
+        nonlocal service_time
+        try:
+            status, headers = await ask(server.port, requests[number])
+        except (OSError, EOFError) as error:
+            result.errors[type(error).__name__] += 1
+            return
+        result.statuses[status] += 1
+        if status != expected[number]:
+            result.errors[f"{status} instead of {expected[number]}"] += 1
+        service_time += _SMOOTHING * (_busy(headers) - service_time)
+
+    began, busy = time.perf_counter(), server.cpu_seconds()
+    due, sampled = began, began
+    while (now := time.perf_counter()) < began + seconds:
+        if now >= sampled:
+            sampled += _SAMPLE_SECONDS
+            result.times.append(now - began)
+            result.resident.append(server.rss())
+            result.descriptors.append(server.descriptors())
+        if due > now:
+            await asyncio.sleep(min(due, sampled) - now)
+            continue
+        due += chance.expovariate(load / service_time)
+        task = asyncio.create_task(one(chance.randrange(len(requests))))
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+    await asyncio.gather(*tasks)
+    result.seconds = time.perf_counter() - began
+    result.busy = server.cpu_seconds() - busy
+    return result
+
+
+def _busy(headers: dict[str, str]) -> float:
+    """Seconds that the answer took the server, about."""
+    stages = re.findall(r"dur=([\d.]+)", headers.get("server-timing", ""))
+    return sum(map(float, stages)) / 1000 + _HTTP_SECONDS
+
+
+def corpus(
+    folders: Sequence[Path], photo: Path | None, megapixels: float, share: float
+) -> list[bytes]:
+    """All files of ``folders``; and ``share`` of the requests is ``photo``, made that large."""
+    images = [path.read_bytes() for folder in folders for path in sorted(folder.iterdir())]
+    if photo is None:
+        return images
+    large = at_megapixels(photo, megapixels)
+    return images + [large] * max(1, round(share * len(images)))
+
+
+def main() -> None:
+    options = _arguments()
+    images = corpus(options.images, options.photo, options.megapixels, options.share)
+    cores = os.sched_getaffinity(0)
+    mine = {options.core} if options.core is not None else {max(cores)}
+    os.sched_setaffinity(0, cores - mine or cores)
+    environment = {"SPOTTER_MODEL": str(options.model)} if options.model else {}
+    with run([sys.executable, "-m", "app"], environment, mine) as server:
+        requests = [raw_request("/detect", image) for image in images]
+        result = asyncio.run(soak(server, requests, options.load, options.minutes * 60))
+    facts = result.facts()
+    print(json.dumps(facts, indent=1))
+    if options.out:
+        samples = [result.times, result.resident, result.descriptors]
+        options.out.write_text(json.dumps({**facts, "samples": samples}))
+    if result.errors or not result.growth().is_flat:
+        raise SystemExit(1)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.soak", description=__doc__)
+    parser.add_argument("--images", type=Path, nargs="+", required=True, help="folders of files")
+    parser.add_argument("--photo", type=Path, help="a JPEG, to be made a large one")
+    parser.add_argument("--megapixels", type=float, default=12, help="of the large one")
+    parser.add_argument("--share", type=float, default=0.1, help="of the large one")
+    parser.add_argument("--model", type=Path, help="ONNX file; the shipped one where none is given")
+    parser.add_argument("--minutes", type=float, default=30)
+    parser.add_argument("--load", type=float, default=0.8, help="share of the time, 0..1")
+    parser.add_argument("--core", type=int, help="of the server; the last one where none is given")
+    parser.add_argument("--out", type=Path, help="file for the figures and all samples, as JSON")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
