@@ -4,6 +4,7 @@ import asyncio
 import socket
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 
 import h11
 import uvicorn
@@ -95,7 +96,8 @@ class Server(uvicorn.Server):
         if self.started:
             host = self.config.host
             shown = "localhost" if host in ("127.0.0.1", "0.0.0.0", "::", "::1") else host
-            print(f"\nSpotter is ready: http://{shown}:{self.config.port}/\n", flush=True)
+            with suppress(OSError):  # nobody can read it
+                print(f"\nSpotter is ready: http://{shown}:{self.config.port}/\n", flush=True)
 
     async def on_tick(self, counter: int) -> bool:
         if counter % 10 == 0:  # once a second

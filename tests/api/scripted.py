@@ -1,7 +1,8 @@
 """An ONNX detector of a few nodes whose answers, pace and failures the test decides.
 
 It "finds" the same boxes in every picture, in pixels of its 64 x 64 input. A white picture takes
-it a good while, a dark one no time, and a red one makes its session fail.
+it a good while, a dark one no time, a red one makes its session fail, and a blue one makes it ask
+for more memory than there is anywhere.
 """
 
 import json
@@ -13,7 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 SIDE = 64
 LABELS = ["cat", "dog", "traffic light", "bus"]
-BLACK, WHITE, RED = (0, 0, 0), (255, 255, 255), (255, 0, 0)
+BLACK, WHITE, RED, BLUE = (0, 0, 0), (255, 255, 255), (255, 0, 0), (0, 0, 255)
 
 # Centre x, centre y, width, height, class and score; in no order, and the first over two edges.
 BOXES = [
@@ -32,8 +33,10 @@ def write_model(path: Path, white_steps: int = 600) -> Path:
             *_brightness(),
             *_fail_where_red(),
             *_dawdle(),
+            *_ask_for_memory_where_blue(),
             helper.make_node("Add", ["boxes", "zero"], ["boxes_late"]),
-            helper.make_node("Add", ["boxes_late", "nothing"], ["output0"]),
+            helper.make_node("Add", ["boxes_late", "nothing"], ["boxes_later"]),
+            helper.make_node("Add", ["boxes_later", "not_much"], ["output0"]),
         ],
         "scripted",
         [helper.make_tensor_value_info("images", TensorProto.FLOAT, [1, 3, SIDE, SIDE])],
@@ -51,6 +54,9 @@ def write_model(path: Path, white_steps: int = 600) -> Path:
             numpy_helper.from_array(np.array(0.5, dtype=np.float32), "half"),
             numpy_helper.from_array(np.array(0, dtype=np.int64), "red"),
             numpy_helper.from_array(np.array(1, dtype=np.int64), "green"),
+            numpy_helper.from_array(np.array(2, dtype=np.int64), "blue"),
+            numpy_helper.from_array(np.array(2**46, dtype=np.int64), "very_many"),
+            numpy_helper.from_array(np.array([1], dtype=np.int64), "one"),
         ],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
@@ -95,6 +101,20 @@ def _fail_where_red() -> list[onnx.NodeProto]:
         helper.make_node("Greater", ["excess", "half"], ["is_red"]),
         helper.make_node("Cast", ["is_red"], ["index"], to=TensorProto.INT64),
         helper.make_node("Gather", ["one_zero", "index"], ["zero"]),
+    ]
+
+
+def _ask_for_memory_where_blue() -> list[onnx.NodeProto]:
+    """The largest of zeros: one of them, or as many as no machine has room for."""
+    return [
+        helper.make_node("Gather", ["channels", "blue"], ["blueness"]),
+        helper.make_node("Sub", ["blueness", "greenness"], ["blue_excess"]),
+        helper.make_node("Greater", ["blue_excess", "half"], ["is_blue"]),
+        helper.make_node("Cast", ["is_blue"], ["blue_number"], to=TensorProto.INT64),
+        helper.make_node("Mul", ["blue_number", "very_many"], ["many_or_none"]),
+        helper.make_node("Add", ["many_or_none", "one"], ["how_many"]),
+        helper.make_node("ConstantOfShape", ["how_many"], ["zeros"]),
+        helper.make_node("ReduceMax", ["zeros"], ["not_much"], keepdims=0),
     ]
 
 
