@@ -1,4 +1,4 @@
-"""A way to the cloud on which DynamoDB is asked for more than was paid for."""
+"""A way to the cloud on which a service is asked for more than was paid for."""
 
 import http.server
 import threading
@@ -24,10 +24,15 @@ _HOP_BY_HOP = {
 @dataclass
 class Throttle:
     refuses: Callable[[int], bool]
-    """Given the number of a request to DynamoDB, from 0."""
+    """Given the number of a request to the service, from 0."""
+    target: str | None = "DynamoDB_"
+    """How the service's X-Amz-Target begins; S3 has none."""
     requests: int = 0
     refused: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def concerns(self, target: str | None) -> bool:
+        return target is None if self.target is None else (target or "").startswith(self.target)
 
     def next_is_refused(self) -> bool:
         with self._lock:
@@ -47,9 +52,12 @@ class _Proxy(http.server.BaseHTTPRequestHandler):
 
     def _pass_on(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        to_dynamodb = self.headers.get("X-Amz-Target", "").startswith("DynamoDB_")
-        if to_dynamodb and self.throttle.next_is_refused():
-            self._answer(400, {"Content-Type": "application/x-amz-json-1.0"}, _THROTTLED)
+        target = self.headers.get("X-Amz-Target")
+        if self.throttle.concerns(target) and self.throttle.next_is_refused():
+            if target is None:
+                self._answer(503, {"Content-Type": "application/xml"}, _SLOW_DOWN)
+            else:
+                self._answer(400, {"Content-Type": "application/x-amz-json-1.0"}, _THROTTLED)
             return
         headers = {k: v for k, v in self.headers.items() if k.lower() != "accept-encoding"}
         answer = self.client.request(self.command, self.path, headers=headers, content=body)
@@ -87,6 +95,12 @@ class _Proxy(http.server.BaseHTTPRequestHandler):
 _THROTTLED = (
     b'{"__type": "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException",'
     b' "message": "The level of configured provisioned throughput for the table was exceeded."}'
+)
+
+
+_SLOW_DOWN = (
+    b'<?xml version="1.0" encoding="UTF-8"?>\n'
+    b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
 )
 
 
