@@ -28,6 +28,8 @@ class InferencePool:
         self.queue = queue
         self.taken = 0
         """Places taken: running and waiting."""
+        self.shed = 0
+        """Requests refused for want of a place before the application saw them, so far."""
         self._closed = False
         self._service_time = 0.0  # seconds an inference, a moving average; 0: not known yet
         self._threads = ThreadPoolExecutor(concurrency, thread_name_prefix="inference")

@@ -73,6 +73,7 @@ class Shedder:
             self._next += _EVERY
             return False
         self._shed += 1
+        self._service.pool.shed += 1
         if now - self._told > 1:
             _log.warning("shed", extra={"fields": {"refused": self._shed}})
             self._told, self._shed = now, 0

@@ -49,13 +49,17 @@ class Soak:
 
     def growth(self) -> Slope:
         """Bytes a second after the warm-up."""
-        first = next(i for i, t in enumerate(self.times) if t >= _WARM_UP * self.times[-1])
+        first = self._warm()
         block = (self.times[-1] - self.times[first]) / 24
         return slope(self.times[first:], self.resident[first:], block)
 
+    def _warm(self) -> int:
+        """The first sample after the warm-up."""
+        return next(i for i, t in enumerate(self.times) if t >= _WARM_UP * self.times[-1])
+
     def facts(self) -> dict[str, object]:
         growth = self.growth()
-        later = [r for t, r in zip(self.times, self.resident, strict=True) if t >= 60]
+        later = self.resident[self._warm() :]
         per_hour = 3600 / 1e6
         return {
             "minutes": round(self.seconds / 60, 1),
@@ -65,7 +69,8 @@ class Soak:
             "errors": dict(self.errors),
             "cpu_share": round(self.busy / self.seconds, 2),
             "rss_idle_mb": round(self.idle / 1e6, 1),
-            "rss_mb_min_mean_max": [
+            "rss_mb_max": round(max(self.resident) / 1e6, 1),
+            "rss_mb_warm_min_mean_max": [
                 round(v / 1e6, 1) for v in (min(later), sum(later) / len(later), max(later))
             ],
             "rss_slope_mb_per_hour": round(growth.value * per_hour, 2),

@@ -1,5 +1,6 @@
 """What goes wrong around a server, done to a real process: it answers, stays, and recovers."""
 
+import asyncio
 import os
 import resource
 import signal
@@ -17,6 +18,8 @@ import yaml
 
 from app.errors import StartError
 from app.vision.model import load
+from benchmarks.load import raw_request
+from benchmarks.openloop import Tally, offer
 from tests.api.client import Wire, drawn, post, problem, sent, statuses
 from tests.api.scripted import BLUE, RED, WHITE, write_model
 from tests.server import REPOSITORY, Server, environment, free_port, serve
@@ -209,6 +212,28 @@ def test_a_request_on_its_way_when_the_signal_comes_is_answered(scripted_model: 
             server.process.send_signal(signal.SIGTERM)
             assert statuses(wires) == [200] * 8
             assert server.process.wait(20) == 0
+
+
+def test_under_twice_its_load_a_signal_loses_nothing_that_was_sent_before(tmp_path: Path) -> None:
+    """Each request on a connection of its own; who comes later finds nobody listening."""
+    model = write_model(tmp_path / "quick.onnx", white_steps=60)
+    request = raw_request("/detect", drawn(colour=WHITE))
+    with serve(model, concurrency="1", queue="8", threads="1") as server:
+
+        async def rush() -> tuple[Tally, Tally]:
+            before = asyncio.create_task(offer(server.port, [request], 60, 2))
+            await asyncio.sleep(2)
+            server.process.send_signal(signal.SIGTERM)
+            after = await offer(server.port, [request], 60, 0.5)
+            return await before, after
+
+        before, after = asyncio.run(rush())
+        assert server.process.wait(20) == 0
+    assert not before.others
+    assert len(before.accepted) > 20
+    assert len(before.refused) > 20
+    assert after.others["ConnectionRefusedError"] > 20
+    assert set(after.others) <= {"ConnectionRefusedError", "ConnectionResetError"}
 
 
 def catches_sigterm(process: "subprocess.Popen[bytes]") -> bool:
