@@ -1,5 +1,6 @@
 """Errors that nobody foresaw: the log has them whole, the client learns the request's id."""
 
+import errno
 import logging
 
 from app.errors import InternalError, ModelUnavailable, SpotterError
@@ -19,6 +20,8 @@ def disguised(error: Exception, request_id: str) -> SpotterError:
 
 def _out_of_memory(error: Exception) -> bool:
     """onnxruntime has no class of its own for it: the words are those of its allocators."""
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
     return isinstance(error, MemoryError) or any(
         words in str(error) for words in ("bad_alloc", "Failed to allocate memory")
     )

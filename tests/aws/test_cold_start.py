@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from tests.aws.cold_start import bare_floor, compare, first_answer
+from benchmarks.cold import compare, lambda_answer, lambda_floor
 from tests.aws.gateways import Request
 from tests.aws.runtime import Deployed
 from tests.aws.tools import require
@@ -14,8 +14,8 @@ def test_a_cold_start_takes_hardly_longer_than_its_bare_floor(
     model = shared / "models/yolov8n.onnx"
     found = compare(
         {
-            "floor": lambda: bare_floor(deployed, model),
-            "answer": lambda: first_answer(deployed, model, Request("GET", "/healthz")),
+            "floor": lambda: lambda_floor(deployed, model),
+            "answer": lambda: lambda_answer(deployed, model, Request("GET", "/healthz")),
         },
         rounds=5,
     )

@@ -1,0 +1,245 @@
+"""``python -m benchmarks.cold``: from a process's start to its first answer, beside its bare floor.
+
+The floor imports the packages that serving needs and creates the session, nothing else. All run
+on one core, in turns, so that a busy machine hurts them alike. Wall time is what people wait for
+and Lambda bills; processor time is the steadier measure of the two.
+"""
+
+import argparse
+import os
+import resource
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.load import multipart_request, read_answer
+from benchmarks.process import free_port
+from tests.aws.gateways import SOURCES, Request
+from tests.aws.gateways import read_answer as read_event_answer
+from tests.aws.runtime import INTERPRETER, Deployed, link_runtime
+
+FLOOR = """
+import numpy, onnxruntime, PIL, fastapi, {server}, os, sys
+options = onnxruntime.SessionOptions()
+options.intra_op_num_threads = 1
+onnxruntime.InferenceSession(sys.argv[1], options, providers=["CPUExecutionProvider"])
+os._exit(0)  # what it takes to end is not of interest
+"""
+_HTTP_API = SOURCES[2]
+_LIMIT = 60.0
+
+
+@dataclass(frozen=True)
+class Start:
+    wall: float
+    cpu: float
+    """Seconds, both."""
+
+
+Measure = Callable[[], Start]
+
+
+def uvicorn_floor(model: Path) -> Start:
+    return _floor([sys.executable], "uvicorn", model, _environment())
+
+
+def uvicorn_answer(model: Path, request: bytes) -> Start:
+    """``request`` are the bytes that the server is sent as soon as it listens."""
+    port = free_port()
+    environment = _environment() | {"SPOTTER_MODEL": str(model)}
+    command = [sys.executable, "-m", "uvicorn", "app.main:app", "--port", str(port)]
+    with _stopwatch() as watch:
+        process = subprocess.Popen(
+            [*on_one_core(), *command],
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            with _connect(port, process) as connection:
+                connection.sendall(request)
+                status, _ = read_answer(connection)
+            watch.lap()
+        finally:
+            process.kill()
+            process.wait()
+    if status != 200:
+        raise RuntimeError(f"the first answer was {status}")
+    return watch.start
+
+
+def lambda_floor(deployed: Deployed, model: Path) -> Start:
+    path = {"PATH": os.environ["PATH"], "PYTHONPATH": f"{deployed.root}:{deployed.runtime}"}
+    return _floor([INTERPRETER, "-S"], "mangum", model, path, deployed.root)
+
+
+def lambda_answer(deployed: Deployed, model: Path, request: Request) -> Start:
+    """Under the real runtime client, with the zip's own packages."""
+    event = _HTTP_API.event(request)
+    settings = {"SPOTTER_MODEL": str(model)}
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        _stopwatch() as watch,
+        deployed.run(Path(folder), settings, wrapper=on_one_core()) as function,
+    ):
+        outcome = function.invoke(event)
+        watch.lap()
+    if read_event_answer(outcome.value).status != 200:
+        raise RuntimeError(f"the first answer was {outcome.raw[:300]!r}")
+    return watch.start
+
+
+def compare(measures: Mapping[str, Measure], rounds: int) -> dict[str, Start]:
+    """Medians, measured in turns after a round that fills the caches and does not count."""
+    starts: dict[str, list[Start]] = {name: [] for name in measures}
+    for turn in range(rounds + 1):
+        for name, measure in measures.items():
+            start = measure()
+            if turn:
+                starts[name].append(start)
+    return {
+        name: Start(
+            statistics.median(start.wall for start in several),
+            statistics.median(start.cpu for start in several),
+        )
+        for name, several in starts.items()
+    }
+
+
+def on_one_core() -> tuple[str, ...]:
+    """The client keeps the others, where there are others."""
+    return ("taskset", "-c", str(min(os.sched_getaffinity(0))))
+
+
+def _floor(
+    python: Sequence[str],
+    server: str,
+    model: Path,
+    environment: Mapping[str, str],
+    folder: Path | None = None,
+) -> Start:
+    code = FLOOR.format(server=server)
+    with _stopwatch() as watch:
+        subprocess.run(
+            [*on_one_core(), *python, "-c", code, str(model)],
+            cwd=folder,
+            env=environment,
+            check=True,
+        )
+        watch.lap()
+    return watch.start
+
+
+class _Watch:
+    def __init__(self) -> None:
+        self._began = time.perf_counter()
+        self._cpu_before = _cpu_of_ended_children()
+        self._wall = 0.0
+        self._cpu = 0.0
+
+    def lap(self) -> None:
+        self._wall = time.perf_counter() - self._began
+
+    def end(self) -> None:
+        self._cpu = _cpu_of_ended_children() - self._cpu_before
+
+    @property
+    def start(self) -> Start:
+        return Start(self._wall, self._cpu)
+
+
+@contextmanager
+def _stopwatch() -> Iterator[_Watch]:
+    """Wall time up to the lap; the processor's of all processes that end within the block."""
+    watch = _Watch()
+    yield watch
+    watch.end()
+
+
+def _cpu_of_ended_children() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def _environment() -> dict[str, str]:
+    """Without settings; bytecode is kept, as a user has it after the first start."""
+    others = {k: v for k, v in os.environ.items() if not k.startswith("SPOTTER_")}
+    others.pop("PYTHONDONTWRITEBYTECODE", None)
+    return others
+
+
+def _connect(port: int, process: subprocess.Popen[bytes]) -> socket.socket:
+    """As soon as something listens."""
+    end = time.monotonic() + _LIMIT
+    while time.monotonic() < end and process.poll() is None:
+        try:
+            return socket.create_connection(("127.0.0.1", port))
+        except ConnectionRefusedError:
+            time.sleep(0.001)
+    raise RuntimeError(f"{process.args!r} does not listen")
+
+
+def _report(title: str, measures: Mapping[str, Measure], rounds: int) -> None:
+    found = compare(measures, rounds)
+    floor = found["floor"]
+    print(f"{title}, medians of {rounds}:")
+    for name, start in found.items():
+        print(
+            f"  {name:14} wall {start.wall * 1000:4.0f} ms ({start.wall / floor.wall:.2f} of the"
+            f" floor), processor {start.cpu * 1000:4.0f} ms ({start.cpu / floor.cpu:.2f})",
+            flush=True,
+        )
+
+
+def main() -> None:
+    options = _arguments()
+    model, photo = options.model.resolve(), options.photo.read_bytes()
+    form = multipart_request("/detect", photo)
+    if options.zip is None:
+        _report(
+            "uvicorn",
+            {
+                "floor": lambda: uvicorn_floor(model),
+                "POST /detect": lambda: uvicorn_answer(model, form),
+            },
+            options.rounds,
+        )
+        return
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        (folder / "runtime").mkdir()
+        zipfile.ZipFile(options.zip).extractall(folder / "task")
+        deployed = Deployed(folder / "task", link_runtime(folder / "runtime"))
+        post = Request("POST", "/detect", body=photo)
+        _report(
+            "Lambda's runtime client",
+            {
+                "floor": lambda: lambda_floor(deployed, model),
+                "GET /healthz": lambda: lambda_answer(deployed, model, Request("GET", "/healthz")),
+                "POST /detect": lambda: lambda_answer(deployed, model, post),
+            },
+            options.rounds,
+        )
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.cold", description=__doc__)
+    parser.add_argument("--model", type=Path, required=True, help="an ONNX file")
+    parser.add_argument("--photo", type=Path, required=True, help="a JPEG")
+    parser.add_argument(
+        "--zip", type=Path, help="of 'make lambda-zip': start this as Lambda does, not uvicorn"
+    )
+    parser.add_argument("--rounds", type=int, default=9)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
