@@ -11,14 +11,14 @@ ARG EXTRAS=aws,heif,lambda
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
     PIP_NO_CACHE_DIR=1
 WORKDIR /srv/spotter
-# Of the code only what the installation reads: other changes keep the layer of the packages.
-# Of those, tests go, and tools and AWS services that are not called.
-COPY pyproject.toml LICENSE ./
-COPY app/__init__.py app/
-RUN touch README.md \
-    && python -m venv --without-pip /venv \
-    && python -m pip --python /venv/bin/python install --no-compile ".${EXTRAS:+[$EXTRAS]}" \
-    && python -m pip --python /venv/bin/python uninstall --yes spotter \
+# Versions and hashes as deploy/locks has them (make lock). Of the packages, tests go, and tools and
+# AWS services that are not called.
+COPY deploy/locks/ /locks/
+RUN python -m venv --without-pip /venv \
+    && python -m pip --python /venv/bin/python install --no-compile --only-binary :all: --no-deps \
+        --require-hashes $(for part in common server $(echo "$EXTRAS" | tr , ' '); do \
+            echo "--requirement /locks/$part.txt"; done) \
+    && python -m pip --python /venv/bin/python check \
     && find /venv -type d \( -name tests -o -path '*/onnxruntime/quantization' \
         -o -path '*/onnxruntime/tools' -o -path '*/onnxruntime/transformers' \) \
         -prune -exec rm -rf {} + \
@@ -26,6 +26,7 @@ RUN touch README.md \
         -o -name s3 -o -name sqs -o -name sts -o -name signin -o -name 'sso*' \) \
         -exec rm -rf {} + \
     && python -m compileall -q --invalidation-mode unchecked-hash /venv/lib
+COPY LICENSE ./
 COPY app/ app/
 ARG MODEL
 COPY ${MODEL} ${MODEL}

@@ -4,7 +4,7 @@ PORT ?= 8000
 HOST ?= 127.0.0.1
 BIN := .venv/bin
 
-.PHONY: run test test-kit check install install-test install-kit lambda-zip clean
+.PHONY: run test test-kit check install install-test install-fetch install-kit lambda-zip lock audit sbom clean
 
 run: install ## Serve on PORT (8000)
 	@HOST=$(HOST) PORT=$(PORT) $(BIN)/python -m app
@@ -22,6 +22,7 @@ check: install-test ## Formatting, lint and types
 
 install: .venv/.run
 install-test: .venv/.test
+install-fetch: .venv/.fetch
 install-kit: .venv/.kit
 
 # ARCHITECTURE (arm64, x86_64), PYTHON_VERSION (3.12, ...), MODEL and EXTRAS (heif) change what is in it.
@@ -32,6 +33,16 @@ EXTRAS ?=
 lambda-zip: install ## What serverless.yml deploys: dist/lambda-ARCHITECTURE.zip
 	$(BIN)/python -m deploy.lambda_zip --architecture $(ARCHITECTURE) --python $(PYTHON_VERSION) \
 		--model $(MODEL) --extras "$(EXTRAS)"
+
+# UPGRADE=--upgrade takes the newest versions; else those that are locked stay.
+lock: .venv/.supply ## Versions and hashes of what is deployed, in deploy/locks, from pyproject.toml
+	$(BIN)/python -m deploy.relock $(UPGRADE)
+
+audit: .venv/.supply ## What is known against the locked versions
+	$(BIN)/python -m deploy.audit
+
+sbom: .venv/.supply ## What is in the container and in the zip, as CycloneDX: dist/sbom-*.json
+	$(BIN)/python -m deploy.sbom
 
 clean:
 	rm -rf .venv
@@ -50,6 +61,14 @@ clean:
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
 	@# Beside the rest: a server from this .venv stays one without HEIC.
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target .venv/heif pi-heif
+	@touch $@
+
+.venv/.supply: .venv/.run
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[supply]'
+	@touch $@
+
+.venv/.fetch: .venv/.run
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[fetch]'
 	@touch $@
 
 # Where there is no accelerator TORCH="torch --index-url ..." brings the smaller CPU build.

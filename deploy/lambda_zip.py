@@ -10,8 +10,9 @@ from pathlib import Path
 from deploy import weights
 from deploy.archive import write_zip
 from deploy.bytecode import compile_all
+from deploy.locked import ROOT
 from deploy.trim import trim
-from deploy.wheels import ROOT, InstallFailed, install
+from deploy.wheels import InstallFailed, install
 
 ARCHITECTURES = ("arm64", "x86_64")
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")

@@ -1,6 +1,7 @@
 """The Dockerfile and docker-compose.yml agree with each other and with the code."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -10,12 +11,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from fnmatch import fnmatch
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
 from app.settings import DEFAULT_MODEL, Settings
+from deploy.locked import CONTAINER, EXTRAS, packages
 from tests.server import REPOSITORY, free_port
 
 
@@ -73,6 +76,32 @@ def test_the_image_serves_the_model_that_the_build_argument_names() -> None:
     assert REPOSITORY / default_of("MODEL") == DEFAULT_MODEL
 
 
+def test_the_packages_install_as_locked_and_serve(tmp_path: Path) -> None:
+    """The build's own command, in folders of this machine."""
+    (command,) = (rest for name, rest in DOCKERFILE if name == "RUN" and "--require-hashes" in rest)
+    (source,) = (rest for name, rest in DOCKERFILE if name == "COPY" and rest.endswith(" /locks/"))
+    venv = tmp_path / "venv"
+    command = re.sub(r"/locks\b", str(REPOSITORY / source.split()[0].rstrip("/")), command)
+    command = re.sub(r"/venv\b", str(venv), command)
+    environment = {**os.environ, "EXTRAS": default_of("EXTRAS")}
+    environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
+    done = subprocess.run(
+        ["sh", "-e", "-c", command], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "No broken requirements found" in done.stdout
+    installed = json.loads(
+        subprocess.check_output(
+            [sys.executable, "-m", "pip", "--python", venv / "bin/python", "list", "--format=json"]
+        )
+    )
+    assert {(entry["name"].lower().replace("_", "-"), entry["version"]) for entry in installed} == {
+        (package.name, package.version) for package in packages(CONTAINER)
+    }
+    script = "import app.main, app.aws, app.events.backfill, pi_heif, awslambdaric, boto3"
+    subprocess.run([venv / "bin/python", "-c", script], cwd=REPOSITORY, check=True)
+
+
 def test_an_argument_is_declared_in_every_stage_that_uses_it() -> None:
     declared: set[str] = set()
     for instruction, rest in DOCKERFILE:
@@ -87,7 +116,8 @@ def test_an_argument_is_declared_in_every_stage_that_uses_it() -> None:
 
 def test_the_extras_exist_and_the_python_is_one_that_the_project_takes() -> None:
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
-    assert set(default_of("EXTRAS").split(",")) <= project["optional-dependencies"].keys()
+    assert set(default_of("EXTRAS").split(",")) == set(EXTRAS)
+    assert set(EXTRAS) <= project["optional-dependencies"].keys()
     least = project["requires-python"].removeprefix(">=")
     assert _version(default_of("PYTHON")) >= _version(least)
 
@@ -121,8 +151,10 @@ def test_what_the_build_copies_is_let_through_and_tests_are_not() -> None:
             "app/vision/nms.py",
             "models/default.onnx",
             "weights/other.onnx",
-            "pyproject.toml",
+            "deploy/locks/common.txt",
             "LICENSE",
+            "pyproject.toml",
+            "deploy/lambda_zip.py",
             "tests/test_container.py",
             "app/__pycache__/main.cpython-313.pyc",
             "app/.env",

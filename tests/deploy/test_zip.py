@@ -1,6 +1,5 @@
 """What the zip is made of, without building one; tests/aws runs a whole one."""
 
-import tomllib
 import zipfile
 from pathlib import Path
 
@@ -10,19 +9,9 @@ from deploy import lambda_zip, weights
 from deploy.archive import write_zip
 from deploy.bytecode import compile_all
 from deploy.trim import trim
-from deploy.wheels import requirements
 from tests.aws.runtime import Deployed
-from tests.server import REPOSITORY
 
 MB = 1_000_000
-
-
-def test_the_packages_are_those_of_the_project_but_for_its_server() -> None:
-    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
-    left_out = set(project["dependencies"]) - set(requirements())
-    assert {line.split(">")[0] for line in left_out} == {"uvicorn"}
-    extra = set(project["optional-dependencies"]["aws"])
-    assert set(requirements(("aws",))) == set(requirements()) | extra
 
 
 def test_what_serving_never_opens_is_left_away(tmp_path: Path) -> None:

@@ -1,0 +1,113 @@
+"""``make audit``: is anything known against the versions that are deployed?
+
+Asks OSV by pip-audit, which answers "No known vulnerabilities" as well where it was told nothing.
+So one release with known holes is asked about, too: without an answer on that one, nothing counts
+as checked. Exit code 0 where nothing is known or the service is out of reach (it says which), 1
+where something is known, 2 where the audit itself failed.
+"""
+
+import argparse
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from deploy.locked import CONTAINER, on_linux, packages
+
+WITNESS = "jinja2==2.4.1"
+"""Never installed; has had advisories since 2014."""
+_OUT_OF_REACH = re.compile(
+    r"ConnectionError|ConnectTimeout|ReadTimeout|ProxyError|SSLError|\b(403|407|429|5\d\d) "
+)
+_PYTHONS = ("3.11", "3.12", "3.13")
+
+
+@dataclass(frozen=True)
+class Findings:
+    known: dict[str, list[str]]
+    """Advisories by the pin that they are about."""
+    skipped: list[str]
+    witnessed: bool
+    """The service knew the release that has holes."""
+
+
+class AuditFailed(Exception):
+    """pip-audit ended without a report."""
+
+    def __init__(self, output: str) -> None:
+        super().__init__(output.strip().splitlines()[-1] if output.strip() else "no output")
+        self.out_of_reach = _OUT_OF_REACH.search(output) is not None
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m deploy.audit", description=(__doc__ or "").splitlines()[0]
+    )
+    parser.add_argument("--osv-url", help="another service with OSV's API")
+    given = parser.parse_args(arguments)
+    pins = deployed()
+    try:
+        findings = audit(pins, given.osv_url)
+    except AuditFailed as error:
+        if error.out_of_reach:
+            return _not_checked(f"the advisory service is out of reach: {error}")
+        print(f"audit: pip-audit failed: {error}", file=sys.stderr)
+        return 2
+    for pin, advisories in findings.known.items():
+        print(f"audit: {pin}: {', '.join(advisories)}", file=sys.stderr)
+    if findings.known:
+        return 1
+    if not findings.witnessed:
+        return _not_checked(f"the service knows nothing of {WITNESS}, which has known holes")
+    if findings.skipped:
+        print(f"audit: NOT CHECKED: {', '.join(findings.skipped)}")
+    print(f"audit: nothing known against {len(pins) - len(findings.skipped)} locked packages")
+    return 0
+
+
+def deployed() -> list[str]:
+    """Pins of all that is locked, on every Python that is deployed to."""
+    machines = ("x86_64", "aarch64")
+    environments = [on_linux(python, machine) for python in _PYTHONS for machine in machines]
+    return sorted({p.pin for env in environments for p in packages(CONTAINER, env)})
+
+
+def audit(pins: Iterable[str], osv_url: str | None = None) -> Findings:
+    """Raises AuditFailed."""
+    command = [sys.executable, "-m", "pip_audit", "--vulnerability-service", "osv"]
+    command += ["--no-deps", "--disable-pip", "--progress-spinner", "off", "--format", "json"]
+    if osv_url is not None:
+        command += ["--osv-url", osv_url]
+    with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
+        file.writelines(f"{pin}\n" for pin in [*pins, WITNESS])
+        file.flush()
+        done = subprocess.run(
+            [*command, "--requirement", file.name], capture_output=True, text=True, check=False
+        )
+    try:
+        report = json.loads(done.stdout)["dependencies"]
+    except (ValueError, KeyError):
+        raise AuditFailed(done.stderr) from None
+    witness = WITNESS.partition("==")[0]
+    known = {
+        f"{entry['name']}=={entry['version']}": [hole["id"] for hole in entry["vulns"]]
+        for entry in report
+        if entry.get("vulns")
+    }
+    return Findings(
+        {pin: advisories for pin, advisories in known.items() if pin != WITNESS},
+        [entry["name"] for entry in report if "skip_reason" in entry and entry["name"] != witness],
+        WITNESS in known,
+    )
+
+
+def _not_checked(reason: str) -> int:
+    print(f"audit: NOT CHECKED: {reason}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,115 @@
+"""The locks in deploy/locks: versions and hashes of what is installed for a deployment.
+
+One lock a part, none holding what another needs to differ: ``common`` for every deployment,
+``server`` for what Lambda has its own of, and one for each extra that can be deployed.
+"""
+
+import re
+import tomllib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.markers import Environment, Marker, default_environment
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).parent.parent
+LOCKS = ROOT / "deploy" / "locks"
+EXTRAS = ("aws", "heif", "lambda")
+CONTAINER = ("common", "server", *EXTRAS)
+_SERVER = {"uvicorn"}  # Lambda's own takes its place
+_OF = "# Of: "
+
+
+class NotLocked(Exception):
+    pass
+
+
+@dataclass(frozen=True)
+class Package:
+    name: str
+    version: str
+    marker: str
+    """Empty where the package is needed everywhere."""
+    hashes: tuple[str, ...]
+
+    @property
+    def pin(self) -> str:
+        return f"{self.name}=={self.version}"
+
+    @property
+    def line(self) -> str:
+        """As ``pip install --require-hashes`` reads it, without the marker."""
+        return " ".join([self.pin, *(f"--hash={digest}" for digest in self.hashes)])
+
+
+def parts(project: Path = ROOT) -> dict[str, list[str]]:
+    """The requirements of pyproject.toml that each lock is made of."""
+    table = tomllib.loads((project / "pyproject.toml").read_text())["project"]
+    listed: dict[str, list[str]] = {"common": [], "server": []}
+    for line in table["dependencies"]:
+        listed["server" if Requirement(line).name in _SERVER else "common"].append(line)
+    optional = table.get("optional-dependencies", {})
+    return listed | {extra: optional[extra] for extra in EXTRAS if extra in optional}
+
+
+def header(requirements: Iterable[str]) -> str:
+    """What a lock begins with, so that it can be told whether it is still that of the project."""
+    return f"# Made by: make lock\n{_OF}{', '.join(requirements)}\n"
+
+
+def made_of(lock: Path) -> list[str]:
+    line = lock.read_text().splitlines()[1]
+    return line.removeprefix(_OF).split(", ")
+
+
+def read(lock: Path) -> Iterator[Package]:
+    joined = lock.read_text().replace("\\\n", " ")
+    for line in joined.splitlines():
+        if line.startswith("#") or "==" not in line:
+            continue
+        wanted, *hashes = re.split(r"\s+--hash=", line.strip())
+        pin, _, marker = wanted.partition(" ; ")
+        name, _, version = pin.partition("==")
+        yield Package(name, version, marker.strip(), tuple(hashes))
+
+
+def packages(
+    names: Iterable[str], environment: Environment | None = None, locks: Path = LOCKS
+) -> list[Package]:
+    """What these parts take in an environment (this one), each once.
+
+    Raises NotLocked where there is no such part.
+    """
+    found: dict[str, Package] = {}
+    for name in names:
+        lock = locks / f"{name}.txt"
+        if not lock.is_file():
+            raise NotLocked(f"There is no lock for {name!r}; there are {', '.join(_known(locks))}.")
+        for package in read(lock):
+            if not package.marker or Marker(package.marker).evaluate(
+                environment or default_environment()
+            ):
+                found[package.name] = package
+    return sorted(found.values(), key=lambda package: package.name)
+
+
+def on_linux(python: str, machine: str) -> Environment:
+    """Of CPython ``python`` (3.13) on ``machine`` (aarch64), for markers."""
+    environment = default_environment()
+    environment |= {
+        "implementation_name": "cpython",
+        "implementation_version": f"{python}.0",
+        "os_name": "posix",
+        "platform_machine": machine,
+        "platform_python_implementation": "CPython",
+        "platform_system": "Linux",
+        "python_full_version": f"{python}.0",
+        "python_version": python,
+        "sys_platform": "linux",
+    }
+    return environment
+
+
+def _known(locks: Path) -> list[str]:
+    return sorted(path.stem for path in locks.glob("*.txt"))
