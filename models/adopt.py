@@ -41,13 +41,17 @@ _OPTIONS = ("fit", "resample", "pad_value", "channels", "mean", "std", "stride")
 def _arguments(argv: list[str] | None) -> argparse.Namespace:
     options = parser("adopt", _SUMMARY, _DETAILS)
     options.add_argument("file", type=Path, help="the ONNX file; it is only read")
-    options.add_argument("--family", required=True, choices=get_args(Family))
-    options.add_argument("--labels", required=True, help=labels.HELP)
     options.add_argument("--out", type=Path, help="the file to write (weights/<file>-adopted.onnx)")
+    add_description_options(options, required=True)
+    return options.parse_args(argv)
+
+
+def add_description_options(options: argparse.ArgumentParser, *, required: bool) -> None:
+    options.add_argument("--family", required=required, choices=get_args(Family))
+    options.add_argument("--labels", required=required, help=labels.HELP)
     options.add_argument("--name", help="the name in answers (that of the file)")
     options.add_argument("--license", default="unknown", help="of the weights (%(default)s)")
     add_input_options(options)
-    return options.parse_args(argv)
 
 
 def add_input_options(options: argparse.ArgumentParser) -> None:
@@ -115,6 +119,19 @@ def description(
         raise CommandError(f"--{option} {first['input']}: {first['msg']}.") from error
 
 
+def write(arguments: argparse.Namespace, source: Path, out: Path, name: str) -> Description:
+    """A copy of ``source`` at ``out`` that says what the options say, once the service takes it.
+
+    Raises CommandError where the options do not fit the file.
+    """
+    model = source.read_bytes()
+    found = description(arguments, _static_axes(source), name)
+    with replacing(out) as partial_file:
+        partial_file.write_bytes(metadata.describe(model, found))
+        checks.serves(partial_file, out)
+    return found
+
+
 def _static_axes(path: Path) -> tuple[int, int] | None:
     """Height and width of the image input, where they are fixed."""
     options = onnxruntime.SessionOptions()
@@ -136,11 +153,7 @@ def _static_axes(path: Path) -> tuple[int, int] | None:
 def adopt(arguments: argparse.Namespace) -> None:
     source: Path = arguments.file
     out = output(arguments.out, source, "-adopted")
-    model = source.read_bytes()
-    found = description(arguments, _static_axes(source), source.stem)
-    with replacing(out) as partial_file:
-        partial_file.write_bytes(metadata.describe(model, found))
-        checks.serves(partial_file, out)
+    found = write(arguments, source, out, source.stem)
     height, width = found.input.size
     print(
         f"wrote {out}: {found.family}, {len(found.labels)} labels, input {width} x {height}."

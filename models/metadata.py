@@ -4,7 +4,7 @@ It edits the top-level fields of the serialized ``ModelProto`` and copies every 
 it needs no ``onnx`` package, knows every version of the format and changes nothing else.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from app.vision.description import METADATA_KEY, Description
@@ -36,16 +36,23 @@ def read(model: bytes) -> dict[str, str]:
 
 def write(model: bytes, entries: Mapping[str, str]) -> bytes:
     """``model`` with ``entries`` in place of earlier ones of the same keys."""
+    added = [
+        _delimited(
+            _METADATA_PROPS, _delimited(_KEY, key.encode()) + _delimited(_VALUE, value.encode())
+        )
+        for key, value in entries.items()
+    ]
+    return b"".join([without(model, entries), *added])
+
+
+def without(model: bytes, keys: Collection[str]) -> bytes:
+    """``model`` as it was before entries of these ``keys`` were written."""
     kept, position = [], 0
     for field in _fields(model, 0, len(model)):
-        if _is_entry(field) and _entry(model, field)[0] in entries:
+        if _is_entry(field) and _entry(model, field)[0] in keys:
             kept.append(model[position : field.start])
             position = field.end
-    kept.append(model[position:])
-    for key, value in entries.items():
-        entry = _delimited(_KEY, key.encode()) + _delimited(_VALUE, value.encode())
-        kept.append(_delimited(_METADATA_PROPS, entry))
-    return b"".join(kept)
+    return b"".join([*kept, model[position:]])
 
 
 def describe(model: bytes, description: Description) -> bytes:
