@@ -1,13 +1,16 @@
 """What requests hold in memory: so many bytes in all, and none on their way for ever."""
 
 import asyncio
+import mmap
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from app.errors import Overloaded, RequestTimeout
 
-_PATIENCE = 5.0
+_PATIENCE = 10.0
 """Seconds after which what is still on its way may have to make room for others."""
+_OWN_PAGES = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+"""Taken as they are written to and given back at once: the heap would be left full of holes."""
 
 
 class Intake:
@@ -28,17 +31,19 @@ class Intake:
     def check_room(self, size: int, newcomer: "Parcel") -> None:
         """Raises Overloaded where ``size`` bytes would be too many.
 
-        Before that, whoever has been on the way for long has to give up: the slowest hold the
-        least of what they were promised, and would keep all others out.
+        Before that, whoever has been on the way for long has to give up: else a few that send
+        slowly could keep all others out.
         """
         while self.held + size > self.capacity:
             slowest = next((other for other in self._travelling if other is not newcomer), None)
             if slowest is None or not self._give_up(slowest):
-                raise Overloaded(
-                    f"Images of {self.held} bytes are being worked on or waiting, with"
-                    f" {self.capacity} at most.",
-                    self._retry_after(),
-                )
+                raise self.overloaded()
+
+    def overloaded(self) -> Overloaded:
+        return Overloaded(
+            f"Requests hold {self.held} bytes, with {self.capacity} at most for all together.",
+            self._retry_after(),
+        )
 
     def _give_up(self, parcel: "Parcel") -> bool:
         now = asyncio.get_running_loop().time()
@@ -60,29 +65,44 @@ class Parcel:
         self._intake = intake
         self._released = False
 
-    async def collect(self, chunks: AsyncIterator[bytes], declared: int) -> bytes:
-        """All of ``chunks``, of which ``declared`` bytes are expected: 0 where nobody knows.
+    async def collect(self, chunks: AsyncIterator[bytes], declared: int, most: int) -> bytes:
+        """All of ``chunks``: ``declared`` bytes, 0 where nobody knows, and ``most`` at most.
 
         Raises Overloaded or RequestTimeout.
         """
         self._intake.check_room(declared, self)
-        body = bytearray()
-        async with self.on_its_way():
-            async for chunk in chunks:
-                self._intake.check_room(len(chunk), self)
-                self._add(len(chunk))
-                body += chunk
-        return bytes(body)
+        first, room = b"", None
+        try:
+            async with self.on_its_way():
+                async for chunk in chunks:
+                    self._intake.check_room(len(chunk), self)
+                    self._add(len(chunk))
+                    if not first:
+                        first = chunk
+                        continue
+                    if room is None:
+                        room = mmap.mmap(-1, most, flags=_OWN_PAGES)
+                        room.write(first)
+                    room.write(chunk)
+            return room[: room.tell()] if room else first
+        finally:
+            if room:
+                room.close()
 
     @asynccontextmanager
     async def on_its_way(self) -> AsyncIterator[None]:
-        """Raises RequestTimeout where the block takes too long."""
+        """Raises RequestTimeout where the block takes too long.
+
+        Raises Overloaded where it had to make room for others.
+        """
         self.began = asyncio.get_running_loop().time()
         try:
             async with asyncio.timeout(self._intake.seconds) as deadline:
                 self._intake._travelling[self] = deadline
                 yield
         except TimeoutError as error:
+            if self._released:
+                raise self._intake.overloaded() from error
             raise RequestTimeout(
                 "The body did not arrive in time. Send a smaller image, or over a faster line."
             ) from error

@@ -30,7 +30,7 @@ async def read_body(request: Request, limit: int) -> bytes:
     declared = int(given) if given.isascii() and given.isdigit() else 0
     if declared > limit:
         raise _too_large(limit)
-    return await parcel_of(request).collect(_within(limit, request.stream()), declared)
+    return await parcel_of(request).collect(_within(limit, request.stream()), declared, limit)
 
 
 async def _within(limit: int, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -7,7 +7,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
 from app.api.context import parcel_of
-from app.errors import RequestTimeout
+from app.errors import Overloaded, RequestTimeout
 
 _PIECE = 128 * 1024
 
@@ -37,6 +37,6 @@ class Picture(Response):
                 for start in range(0, len(picture), _PIECE):
                     piece = bytes(picture[start : start + _PIECE])
                     await send({"type": "http.response.body", "body": piece, "more_body": True})
-        except RequestTimeout as error:
+        except (Overloaded, RequestTimeout) as error:
             raise ClientDisconnect from error
         await send({"type": "http.response.body", "body": b"", "more_body": False})

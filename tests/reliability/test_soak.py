@@ -62,7 +62,7 @@ def test_a_soak_of_seconds(scripted_model: Path) -> None:
     settings = {"SPOTTER_MODEL": str(scripted_model)}
     with run([sys.executable, "-m", "app"], settings, os.sched_getaffinity(0)) as server:
         requests = [raw_request("/detect", image) for image in images]
-        found = asyncio.run(soak(server, requests, load=0.3, seconds=8))
+        found = asyncio.run(soak(server, requests, load=0.3, seconds=8, every=0.1))
         assert found.statuses.keys() == {200, 415, 422}
         assert found.statuses.total() > 100
         assert not found.errors
