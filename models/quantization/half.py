@@ -9,6 +9,8 @@ import numpy as np
 
 from models.commands import CommandError, require
 
+SUFFIX = ".half"
+"""What the name of a weight ends in where it is stored so; without, it is the widened one."""
 _LEAST_NUMBERS = 256
 """Smaller tensors are shape arithmetic, scales and biases."""
 
@@ -27,7 +29,7 @@ def halve(model: Any) -> Any:
         if np.abs(values).max() > np.finfo(np.float16).max:
             raise CommandError(f"The weights {tensor.name} do not fit into half precision.")
         name = tensor.name
-        tensor.CopyFrom(onnx.numpy_helper.from_array(values.astype(np.float16), f"{name}.half"))
+        tensor.CopyFrom(onnx.numpy_helper.from_array(values.astype(np.float16), name + SUFFIX))
         casts.append(
             onnx.helper.make_node(
                 "Cast", [tensor.name], [name], f"{name}.widen", to=onnx.TensorProto.FLOAT

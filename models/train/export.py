@@ -11,10 +11,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import onnx
 import torch
-from onnx import TensorProto, helper, numpy_helper
+from onnx import numpy_helper
 from torch import Tensor, nn
 
 from app.vision.description import METADATA_KEY, Description, InputSpec
+from models import metadata
+from models.commands import CommandError, replacing
+from models.quantization.half import SUFFIX, halve
 from models.train.net import STRIDES, Detector, Raw, architecture_of
 
 OPSET = 17
@@ -48,7 +51,7 @@ def describe(name: str, labels: tuple[str, ...], side: int, licence: str) -> Des
 def write(detector: Detector, description: Description, path: Path, *, half: bool = True) -> None:
     """Layers stay apart and weights keep their names, so that ``read`` can take them back.
 
-    ``half`` stores the convolutions as float16; ONNX Runtime widens them once, at loading.
+    ``half`` stores the convolutions as float16. Raises ExportError where one does not fit.
     """
     module = Decoded(deepcopy(detector).cpu().float().eval())
     buffer: Any = io.BytesIO()
@@ -71,33 +74,17 @@ def write(detector: Detector, description: Description, path: Path, *, half: boo
         )
     model = onnx.load_from_string(buffer.getvalue())
     if half:
-        _halve(model.graph)
+        try:
+            model = halve(model)
+        except CommandError as error:
+            raise ExportError(str(error)) from error
     # The exporter leaves this axis open, and the server takes no open number of classes.
     channels = model.graph.output[0].type.tensor_type.shape.dim[1]
     channels.dim_value = 4 + len(description.labels)
     model.producer_name = "spotter"
-    helper.set_model_props(model, {METADATA_KEY: description.model_dump_json()})
     onnx.checker.check_model(model, full_check=True)
-    partial = path.with_suffix(".part")
-    partial.write_bytes(model.SerializeToString())
-    partial.replace(path)
-
-
-def _halve(graph: onnx.GraphProto) -> None:
-    casts = []
-    for initializer in graph.initializer:
-        if initializer.data_type != TensorProto.FLOAT or len(initializer.dims) < 2:
-            continue
-        name = initializer.name
-        small = numpy_helper.to_array(initializer).astype(np.float16)
-        initializer.CopyFrom(numpy_helper.from_array(small, name))
-        wide = f"{name}.float32"
-        casts.append(helper.make_node("Cast", [name], [wide], to=TensorProto.FLOAT))
-        for node in graph.node:
-            node.input[:] = [wide if used == name else used for used in node.input]
-    nodes = [*casts, *graph.node]
-    del graph.node[:]
-    graph.node.extend(nodes)
+    with replacing(path) as partial:
+        partial.write_bytes(metadata.describe(model.SerializeToString(), description))
 
 
 class Trained(NamedTuple):
@@ -107,13 +94,16 @@ class Trained(NamedTuple):
 
 def read(path: Path) -> Trained:
     """Take the detector back out of a file that ``write`` made."""
-    model = onnx.load(path)
-    properties = {entry.key: entry.value for entry in model.metadata_props}
+    content = path.read_bytes()
+    try:
+        properties = metadata.read(content)
+    except CommandError as error:
+        raise ExportError(f"{path}: {error}") from error
     weights = {
-        initializer.name.removeprefix(PREFIX): torch.from_numpy(
+        initializer.name.removeprefix(PREFIX).removesuffix(SUFFIX): torch.from_numpy(
             numpy_helper.to_array(initializer).astype(np.float32)
         )
-        for initializer in model.graph.initializer
+        for initializer in onnx.load_from_string(content).graph.initializer
         if initializer.name.startswith(PREFIX)
     }
     if METADATA_KEY not in properties or "stem.conv.weight" not in weights:

@@ -26,7 +26,9 @@ COMMON = ["--imgsz", "96", "--stored-side", "128", "--batch", "8", "--workers", 
 @pytest.fixture(scope="module")
 def trained(drawn: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("trained") / "model.onnx"
-    assert main([str(drawn), "--out", str(out), "--epochs", "12", "--mosaic", "0", *COMMON]) == 0
+    # So few steps end within the warm-up.
+    options = ["--epochs", "12", "--mosaic", "0", "--rate", "0.03"]
+    assert main([str(drawn), "--out", str(out), *options, *COMMON]) == 0
     return out
 
 
@@ -41,6 +43,7 @@ def test_a_run_learns_and_leaves_its_curves_and_photos(trained: Path) -> None:
     entries = history(trained)
     assert entries[-1]["box"] < entries[0]["box"]
     assert entries[-1]["score"] < entries[0]["score"]
+    assert entries[-1]["map50"] > 0.1
     folder = trained.with_suffix(".run")
     for name in ("results.png", "photos.jpg"):
         with Image.open(folder / name) as image:

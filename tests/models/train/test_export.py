@@ -84,6 +84,22 @@ def test_a_foreign_file_is_refused(tmp_path: Path) -> None:
         export.read(tmp_path / "other.onnx")
 
 
+def test_a_truncated_file_is_refused(written: Path) -> None:
+    written.write_bytes(written.read_bytes()[:-100])
+    with pytest.raises(export.ExportError, match="truncated or corrupt"):
+        export.read(written)
+
+
+def test_weights_that_do_not_fit_into_half_precision_are_refused(
+    detector: Detector, tmp_path: Path
+) -> None:
+    nn.init.constant_(detector.down4.smooth.conv.weight, 1e5)
+    path = tmp_path / "model.onnx"
+    with pytest.raises(export.ExportError, match=r"down4\.smooth\.conv\.weight do not fit"):
+        export.write(detector, export.describe("small", LABELS, 64, "x"), path)
+    assert not list(tmp_path.iterdir())
+
+
 def test_labels_that_both_know_keep_their_scores(detector: Detector) -> None:
     other = Detector(SMALL.model_copy(update={"classes": 2}))
     fresh = other.state_dict()["score.0.out.weight"][1].clone()
