@@ -79,6 +79,9 @@ class ModelInfo(BaseModel):
     input: InputSize
     sha256: str = Field(pattern="^[0-9a-f]{64}$", description="Of the ONNX file.")
     license: str
+    providers: list[str] = Field(
+        description="What it runs on: execution providers of ONNX Runtime, the first choice first."
+    )
     thresholds: Thresholds = Field(description="What holds where a request says nothing.")
 
 

@@ -33,6 +33,12 @@ class Settings(BaseSettings):
         300, ge=1, le=1000, description="At most so many detections an image, 1..1000."
     )
     threads: int = Field(0, ge=0, le=256, description="Threads an inference; 0: the usable cores.")
+    providers: CommaList = Field(
+        (), description="Execution providers of ONNX Runtime, the best first; none: the processor."
+    )
+    cache_dir: Path | None = Field(
+        None, description="Folder that keeps the optimised model for the next start; none: no such."
+    )
     concurrency: int = Field(
         0, ge=0, le=256, description="Inferences at a time; 0: the usable cores."
     )
@@ -77,11 +83,20 @@ class Settings(BaseSettings):
         None, description="Table of names, parents and categories of labels, besides the shipped."
     )
 
-    @field_validator("api_keys", "cors_origins", "s3_buckets", "aws_credentials", mode="before")
+    @field_validator(
+        "api_keys", "cors_origins", "s3_buckets", "aws_credentials", "providers", mode="before"
+    )
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("providers")
+    @classmethod
+    def _names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(re.fullmatch(r"\w+", name) for name in value):
+            raise ValueError("has to be names such as openvino, and more of them behind commas")
         return value
 
     @field_validator("aws_credentials")

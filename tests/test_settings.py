@@ -89,6 +89,7 @@ BAD = [
     ("max_pixels", "0"),
     ("root_path", "prod"),
     ("root_path", "https://example.com/prod"),
+    ("providers", "open vino"),
     ("log_level", "loud"),
     ("log_level", "x" * 5000),
 ]

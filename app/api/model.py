@@ -25,6 +25,7 @@ async def model(service: ServiceDep) -> ModelInfo:
         input=InputSize(width=width, height=height, dynamic=served.signature.dynamic),
         sha256=served.sha256,
         license=served.description.license,
+        providers=list(served.providers),
         thresholds=Thresholds(
             confidence=settings.confidence,
             iou=settings.iou,

@@ -59,6 +59,8 @@ class Detections:
     items: list[Detection]
     """Highest probability first."""
     timings: Timings = field(default_factory=Timings)
+    began: float = 0.0
+    """When decoding began, on the clock of ``time.perf_counter``."""
 
 
 class Detector:
@@ -112,7 +114,7 @@ class Detector:
         candidates = self.model.decode(outputs, tensor, options.confidence)
         items = self._select(candidates, plan, options)
         timings.postprocess = clock.lap()
-        return Detections(plan.width, plan.height, items, timings)
+        return Detections(plan.width, plan.height, items, timings, clock.began)
 
     @contextmanager
     def picture(self, data: bytes, longest_side: int) -> Iterator[Picture]:
@@ -164,7 +166,7 @@ class Detector:
 
 class _Clock:
     def __init__(self) -> None:
-        self._last = time.perf_counter()
+        self.began = self._last = time.perf_counter()
 
     def lap(self) -> float:
         """Milliseconds since the last lap."""

@@ -4,17 +4,19 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
-import onnxruntime
 from pydantic import ValidationError
 
 from app.errors import StartError
+from app.vision import session as sessions
 from app.vision import ultralytics
 from app.vision.arrays import Array, FloatType
 from app.vision.description import METADATA_KEY, Description, first_problem
+from app.vision.graph_cache import GraphCache
 from app.vision.heads import HEADS, Candidates, Head, Shape
+from app.vision.session import Session
 
 _DTYPES: dict[str, FloatType] = {
     "tensor(float)": np.dtype(np.float32),
@@ -22,15 +24,6 @@ _DTYPES: dict[str, FloatType] = {
 }
 _SIZE_INPUT = "orig_target_sizes"
 _DETR_OUTPUTS = ["labels", "boxes", "scores"]
-
-
-class Session(Protocol):
-    """The part of onnxruntime.InferenceSession that is used here."""
-
-    def get_inputs(self) -> Sequence[Any]: ...
-    def get_outputs(self) -> Sequence[Any]: ...
-    def get_modelmeta(self) -> Any: ...
-    def run(self, output_names: list[str], feed: dict[str, Array]) -> Sequence[Any]: ...
 
 
 @dataclass(frozen=True)
@@ -55,6 +48,8 @@ class Model:
     description: Description
     signature: Signature
     sha256: str
+    providers: tuple[str, ...] = ("cpu",)
+    """Short names of the execution providers it runs on, the first choice first."""
 
     @property
     def head(self) -> Head:
@@ -73,7 +68,9 @@ class Model:
         return self.head.decode(outputs, len(self.description.labels), threshold, (height, width))
 
 
-def load(path: Path, threads: int = 1) -> Model:
+def load(
+    path: Path, threads: int = 1, providers: Sequence[str] = (), cache_dir: Path | None = None
+) -> Model:
     """Raises StartError, in one line, where ``path`` is not a detector that can be served."""
     try:
         with path.open("rb") as file:
@@ -81,41 +78,15 @@ def load(path: Path, threads: int = 1) -> Model:
     except OSError as error:
         raise StartError(f"The model {path} cannot be read: {error.strerror}.") from error
     try:
-        session = _create_session(path, threads)
+        cache = GraphCache(cache_dir, sha256) if cache_dir else None
+        session, running = sessions.create(path, threads, providers, cache)
         signature = _read_signature(session)
         metadata = session.get_modelmeta().custom_metadata_map
         description = _describe(metadata, signature, path.stem)
         _check(description, signature)
     except StartError as error:
         raise StartError(f"The model {path} cannot be served: {error}.") from error
-    return Model(session, description, signature, sha256)
-
-
-def _create_session(path: Path, threads: int) -> Session:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    # Idle threads that spin take the cores from the next request.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    # Patterns are kept a shape; with rectangular inputs there are many.
-    options.enable_mem_pattern = False
-    try:
-        session: Session = onnxruntime.InferenceSession(
-            str(path), options, providers=["CPUExecutionProvider"]
-        )
-    except Exception as error:  # onnxruntime's own classes have no common public base
-        raise StartError(f"onnxruntime cannot load it ({_reason(str(error))})") from error
-    return session
-
-
-def _reason(message: str) -> str:
-    """onnxruntime's words, or plainer ones for what happens most."""
-    if "INVALID_PROTOBUF" in message or "No graph was found" in message:
-        return "it is no ONNX file, or a truncated or corrupt one"
-    if "ValidateOpset" in message:
-        return f"its opset is newer than onnxruntime {onnxruntime.__version__} knows"
-    return " ".join(message.split())[:200]
+    return Model(session, description, signature, sha256, running)
 
 
 def _read_signature(session: Session) -> Signature:

@@ -9,7 +9,7 @@ import numpy as np
 from app.vision.arrays import Array
 from app.vision.description import Family
 from app.vision.detector import Detector, Options
-from app.vision.model import Session
+from app.vision.session import Session
 from models.commands import CommandError
 
 Reference = Callable[[Sequence[Array]], Sequence[Array]]

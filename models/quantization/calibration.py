@@ -9,7 +9,7 @@ import onnxruntime
 
 from app.vision.arrays import Array
 from app.vision.detector import Detector, Options
-from app.vision.model import Session
+from app.vision.session import Session
 from models.commands import require
 from models.datasets import Photo
 

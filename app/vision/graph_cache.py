@@ -1,0 +1,90 @@
+"""Graphs as ONNX Runtime has optimised them for a processor, kept from one start to the next.
+
+A file is named after what it was made from and for, and after its content: one that is damaged, or
+is another's under its name, is not used. Whoever can write to the folder can change the model.
+"""
+
+import hashlib
+import logging
+import platform
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import TypeVar
+
+import onnxruntime
+
+T = TypeVar("T")
+
+_log = logging.getLogger("spotter.model")
+_FORM = "1"
+"""Changes with the session's options that change the graph, and with the way files are named."""
+_EXTERNAL_DATA = b"\x0a\x08location"
+"""The key, in protobuf, of a tensor that lies in a file of its own: not in the model's hash."""
+
+
+class GraphCache:
+    def __init__(self, folder: Path, sha256: str) -> None:
+        """``sha256`` is that of the model's file."""
+        parts = (_FORM, sha256, onnxruntime.__version__, _processor())
+        self._folder = folder
+        self._key = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
+
+    def find(self) -> Path | None:
+        """None, and a line in the log where there is a file, where there is none to be used."""
+        for path in sorted(self._folder.glob(f"{self._key}-*.onnx")):
+            try:
+                if path.is_file() and path.name == self._name(path.read_bytes()):
+                    return path
+            except OSError as error:
+                self.ignore(f"{path.name}: {error.strerror}")
+            else:
+                self.ignore(f"{path.name} is not what was written")
+        return None
+
+    def build(self, model: Path, create: Callable[[Path], T]) -> T | None:
+        """What ``create`` makes of ``model``; the graph that it writes to the path given is kept.
+
+        None, and a line in the log, where that fails: what is served does not depend on it.
+        """
+        try:
+            if _EXTERNAL_DATA in model.read_bytes():
+                _log.info("no optimised graph is kept of a model in several files")
+                return None
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=self._folder) as scratch:
+                place = Path(scratch) / "graph.onnx"
+                made = create(place)
+                self._keep(place)
+                return made
+        except Exception as error:  # onnxruntime's own classes have no common public base
+            reason = " ".join(str(error).split())[:200]
+            _log.warning("no optimised graph is kept in %s: %s", self._folder, reason)
+            return None
+
+    def ignore(self, reason: str) -> None:
+        _log.warning("an optimised graph in %s is made again: %s", self._folder, reason)
+
+    def _keep(self, place: Path) -> None:
+        kept = self._folder / self._name(place.read_bytes())
+        for old in self._folder.glob(f"{self._key}-*.onnx"):
+            with suppress(OSError):
+                old.unlink()
+        place.replace(kept)
+
+    def _name(self, graph: bytes) -> str:
+        return f"{self._key}-{hashlib.sha256(self._key.encode() + graph).hexdigest()}.onnx"
+
+
+def _processor() -> str:
+    """What it can do decides which kernels a graph is laid out for."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return f"{platform.machine()} {platform.processor()}"
+    kept = ("flags", "Features", "model name")
+    told = {name: value for line in lines for name, _, value in [line.partition(":")]}
+    return platform.machine() + "".join(
+        value for name, value in told.items() if name.strip() in kept
+    )
