@@ -29,7 +29,9 @@ _SMOOTHING = 0.05
 _SAMPLE_SECONDS = 2.0
 _HTTP_SECONDS = 0.003
 """What an image takes besides the stages that the server tells of."""
-_WARM_UP = 0.2
+_MOST_OPEN = 12
+"""Requests at a time: fewer than there are places, else chance would fill them all now and then."""
+_WARM_UP = 0.25
 """Of the time, which the slope leaves out."""
 
 
@@ -82,7 +84,14 @@ class Soak:
         }
 
 
-async def soak(server: Running, requests: Sequence[bytes], load: float, seconds: float) -> Soak:
+async def soak(
+    server: Running,
+    requests: Sequence[bytes],
+    load: float,
+    seconds: float,
+    every: float = _SAMPLE_SECONDS,
+) -> Soak:
+    """A sample ``every`` so many seconds."""
     result = Soak(server.rss())
     expected, service_time = [], 0.05
     for request in requests:
@@ -109,7 +118,7 @@ async def soak(server: Running, requests: Sequence[bytes], load: float, seconds:
     due, sampled = began, began
     while (now := time.perf_counter()) < began + seconds:
         if now >= sampled:
-            sampled += _SAMPLE_SECONDS
+            sampled += every
             result.times.append(now - began)
             result.resident.append(server.rss())
             result.descriptors.append(server.descriptors())
@@ -117,6 +126,8 @@ async def soak(server: Running, requests: Sequence[bytes], load: float, seconds:
             await asyncio.sleep(min(due, sampled) - now)
             continue
         due += chance.expovariate(load / service_time)
+        if len(tasks) >= _MOST_OPEN:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         task = asyncio.create_task(one(chance.randrange(len(requests))))
         tasks.add(task)
         task.add_done_callback(tasks.discard)
