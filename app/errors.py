@@ -11,6 +11,7 @@
     ├── NotFound             404  no such path
     ├── MethodNotAllowed     405  the path exists, for other methods
     ├── RequestTimeout       408  the body was too long on its way
+    ├── TooManyRequests      429  a client's rate limit is used up
     ├── Overloaded           503  no place within the bounded queue
     ├── ModelUnavailable     503  not loaded, failed, or draining
     └── InternalError        500  anything else
@@ -109,18 +110,25 @@ class RequestTimeout(SpotterError):
         return {"Connection": "close"}  # the rest of it is not waited for, either
 
 
-class Overloaded(SpotterError):
-    status = 503
-    title = "All places are taken"
-
+class _ComeBack(SpotterError):
     def __init__(self, detail: str, retry_after: int) -> None:
+        """``retry_after``: whole seconds, at least 1, after which there is likely to be room."""
         super().__init__(detail)
         self.retry_after = retry_after
-        """Whole seconds after which a place is expected, at least 1."""
 
     @property
     def headers(self) -> Mapping[str, str]:
         return {"Retry-After": str(self.retry_after)}
+
+
+class TooManyRequests(_ComeBack):
+    status = 429
+    title = "Too many requests"
+
+
+class Overloaded(_ComeBack):
+    status = 503
+    title = "All places are taken"
 
 
 class ModelUnavailable(SpotterError):
@@ -142,6 +150,7 @@ PUBLIC_ERRORS: tuple[type[SpotterError], ...] = (
     NotFound,
     MethodNotAllowed,
     RequestTimeout,
+    TooManyRequests,
     Overloaded,
     ModelUnavailable,
     InternalError,

@@ -4,18 +4,30 @@ import hashlib
 import hmac
 
 
+def digest(key: bytes) -> bytes:
+    """SHA-256 of a key as it was sent: the same in UTF-8 and in Latin-1, as clients differ."""
+    try:
+        text = key.decode()
+    except UnicodeDecodeError:
+        text = key.decode("latin-1")
+    return hashlib.sha256(text.encode()).digest()
+
+
 class KeyRing:
-    def __init__(self, keys: tuple[str, ...]) -> None:
-        self._digests = [_digest(key) for key in keys]
+    def __init__(self, digests: tuple[bytes, ...]) -> None:
+        self._digests = digests
 
-    def opens(self, key: str | None) -> bool:
-        """Any key, or none, where the ring is empty."""
-        if not self._digests:
-            return True
-        given = _digest(key or "")
+    def __bool__(self) -> bool:
+        """Whether a key is asked for at all."""
+        return bool(self._digests)
+
+    def holder(self, key: bytes | None) -> int | None:
+        """Which of the keys it is, counted from 0; None where it is none of them."""
+        given = digest(key or b"")
         # Every one is compared, whichever matches: the time tells nothing.
-        return sum(hmac.compare_digest(given, digest) for digest in self._digests) > 0
+        matches = [hmac.compare_digest(given, one) for one in self._digests]
+        return matches.index(True) if any(matches) else None
 
-
-def _digest(key: str) -> bytes:
-    return hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()
+    def opens(self, key: bytes | None) -> bool:
+        """Any key, or none, where the ring is empty."""
+        return not self or self.holder(key) is not None

@@ -13,16 +13,20 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import Message, Receive, Scope, Send
 
 from app import __version__, log
-from app.api import detect, docs, health, model, page, rekognition, vision
+from app.api import detect, docs, health, metrics, model, page, rekognition, vision
 from app.api.context import REQUEST_ID, ErrorBoundary, RequestContext, RootPath
+from app.api.observation import Observation
 from app.api.problem import add_handlers
 from app.errors import StartError
+from app.observe import tracing
+from app.observe.exchange import Observer
+from app.observe.tally import Tally
 from app.service import Service, load_detector
 from app.settings import Settings, load_settings
 from app.shedding import Shedder
 from app.vision.detector import Detector
 
-_EXPOSED_HEADERS = ("Server-Timing", REQUEST_ID, "Retry-After")
+_EXPOSED_HEADERS = ("Server-Timing", REQUEST_ID, "Retry-After", "RateLimit", "RateLimit-Policy")
 
 
 class Spotter(FastAPI):
@@ -34,15 +38,22 @@ class Spotter(FastAPI):
 
 def create_app(settings: Settings, detector: Detector | None = None) -> FastAPI:
     """Where ``detector`` is given it is served as it is; else it is loaded in the lifespan."""
+    tally = Tally()
+    observers: list[Observer] = [] if settings.metrics == "off" else [tally]
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, object]]:
         log.configure(settings.log_level)
         if detector is None:
             app.state.service = Service.create(settings, load_detector(settings))
+        traces = tracing.start(__version__)
+        if traces:
+            observers.append(traces.observer)
         with _draining_on_sigterm(app.state.service):
             yield {"shedder": Shedder(app.state.service)}
         app.state.service.pool.close()
+        if traces:
+            traces.close()
 
     app = Spotter(
         title="Spotter",
@@ -53,21 +64,27 @@ def create_app(settings: Settings, detector: Detector | None = None) -> FastAPI:
         generate_unique_id_function=lambda route: route.name,  # as clients call their functions
         redoc_url=None,
         redirect_slashes=False,  # to an address that a proxy in front may not have
-        middleware=_middleware(settings),
+        middleware=_middleware(settings, observers),
     )
     if detector is not None:
         app.state.service = Service.create(settings, detector)
     add_handlers(app)
     for surface in (detect, model, health, rekognition, vision):
         app.include_router(surface.router)
+    if settings.metrics != "off":
+        metrics.add_metrics(app, tally, keyed=settings.metrics == "keyed")
     page.add_page(app)
     docs.add_docs(app)
     return app
 
 
-def _middleware(settings: Settings) -> list[Middleware]:
+def _middleware(settings: Settings, observers: list[Observer]) -> list[Middleware]:
     """From the outermost to the innermost."""
-    chain = [Middleware(RootPath, settings.root_path), Middleware(RequestContext)]
+    chain = [
+        Middleware(RootPath, settings.root_path),
+        Middleware(RequestContext),
+        Middleware(Observation, observers),
+    ]
     if settings.cors_origins:
         chain.append(
             Middleware(

@@ -11,6 +11,7 @@ from app.cpu import usable_cores
 from app.intake import Intake
 from app.keys import KeyRing
 from app.pool import InferencePool
+from app.ratelimit import RateLimiter
 from app.rekognition.signature import Verifier
 from app.rekognition.taxonomy import Taxonomy
 from app.settings import DECODING_BUDGET, Settings
@@ -40,6 +41,7 @@ class Service:
     taxonomy: Taxonomy
     signatures: Verifier | None
     """Whose signatures the Rekognition API asks for; None where it asks for none."""
+    limiter: RateLimiter | None = None
     draining: bool = False
     """Whether the process has been told to stop and only finishes what it was given."""
 
@@ -57,6 +59,7 @@ class Service:
             Storage(settings.max_body_bytes, settings.s3_buckets),
             Taxonomy.load(settings.taxonomy),
             Verifier(settings.aws_secrets) if settings.aws_credentials else None,
+            RateLimiter(settings.rate_limit) if settings.rate_limit else None,
         )
 
     _doubted: float | None = None

@@ -9,6 +9,8 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.errors import StartError
+from app.keys import digest
+from app.ratelimit import Rate
 
 DEFAULT_MODEL = Path(__file__).parent.parent / "models" / "default.onnx"
 DECODING_BUDGET = 200 * 1024 * 1024
@@ -54,7 +56,14 @@ class Settings(BaseSettings):
     max_pixels: int = Field(
         50_000_000, ge=1, description="Width times height of an image, at most."
     )
-    api_keys: CommaList = Field((), description="Keys that may come in; none: anybody.", repr=False)
+    api_keys: Annotated[tuple[bytes, ...], NoDecode] = Field(
+        (),
+        description="Keys that may come in; none: anybody. Their digests, once they are read.",
+        repr=False,
+    )
+    rate_limit: Annotated[Rate | None, NoDecode] = Field(
+        None, description="Requests a client may make, such as 60/m; none: no limit."
+    )
     cors_origins: CommaList = Field(
         (), description="Origins whose pages may call, such as https://example.com, or *."
     )
@@ -71,6 +80,10 @@ class Settings(BaseSettings):
     ttl_days: int = Field(
         0, ge=0, le=36_500, description="Days after which a row of the table expires; 0: never."
     )
+    metrics: Literal["off", "keyed", "open"] = Field(
+        "keyed",
+        description="/metrics: off; keyed, for who has a key where keys are set; open to anybody.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="debug, info, warning or error."
     )
@@ -83,14 +96,28 @@ class Settings(BaseSettings):
         None, description="Table of names, parents and categories of labels, besides the shipped."
     )
 
-    @field_validator(
-        "api_keys", "cors_origins", "s3_buckets", "aws_credentials", "providers", mode="before"
-    )
+    @field_validator("cors_origins", "s3_buckets", "aws_credentials", "providers", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
-        if isinstance(value, str):
-            return tuple(part.strip() for part in value.split(",") if part.strip())
-        return value
+        return _parts(value) if isinstance(value, str) else value
+
+    @field_validator("api_keys", mode="before")
+    @classmethod
+    def _digest(cls, value: object) -> object:
+        keys = _parts(value) if isinstance(value, str) else value
+        if not isinstance(keys, tuple):
+            return keys
+        if any(re.search(r"[\x00-\x1f\x7f]", key) for key in keys if isinstance(key, str)):
+            raise ValueError("a key has a line break or another control character in it")
+        return tuple(
+            digest(key.encode("utf-8", "surrogateescape")) if isinstance(key, str) else key
+            for key in keys
+        )
+
+    @field_validator("rate_limit", mode="before")
+    @classmethod
+    def _rate(cls, value: object) -> object:
+        return Rate.parse(value) if isinstance(value, str) else value
 
     @field_validator("providers")
     @classmethod
@@ -114,7 +141,7 @@ class Settings(BaseSettings):
             raise ValueError("must begin with /")
         return value
 
-    @field_validator("log_level", mode="before")
+    @field_validator("log_level", "metrics", mode="before")
     @classmethod
     def _lower(cls, value: object) -> object:
         return value.lower() if isinstance(value, str) else value
@@ -132,6 +159,10 @@ def load_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         raise StartError("; ".join(map(_in_words, error.errors()))) from error
+
+
+def _parts(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 def _in_words(problem: ErrorDetails) -> str:

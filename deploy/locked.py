@@ -6,11 +6,11 @@ One lock a part, none holding what another needs to differ: ``common`` for every
 
 import re
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from packaging.markers import Environment, Marker, default_environment
+from packaging.markers import Marker, default_environment
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parent.parent
@@ -75,7 +75,7 @@ def read(lock: Path) -> Iterator[Package]:
 
 
 def packages(
-    names: Iterable[str], environment: Environment | None = None, locks: Path = LOCKS
+    names: Iterable[str], environment: Mapping[str, str] | None = None, locks: Path = LOCKS
 ) -> list[Package]:
     """What these parts take in an environment (this one), each once.
 
@@ -87,16 +87,14 @@ def packages(
         if not lock.is_file():
             raise NotLocked(f"There is no lock for {name!r}; there are {', '.join(_known(locks))}.")
         for package in read(lock):
-            if not package.marker or Marker(package.marker).evaluate(
-                environment or default_environment()
-            ):
+            if not package.marker or Marker(package.marker).evaluate(environment or _here()):
                 found[package.name] = package
     return sorted(found.values(), key=lambda package: package.name)
 
 
-def on_linux(python: str, machine: str) -> Environment:
+def on_linux(python: str, machine: str) -> dict[str, str]:
     """Of CPython ``python`` (3.13) on ``machine`` (aarch64), for markers."""
-    environment = default_environment()
+    environment = _here()
     environment |= {
         "implementation_name": "cpython",
         "implementation_version": f"{python}.0",
@@ -109,6 +107,10 @@ def on_linux(python: str, machine: str) -> Environment:
         "sys_platform": "linux",
     }
     return environment
+
+
+def _here() -> dict[str, str]:
+    return {name: str(value) for name, value in default_environment().items()}
 
 
 def _known(locks: Path) -> list[str]:

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from app.errors import StartError
+from app.keys import digest
+from app.ratelimit import Rate
 from app.settings import DEFAULT_MODEL, Settings, load_settings
 
 
@@ -56,7 +58,9 @@ def test_values_are_taken_over(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_lists_are_parted_by_commas(
     name: str, text: str, expected: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert getattr(settings(monkeypatch, **{name: text}), name) == expected
+    found = getattr(settings(monkeypatch, **{name: text}), name)
+    kept = tuple(digest(one.encode()) for one in expected) if name == "api_keys" else expected
+    assert found == kept
 
 
 @pytest.mark.parametrize(
@@ -115,12 +119,35 @@ def test_every_wrong_value_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_keys_are_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     found = settings(monkeypatch, api_keys="s3cret-one,s3cret-two")
-    assert found.api_keys == ("s3cret-one", "s3cret-two")
+    assert found.api_keys == (digest(b"s3cret-one"), digest(b"s3cret-two"))
+    assert "s3cret" not in repr(vars(found))
     assert "s3cret" not in repr(found)
     assert "s3cret" not in str(found)
     with pytest.raises(StartError) as caught:
         settings(monkeypatch, iou="2")
     assert "s3cret" not in str(caught.value)
+
+
+def test_a_key_that_no_header_can_carry_is_refused_unseen(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(StartError, match="control character") as caught:
+        settings(monkeypatch, api_keys="s3cret\x07one")
+    assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "rate"),
+    [("60/m", Rate(60, 60)), (" 5 / second", Rate(5, 1)), ("1000/H", Rate(1000, 3600))],
+)
+def test_a_rate_limit_reads_as_people_write_it(
+    monkeypatch: pytest.MonkeyPatch, given: str, rate: Rate
+) -> None:
+    assert settings(monkeypatch, rate_limit=given).rate_limit == rate
+
+
+@pytest.mark.parametrize("given", ["60", "0/m", "-1/s", "60/w", "60/2m", "٣/m", "many"])
+def test_another_rate_limit_is_refused(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+    with pytest.raises(StartError, match="such as 10/s, 60/m, 1000/h or 5000/d"):
+        settings(monkeypatch, rate_limit=given)
 
 
 def test_settings_do_not_change_after_the_start() -> None:

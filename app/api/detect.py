@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from app.api import work
 from app.api.accept import preferred
-from app.api.access import KeyRequired
+from app.api.access import LeaveRequired
 from app.api.body import extract_image, read_body
 from app.api.dependencies import ServiceDep
 from app.api.picture import Picture
@@ -26,6 +26,7 @@ from app.errors import (
     ModelUnavailable,
     Overloaded,
     RequestTimeout,
+    TooManyRequests,
 )
 from app.render import render
 from app.schemas import DetectionResult
@@ -33,7 +34,7 @@ from app.service import Service
 from app.vision.detector import Detections, Options
 from app.vision.draw import Encoding
 
-router = APIRouter(tags=["detect"], dependencies=[KeyRequired])
+router = APIRouter(tags=["detect"], dependencies=[LeaveRequired])
 
 
 # None is what is not given, and so nothing to document.
@@ -81,6 +82,7 @@ class DetectQuery(BaseModel):
             ImageTooLarge,
             AccessDenied,
             RequestTimeout,
+            TooManyRequests,
             Overloaded,
             ModelUnavailable,
             InternalError,

@@ -2,17 +2,19 @@
 
 from fastapi import APIRouter
 
-from app.api.access import KeyRequired
+from app.api.access import LeaveRequired
 from app.api.dependencies import ServiceDep
 from app.api.problem import responses
-from app.errors import AccessDenied, ModelUnavailable
+from app.errors import AccessDenied, ModelUnavailable, TooManyRequests
 from app.schemas import InputSize, ModelInfo, Thresholds
 
-router = APIRouter(tags=["model"], dependencies=[KeyRequired])
+router = APIRouter(tags=["model"], dependencies=[LeaveRequired])
 
 
 @router.get(
-    "/model", summary="The model being served", responses=responses(AccessDenied, ModelUnavailable)
+    "/model",
+    summary="The model being served",
+    responses=responses(AccessDenied, TooManyRequests, ModelUnavailable),
 )
 async def model(service: ServiceDep) -> ModelInfo:
     served = service.detector.model

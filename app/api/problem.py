@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.types import Receive, Scope, Send
 
 from app.api.reference import ERROR_DETAILS, PROBLEM
 from app.errors import (
@@ -30,13 +31,21 @@ def problem_body(error: SpotterError) -> dict[str, Any]:
     }
 
 
+class ProblemResponse(Response):
+    media_type = MEDIA_TYPE
+
+    def __init__(self, error: SpotterError) -> None:
+        super().__init__(json.dumps(problem_body(error)), error.status, dict(error.headers))
+        self._code = error.code
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if exchange := scope.get("state", {}).get("exchange"):
+            exchange.code = self._code
+        await super().__call__(scope, receive, send)
+
+
 def problem_response(error: SpotterError) -> Response:
-    return Response(
-        json.dumps(problem_body(error)),
-        status_code=error.status,
-        headers=dict(error.headers),
-        media_type=MEDIA_TYPE,
-    )
+    return ProblemResponse(error)
 
 
 def add_handlers(app: FastAPI) -> None:

@@ -18,6 +18,7 @@ from app.errors import (
     Overloaded,
     RequestTimeout,
     SpotterError,
+    TooManyRequests,
 )
 from app.schemas import Problem
 
@@ -58,6 +59,7 @@ ERROR_DETAILS: Mapping[type[SpotterError], str] = {
     NotFound: "There is nothing at /detct; /docs lists what is.",
     MethodNotAllowed: "/detect does not take GET, but POST.",
     RequestTimeout: "The body did not arrive in time. Send a smaller image, or over a faster line.",
+    TooManyRequests: "60 requests a minute are allowed. Try again in 7 seconds.",
     Overloaded: "34 images are being worked on or waiting, as many as may be.",
     ModelUnavailable: "The server is shutting down. Try again elsewhere or later.",
     InternalError: "The server's log says more, under the request id 0123456789abcdef.",

@@ -5,7 +5,7 @@ from functools import partial
 
 from fastapi import APIRouter, HTTPException, Request, Response
 
-from app.api import work
+from app.api import rate, work
 from app.api.body import read_body
 from app.api.dependencies import ServiceDep
 from app.api.surface import ForeignRoute
@@ -48,10 +48,15 @@ async def operation(request: Request, service: ServiceDep) -> Response:
             f"{target[:100]} is not offered here. What is: {_SUPPORTED}."
         )
     claim = _claim(request, service)
+    if claim is None:
+        rate.charge(request, service, rate.address_of(request))
+    else:
+        rate.check(request, service, _signer(claim))
     service.pool.check_room()
     body = await read_body(request, min(service.settings.max_body_bytes, MAX_BODY_BYTES))
     if claim is not None:
         verify(claim, _signed(request), body)
+        rate.charge(request, service, _signer(claim))
     wanted = parse(body)
     del body
     return _answer(request, await _detect_labels(request, service, wanted))
@@ -94,6 +99,10 @@ def _claim(request: Request, service: Service) -> Claim | None:
             " SPOTTER_AWS_CREDENTIALS on the server and sign with one of them."
         )
     return None
+
+
+def _signer(claim: Claim) -> str:
+    return f"signer {claim.key_id}"
 
 
 def _signed(request: Request) -> SignedRequest:

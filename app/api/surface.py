@@ -28,10 +28,12 @@ class ForeignRoute(APIRoute):
             try:
                 return await handle(request)
             except SpotterError as error:
-                return self.refusal(request, error)
+                refused = error
             except (ClientDisconnect, HTTPException, RequestValidationError):
                 raise
             except Exception as error:
-                return self.refusal(request, disguised(error, request.state.request_id))
+                refused = disguised(error, request.state.request_id)
+            request.state.exchange.code = refused.code
+            return self.refusal(request, refused)
 
         return handler

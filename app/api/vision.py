@@ -8,13 +8,12 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from app.api import work
-from app.api.access import key_in
+from app.api.access import admit, key_in
 from app.api.body import only_image, read_body
 from app.api.dependencies import ServiceDep
 from app.api.form import Form, parse_form
 from app.api.surface import ForeignRoute
 from app.errors import (
-    AccessDenied,
     ImageTooLarge,
     InvalidImage,
     InvalidImageFormat,
@@ -27,6 +26,7 @@ from app.vision.detector import Detection, Detections, Options
 
 _MIN_CONFIDENCE = 0.4
 _FIELDS = frozenset({"image", "file", "min_confidence", "api_key"})
+_WANTED = "Send a valid API key in the form field api_key, or in X-API-Key."
 _BAD_REQUESTS = (ImageTooLarge, InvalidImage, InvalidImageFormat, InvalidParameter)
 
 
@@ -50,8 +50,10 @@ async def detection(request: Request, service: ServiceDep) -> Response:
 
 @router.api_route("/vision/custom/list", methods=["GET", "POST"])
 async def models(request: Request, service: ServiceDep) -> Response:
-    if not service.keys.opens(key_in(request)):
+    if service.keys and key_in(request) is None:
         await _form(request, service)
+    else:
+        admit(request, service, key_in(request), _WANTED)
     return _success(models=[service.detector.name])
 
 
@@ -72,12 +74,16 @@ async def ping(service: ServiceDep) -> Response:
 
 
 async def _form(request: Request, service: Service) -> Form:
-    """Raises AccessDenied where neither the form nor a header carries a key that is required."""
+    """Raises AccessDenied or TooManyRequests: before the body is read, where the key is in a
+    header or none is asked for.
+    """
+    early = key_in(request) is not None or not service.keys
+    if early:
+        admit(request, service, key_in(request), _WANTED)
     body = await read_body(request, service.settings.max_body_bytes)
     form = parse_form(body, request.headers.get("content-type", ""), _FIELDS)
-    keys = key_in(request), form.text("api_key") if form else None
-    if not any(service.keys.opens(key) for key in keys):
-        raise AccessDenied("Send a valid API key in the form field api_key, or in X-API-Key.")
+    if not early:
+        admit(request, service, form.text("api_key").encode() if form else None, _WANTED)
     if form is None:
         raise InvalidParameter("Send the image as multipart/form-data, in the field 'image'.")
     return form

@@ -1,6 +1,7 @@
 """What every surface that takes images does: find them, fetch them, give up when nobody waits."""
 
 import asyncio
+import time
 from collections.abc import Awaitable
 from dataclasses import asdict
 from typing import TypeVar
@@ -9,6 +10,7 @@ from fastapi import Request
 from starlette.requests import ClientDisconnect
 
 from app.api.context import parcel_of
+from app.observe.exchange import Exchange
 from app.service import Service
 from app.vision.detector import Detections, Options
 from app.vision.draw import Encoding
@@ -18,8 +20,9 @@ T = TypeVar("T")
 
 async def detect(request: Request, service: Service, image: bytes, options: Options) -> Detections:
     """The detections, which the request's log line will count."""
+    asked = time.perf_counter()
     found = await unless_gone(request, service.detect(image, options))
-    _note(request, found)
+    _note(request, asked, found)
     return found
 
 
@@ -27,8 +30,9 @@ async def detect_and_draw(
     request: Request, service: Service, image: bytes, options: Options, encoding: Encoding
 ) -> tuple[Detections, bytes]:
     """The same, and the picture with their boxes."""
+    asked = time.perf_counter()
     found, picture = await unless_gone(request, service.detect_and_draw(image, options, encoding))
-    _note(request, found)
+    _note(request, asked, found)
     return found, picture
 
 
@@ -36,9 +40,11 @@ async def fetch(
     request: Request, service: Service, bucket: str, key: str, version: str | None
 ) -> bytes:
     """An image in S3. Raises what ``Storage.fetch`` does."""
+    asked = time.perf_counter()
     image = await unless_gone(
         request, asyncio.to_thread(service.storage.fetch, bucket, key, version)
     )
+    request.state.exchange.add_stage("fetch", asked, time.perf_counter())
     parcel_of(request).become(len(image))
     return image
 
@@ -60,12 +66,16 @@ async def unless_gone(request: Request, work: Awaitable[T]) -> T:
         gone.cancel()
 
 
-def _note(request: Request, found: Detections) -> None:
-    request.state.facts.update(
-        image=[found.width, found.height],
-        detections=len(found.items),
-        stages={stage: round(ms, 2) for stage, ms in asdict(found.timings).items()},
-    )
+def _note(request: Request, asked: float, found: Detections) -> None:
+    exchange: Exchange = request.state.exchange
+    exchange.image = found.width, found.height
+    exchange.detections = len(found.items)
+    exchange.add_stage("wait", asked, found.began)
+    at = found.began
+    for stage, milliseconds in asdict(found.timings).items():
+        exchange.add_stage(stage, at, at + milliseconds / 1000)
+        at += milliseconds / 1000
+    exchange.looked_at = at
 
 
 async def _disconnect(request: Request) -> None:

@@ -9,6 +9,8 @@ SpotterError
     ├── InvalidS3ObjectException
     ├── SerializationException              the request is not JSON of the right types
     ├── UnknownOperationException
+    ├── ProvisionedThroughputExceededException
+    │                                  429  where AWS has 400: SDKs come back after either
     ├── ThrottlingException            500  as the API reference has it
     ├── InternalServerError            500
     └── of signatures: MissingAuthenticationTokenException, IncompleteSignatureException,
@@ -24,6 +26,7 @@ from app.errors import (
     InvalidParameter,
     Overloaded,
     SpotterError,
+    TooManyRequests,
 )
 
 
@@ -51,6 +54,10 @@ class SerializationException(AwsError): ...
 
 
 class UnknownOperationException(AwsError): ...
+
+
+class ProvisionedThroughputExceededException(AwsError):
+    status = 429
 
 
 class ThrottlingException(AwsError):
@@ -81,6 +88,7 @@ _EQUIVALENTS: tuple[tuple[type[SpotterError], type[AwsError]], ...] = (
     (InvalidObject, InvalidS3ObjectException),
     (InvalidParameter, InvalidParameterException),
     (AccessDenied, AccessDeniedException),
+    (TooManyRequests, ProvisionedThroughputExceededException),
     (Overloaded, ThrottlingException),
 )
 

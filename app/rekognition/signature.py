@@ -49,6 +49,7 @@ class SignedRequest:
 class Claim:
     """A signature that may be right, as far as can be said without the body."""
 
+    key_id: str
     secret: str
     time: str
     date: str
@@ -92,7 +93,7 @@ class Verifier:
             raise IncompleteSignatureException("SignedHeaders has to name host and x-amz-date.")
         if "x-amz-target" in headers and "x-amz-target" not in signed:
             raise IncompleteSignatureException("SignedHeaders has to name x-amz-target.")
-        return Claim(secret, time, date, region, signed, fields[3])
+        return Claim(key_id, secret, time, date, region, signed, fields[3])
 
     def _secret(self, key_id: str) -> str:
         given = _digest(key_id)

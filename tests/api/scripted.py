@@ -52,6 +52,7 @@ def write_model(path: Path, white_steps: int = 600) -> Path:
             numpy_helper.from_array(np.array([2, 3], dtype=np.int64), "sides"),
             numpy_helper.from_array(np.array(2 * white_steps, dtype=np.float32), "most_steps"),
             numpy_helper.from_array(np.array(0.5, dtype=np.float32), "half"),
+            numpy_helper.from_array(np.array(0.9, dtype=np.float32), "most"),
             numpy_helper.from_array(np.array(0, dtype=np.int64), "red"),
             numpy_helper.from_array(np.array(1, dtype=np.int64), "green"),
             numpy_helper.from_array(np.array(2, dtype=np.int64), "blue"),
@@ -109,7 +110,7 @@ def _ask_for_memory_where_blue() -> list[onnx.NodeProto]:
     return [
         helper.make_node("Gather", ["channels", "blue"], ["blueness"]),
         helper.make_node("Sub", ["blueness", "greenness"], ["blue_excess"]),
-        helper.make_node("Greater", ["blue_excess", "half"], ["is_blue"]),
+        helper.make_node("Greater", ["blue_excess", "most"], ["is_blue"]),
         helper.make_node("Cast", ["is_blue"], ["blue_number"], to=TensorProto.INT64),
         helper.make_node("Mul", ["blue_number", "very_many"], ["many_or_none"]),
         helper.make_node("Add", ["many_or_none", "one"], ["how_many"]),

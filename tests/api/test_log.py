@@ -29,7 +29,15 @@ def test_a_line_for_a_detection(server: Server) -> None:
     line = server.logged("one")
     assert line.pop("time").endswith("Z")
     stages = line.pop("stages")
-    assert list(stages) == ["decode", "preprocess", "inference", "postprocess"]
+    assert list(stages) == [
+        "read",
+        "wait",
+        "decode",
+        "preprocess",
+        "inference",
+        "postprocess",
+        "encode",
+    ]
     assert line.pop("ms") >= sum(stages.values()) - 1
     assert line == {
         "level": "info",

@@ -149,7 +149,9 @@ def test_another_file_than_the_locked_one_is_refused(
     locks = tmp_path / "locks"
     locks.mkdir()
     (locks / "common.txt").write_text("one==1.0 \\\n    --hash=sha256:" + "0" * 64 + "\n")
-    monkeypatch.setattr("deploy.wheels.packages", lambda *of: packages(*of, locks=locks))
+    monkeypatch.setattr(
+        "deploy.wheels.packages", lambda names, environment: packages(names, environment, locks)
+    )
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(index))
     with pytest.raises(InstallFailed, match="DO NOT MATCH THE HASHES"):

@@ -1,0 +1,52 @@
+"""GET /metrics, for Prometheus."""
+
+from fastapi import APIRouter, FastAPI, Response
+
+from app import __version__
+from app.api.access import KeyRequired
+from app.api.dependencies import ServiceDep
+from app.api.problem import responses
+from app.errors import AccessDenied, ModelUnavailable
+from app.observe.state import State
+from app.observe.tally import Tally
+from app.service import Service
+
+
+def add_metrics(app: FastAPI, tally: Tally, *, keyed: bool) -> None:
+    router = APIRouter(tags=["health"], dependencies=[KeyRequired] if keyed else [])
+
+    @router.get(
+        "/metrics",
+        summary="Counts and times for Prometheus",
+        response_class=Response,
+        responses={
+            200: {"content": {"text/plain": {"schema": {"type": "string"}}}},
+            **responses(*((AccessDenied,) if keyed else ()), ModelUnavailable),
+        },
+    )
+    async def metrics(service: ServiceDep) -> Response:
+        # Only who scrapes pays for the library.
+        from app.observe import exposition
+
+        return Response(
+            exposition.expose(tally, _state(service)), media_type=exposition.CONTENT_TYPE
+        )
+
+    app.include_router(router)
+
+
+def _state(service: Service) -> State:
+    pool, model = service.pool, service.detector.model
+    return State(
+        running=min(pool.taken, pool.concurrency),
+        waiting=max(0, pool.taken - pool.concurrency),
+        places=pool.concurrency + pool.queue,
+        shed=pool.shed,
+        held_bytes=service.intake.held,
+        model={
+            "name": service.detector.name,
+            "family": model.description.family,
+            "sha256": model.sha256,
+            "version": __version__,
+        },
+    )

@@ -1,0 +1,98 @@
+"""SPOTTER_RATE_LIMIT on a real socket: who is counted, how it is told, and before what."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.api.client import Wire, drawn, multipart, post, problem
+from tests.server import Server, serve
+
+IMAGE = drawn()
+FORM = {"Content-Type": "multipart/form-data; boundary=spotter-test-boundary"}
+TARGET = {
+    "X-Amz-Target": "RekognitionService.DetectLabels",
+    "Content-Type": "application/x-amz-json-1.1",
+}
+
+
+@pytest.fixture
+def keyed(scripted_model: Path) -> Iterator[Server]:
+    with serve(scripted_model, rate_limit="2/h", api_keys="one,two") as server:
+        yield server
+
+
+@pytest.fixture
+def open_to_all(scripted_model: Path) -> Iterator[Server]:
+    with serve(scripted_model, rate_limit="2/h") as server:
+        yield server
+
+
+def used_up(answer: httpx.Response) -> None:
+    assert 1700 <= int(answer.headers["retry-after"]) <= 1800
+    assert answer.headers["ratelimit-policy"] == '"default";q=2;w=3600'
+    assert answer.headers["ratelimit"] == f'"default";r=0;t={answer.headers["retry-after"]}'
+
+
+def test_each_key_has_its_own_and_is_told(keyed: Server) -> None:
+    one, two = {"X-API-Key": "one"}, {"Authorization": "Bearer two"}
+    first = post(keyed, IMAGE, headers=one)
+    assert first.status_code == 200
+    assert first.headers["ratelimit"].startswith('"default";r=1;t=')
+    assert keyed.client.get("/model", headers=one).status_code == 200
+    refused = post(keyed, IMAGE, headers=one)
+    assert "2 requests an hour" in problem(refused, 429, "TooManyRequests")
+    used_up(refused)
+    assert post(keyed, IMAGE, headers=two).status_code == 200
+
+
+def test_who_has_no_key_costs_nobody_anything(keyed: Server) -> None:
+    for _ in range(5):
+        problem(post(keyed, IMAGE, headers={"X-API-Key": "three"}), 401, "AccessDenied")
+    assert post(keyed, IMAGE, headers={"X-API-Key": "one"}).status_code == 200
+
+
+def test_without_keys_it_is_the_address_and_health_is_free(open_to_all: Server) -> None:
+    for _ in range(2):
+        assert post(open_to_all, IMAGE).status_code == 200
+    used_up(post(open_to_all, IMAGE))
+    for _ in range(5):
+        assert open_to_all.client.get("/healthz").status_code == 200
+        assert open_to_all.client.get("/metrics").status_code == 200
+
+
+def test_the_body_is_not_waited_for(open_to_all: Server) -> None:
+    for _ in range(2):
+        post(open_to_all, IMAGE)
+    headers = {"Content-Length": "10000000", "Expect": "100-continue"}
+    with Wire(open_to_all) as wire:
+        problem(wire.head("POST", "/detect", headers).response(), 429, "TooManyRequests")
+    for path, more in (("/v1/vision/detection", FORM), ("/", TARGET)):
+        with Wire(open_to_all) as wire:
+            assert wire.head("POST", path, {**headers, **more}).response().status_code == 429
+
+
+def test_the_other_surfaces_say_it_in_their_own_words(open_to_all: Server) -> None:
+    for _ in range(2):
+        assert post(open_to_all, IMAGE).status_code == 200
+    form = multipart(("image", IMAGE))
+    answer = open_to_all.client.post("/v1/vision/detection", content=form, headers=FORM)
+    assert answer.status_code == 429
+    assert answer.json()["success"] is False
+    used_up(answer)
+    answer = open_to_all.client.post("/", content=json.dumps({"Image": {}}), headers=TARGET)
+    assert answer.status_code == 429
+    assert answer.json()["__type"].endswith("ProvisionedThroughputExceededException")
+    used_up(answer)
+
+
+def test_a_key_in_the_form_is_counted_like_one_in_a_header(keyed: Server) -> None:
+    form = multipart(("image", IMAGE), ("api_key", b"one"))
+    codes = [
+        keyed.client.post("/v1/vision/detection", content=form, headers=FORM).status_code
+        for _ in range(3)
+    ]
+    assert codes == [200, 200, 429]
+    assert post(keyed, IMAGE, headers={"X-API-Key": "one"}).status_code == 429
