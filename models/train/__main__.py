@@ -15,6 +15,7 @@ from models.train.loop import Options, Part, Run
 from models.train.net import Architecture, Detector, carry_over
 from models.train.schedule import Schedule
 from models.train.store import ImageStore
+from models.train.teacher import Teacher, TeacherError
 
 RATE, FINE_RATE = 2e-3, 5e-4
 EPOCHS = 100.0
@@ -33,6 +34,9 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--out", type=Path, required=True, help="ONNX file to write")
     p.add_argument(
         "--from", dest="start", type=Path, help="start from an ONNX file that this command wrote"
+    )
+    p.add_argument(
+        "--teacher", type=Path, help="YOLOX file of COCO's 80 classes whose scores are learnt too"
     )
     p.add_argument("--resume", action="store_true", help="go on with the run in the --run folder")
     p.add_argument("--run", type=Path, help="folder for checkpoints and curves (beside --out)")
@@ -70,7 +74,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         data = dataset.load(args.dataset)
         detector = _start(args.start, data.labels)
-    except (dataset.DatasetError, export.ExportError, OSError, KeyError) as error:
+        teacher = Teacher(args.teacher, data.labels) if args.teacher else None
+    except (dataset.DatasetError, export.ExportError, TeacherError, OSError, KeyError) as error:
         print(f"{p.prog}: {error}", file=sys.stderr)
         return 2
     folder: Path = args.run or args.out.with_suffix(".run")
@@ -81,7 +86,8 @@ def main(arguments: list[str] | None = None) -> int:
         Part(samples, ImageStore(samples, args.cache or folder / "cache", args.stored_side))
         for samples in (data.part("train"), data.part("val"))
     )
-    run = Run(detector, data.labels, train, val, _options(args), folder, torch.device(args.device))
+    device = torch.device(args.device)
+    run = Run(detector, data.labels, train, val, _options(args), folder, device, teacher)
     if args.resume:
         run.resume()
     name = args.name or f"spotter-n{len(data.labels)}"

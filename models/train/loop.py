@@ -20,11 +20,13 @@ from models.train.dataset import Sample
 from models.train.evaluate import Scores, evaluate
 from models.train.loss import detection_loss
 from models.train.net import Detector
+from models.train.optimizer import Optimizers
 from models.train.orders import Orders
 from models.train.schedule import Schedule
 from models.train.state import Average, restore, save
 from models.train.stop import on_stop
 from models.train.store import ImageStore
+from models.train.teacher import Teacher, distillation_loss
 
 VALIDATION_SHARE = 0.05
 """Validation takes at most about this share of the time."""
@@ -68,8 +70,10 @@ class Run:
         options: Options,
         folder: Path,
         device: torch.device,
+        teacher: Teacher | None = None,
     ) -> None:
         self.detector = detector
+        self.teacher = teacher
         for parameter in detector.to(device).parameters():
             if parameter.ndim == 4:
                 parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
@@ -79,7 +83,7 @@ class Run:
         self.options = options
         self.folder = folder
         self.device = device
-        self.optimizer = _optimizer(self.detector, options)
+        self.optimizers = Optimizers(self.detector, options.rate, options.decay)
         self.step = 0
         self.seen = 0
         self.seconds = 0.0
@@ -103,7 +107,7 @@ class Run:
             "detector": self.detector.state_dict(),
             "average": self.average.detector.state_dict(),
             "average_steps": self.average.steps,
-            "optimizer": self.optimizer.state_dict(),
+            "optimizers": self.optimizers.state_dict(),
             "step": self.step,
             "seen": self.seen,
             "seconds": self.seconds,
@@ -119,7 +123,7 @@ class Run:
         self.detector.load_state_dict(state["detector"])
         self.average.detector.load_state_dict(state["average"])
         self.average.steps = state["average_steps"]
-        self.optimizer.load_state_dict(state["optimizer"])
+        self.optimizers.load_state_dict(state["optimizers"])
         self.step, self.seen, self.seconds = state["step"], state["seen"], state["seconds"]
         self.best, self.history = state["best"], state["history"]
 
@@ -158,7 +162,7 @@ class Run:
                 if on_export and self.seconds - exported >= self.options.export_minutes * 60:
                     exported = self.seconds
                     on_export(self.average.detector)
-        if not self._stopped:
+        if not self._stopped and (self._recent or not self.history):
             self.validate()
         self.save()
         return not self._stopped
@@ -166,8 +170,7 @@ class Run:
     def _learn(self, batch: Batch) -> tuple[float, float]:
         options = self.options
         rate = options.rate * options.schedule.rate(self.progress, self.step, options.warm_up)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
+        self.optimizers.rate = rate
         dice = torch.Generator().manual_seed(options.seed * 1_000_003 + self.step)
         images = recolour(batch.images.to(self.device, non_blocking=True), dice)
         images = images.contiguous(memory_format=torch.channels_last)
@@ -175,10 +178,13 @@ class Run:
         with torch.autocast(self.device.type, torch.bfloat16):
             raw = self.detector(images)
         loss = detection_loss(raw, batch.targets.to(self.device))
-        self.optimizer.zero_grad(set_to_none=True)
-        torch.autograd.backward(loss.total)
+        total = loss.total
+        if self.teacher:
+            total = total + distillation_loss(raw, self.teacher(images, raw))
+        self.optimizers.clear()
+        torch.autograd.backward(total)
         nn.utils.clip_grad_norm_(self.detector.parameters(), CLIP)
-        self.optimizer.step()
+        self.optimizers.step()
         self.average.update(self.detector)
         self.step += 1
         self.seen += len(images)
@@ -204,7 +210,7 @@ class Run:
         entry = {
             "epoch": self.epochs,
             "hours": self.seconds / 3600,
-            "rate": self.optimizer.param_groups[0]["lr"],
+            "rate": self.optimizers.rate,
             "box": float(recent[0]),
             "score": float(recent[1]),
             "map50": scores.map50,
@@ -239,14 +245,3 @@ class Run:
 
     def _stop(self) -> None:
         self._stopped = True
-
-
-def _optimizer(detector: Detector, options: Options) -> torch.optim.Optimizer:
-    """AdamW (Loshchilov & Hutter, 2019, arXiv:1711.05101); only convolutions decay."""
-    kernels = [p for p in detector.parameters() if p.ndim > 1]
-    others = [p for p in detector.parameters() if p.ndim <= 1]
-    groups = [
-        {"params": kernels, "weight_decay": options.decay},
-        {"params": others, "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, lr=options.rate)
