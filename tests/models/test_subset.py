@@ -16,7 +16,8 @@ LABELS = ["cat", "Dog", "hen", "newt"]
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
     """Cats on 16 photos, dogs on 8 of them; hens on four others, a newt on one; one without."""
-    cat, dog, hen, newt = ({"label": label, "bbox": [1, 2, 30, 40]} for label in LABELS)
+    boxes: list[dict[str, Any]] = [{"label": label, "bbox": [1, 2, 30, 40]} for label in LABELS]
+    cat, dog, hen, newt = boxes
     pets = [[cat, {**dog, "difficult": 1}] if index % 4 < 2 else [cat] for index in range(16)]
     return write_dataset(tmp_path / "source", LABELS, [*pets, *[[hen]] * 4, [newt], []])
 
