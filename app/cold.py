@@ -2,26 +2,48 @@
 
 import gc
 import os
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
+_OLD_PYDANTIC = "pydantic.v1"
+
+
+class QuickStart:
+    """While much is imported. One may begin within another."""
+
+    def __init__(self) -> None:
+        # Else pydantic reads what every installed package says of itself, to find plugins.
+        os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+        # Imports make many objects that stay: looking for garbage among them is time lost.
+        self._collected = gc.isenabled()
+        gc.disable()
+        # FastAPI would load all of it, only to see that no model of ours is one of its.
+        modules: dict[str, Any] = sys.modules
+        self._hides = modules.setdefault(_OLD_PYDANTIC, self) is self
+        if self._hides:
+            modules[_OLD_PYDANTIC] = None
+
+    def end(self) -> None:
+        if self._hides and sys.modules.get(_OLD_PYDANTIC, self) is None:
+            del sys.modules[_OLD_PYDANTIC]
+        if self._collected:
+            gc.freeze()
+            gc.enable()
+
 
 @contextmanager
 def quick_start() -> Iterator[None]:
-    """Imports make many objects that stay: looking for garbage among them is time lost."""
-    # Else pydantic reads what every installed package says of itself, to find plugins.
-    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
-    gc.disable()
+    start = QuickStart()
     try:
         yield
     finally:
-        gc.freeze()
-        gc.enable()
+        start.end()
 
 
 @contextmanager

@@ -1,5 +1,7 @@
 """``create_app`` puts the surfaces together; ``app`` is what uvicorn serves."""
 
+from app.early import start  # isort: split
+
 import signal
 import threading
 from collections.abc import AsyncIterator, Iterator
@@ -12,7 +14,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import Message, Receive, Scope, Send
 
-from app import __version__, log
+from app import __version__, cold, log
 from app.api import detect, docs, health, metrics, model, page, rekognition, vision
 from app.api.context import REQUEST_ID, ErrorBoundary, RequestContext, RootPath
 from app.api.observation import Observation
@@ -147,6 +149,10 @@ def __getattr__(name: str) -> FastAPI:
     """``app`` is made when uvicorn asks for it; Lambda makes one of its own."""
     if name != "app":
         raise AttributeError(name)
-    made = create_app(_settings_or_exit())
+    with cold.quick_start():
+        made = create_app(_settings_or_exit())
     globals()[name] = made
     return made
+
+
+start.end()

@@ -1,0 +1,7 @@
+"""Imported before anything else by what uvicorn starts; ``start.end`` belongs after it all."""
+
+from app import cold
+
+start = cold.QuickStart()
+with cold.deferred_models():
+    import fastapi  # noqa: F401
