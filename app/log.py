@@ -31,14 +31,19 @@ class _Handler(logging.StreamHandler[TextIO]):
 
 
 def configure(level: str) -> None:
-    """Spotter's and uvicorn's lines to standard output; uvicorn's own access log is not needed."""
+    """Spotter's, uvicorn's and OpenTelemetry's lines to standard output.
+
+    uvicorn's own access log is not needed.
+    """
     handler = _Handler(sys.stdout)
     handler.setFormatter(JsonFormatter())
-    for name in ("spotter", "uvicorn"):
+    for name in ("spotter", "uvicorn", "opentelemetry"):
         logger = logging.getLogger(name)
         logger.handlers = [handler]
         logger.propagate = False
         logger.setLevel(level.upper())
+    spans = logging.getLogger("opentelemetry")
+    spans.setLevel(max(spans.level, logging.WARNING))
     logging.getLogger("uvicorn.error").handlers = []
     access = logging.getLogger("uvicorn.access")
     access.handlers = []

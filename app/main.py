@@ -62,6 +62,8 @@ def create_app(settings: Settings, detector: Detector | None = None) -> FastAPI:
         version=__version__,
         license_info={"name": "Apache-2.0"},
         lifespan=lifespan,
+        # FastAPI's own spans would carry queries and the words of exceptions.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
         docs_url=None,
         generate_unique_id_function=lambda route: route.name,  # as clients call their functions
         redoc_url=None,

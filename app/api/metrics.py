@@ -38,6 +38,7 @@ def add_metrics(app: FastAPI, tally: Tally, *, keyed: bool) -> None:
 def _state(service: Service) -> State:
     pool, model = service.pool, service.detector.model
     return State(
+        ready=not (service.draining or service.detector.failed),
         running=min(pool.taken, pool.concurrency),
         waiting=max(0, pool.taken - pool.concurrency),
         places=pool.concurrency + pool.queue,
@@ -47,6 +48,7 @@ def _state(service: Service) -> State:
             "name": service.detector.name,
             "family": model.description.family,
             "sha256": model.sha256,
+            "provider": model.providers[0],
             "version": __version__,
         },
     )

@@ -32,42 +32,52 @@ class _Families:
         self._state = state
 
     def collect(self) -> Iterator[Metric]:
-        yield from self._of_requests(self._tally)
+        yield from _of_requests(self._tally)
+        yield _rejected(self._tally, self._state)
         yield from _of_state(self._state)
 
-    def _of_requests(self, tally: Tally) -> Iterator[Metric]:
-        requests = CounterMetricFamily(
-            "spotter_requests",
-            "Requests answered, by the code of their error.",
-            labels=("method", "route", "status", "code"),
-        )
-        for labels, count in tally.requests.items():
-            requests.add_metric(labels, count)
-        yield requests
-        yield _histograms(
-            "spotter_request_duration_seconds",
-            "From the first to the last byte of a request and its answer.",
-            "route",
-            tally.durations,
-        )
-        yield _histograms(
-            "spotter_stage_duration_seconds", "Parts of the answer's time.", "stage", tally.stages
-        )
-        pixels = HistogramMetricFamily("spotter_image_megapixels", "Size of the images.")
-        pixels.add_metric((), _buckets(tally.megapixels), tally.megapixels.total)
-        yield pixels
-        yield CounterMetricFamily("spotter_received_bytes", "Of bodies.", tally.received)
-        yield CounterMetricFamily("spotter_detections", "Objects found.", tally.detections)
-        yield GaugeMetricFamily("spotter_requests_open", "Not answered yet.", tally.open)
+
+def _of_requests(tally: Tally) -> Iterator[Metric]:
+    requests = CounterMetricFamily(
+        "spotter_requests",
+        "Requests answered, by the code of their error.",
+        labels=("method", "route", "status", "code"),
+    )
+    for labels, count in tally.requests.items():
+        requests.add_metric(labels, count)
+    yield requests
+    yield _histograms(
+        "spotter_request_duration_seconds",
+        "From the first to the last byte of a request and its answer.",
+        "route",
+        tally.durations,
+    )
+    yield _histograms(
+        "spotter_stage_duration_seconds", "Parts of the answer's time.", "stage", tally.stages
+    )
+    pixels = HistogramMetricFamily("spotter_image_megapixels", "Size of the images.")
+    pixels.add_metric((), _buckets(tally.megapixels), tally.megapixels.total)
+    yield pixels
+    yield CounterMetricFamily("spotter_received_bytes", "Of bodies.", tally.received)
+    yield CounterMetricFamily("spotter_detections", "Objects found.", tally.detections)
+    yield GaugeMetricFamily("spotter_requests_open", "Not answered yet.", tally.open)
+
+
+def _rejected(tally: Tally, state: State) -> Metric:
+    rejected = CounterMetricFamily(
+        "spotter_rejected", "Requests turned away, by the reason.", labels=("reason",)
+    )
+    for reason, count in tally.rejected.items():
+        rejected.add_metric((reason,), count)
+    rejected.add_metric(("shed",), state.shed)
+    return rejected
 
 
 def _of_state(state: State) -> Iterator[Metric]:
+    yield GaugeMetricFamily("spotter_ready", "1 where /healthz says so.", state.ready)
     yield GaugeMetricFamily("spotter_images_running", "Being worked on.", state.running)
     yield GaugeMetricFamily("spotter_images_waiting", "In the queue.", state.waiting)
     yield GaugeMetricFamily("spotter_places", "Images that may run or wait.", state.places)
-    yield CounterMetricFamily(
-        "spotter_shed", "Requests refused before anything was read of them.", state.shed
-    )
     yield GaugeMetricFamily("spotter_held_bytes", "Bodies in memory.", state.held_bytes)
     yield InfoMetricFamily("spotter_model", "What is served.", dict(state.model))
 

@@ -1,5 +1,6 @@
 """Exchanges as spans, sent by OTLP over HTTP. Imported only where traces are wanted."""
 
+import threading
 from collections.abc import Callable
 
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -14,24 +15,38 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer, set_span_in_context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from app.observe.exchange import Exchange, Observer
+from app.observe.exchange import METHODS, Exchange, Observer
 
 _PROPAGATOR = TraceContextTextMapPropagator()
 _SECOND = 1_000_000_000
+_LAST_SECONDS = 5.0
+_UNTOLD = ("/healthz", "/metrics")
+"""Asked for by machines every few seconds."""
 
 
 def exporting(version: str) -> tuple[Observer, Callable[[], None]]:
     """Endpoint, headers, sampler and service name come from OpenTelemetry's own variables."""
     resource = Resource({SERVICE_NAME: "spotter", SERVICE_VERSION: version})
-    provider = TracerProvider(resource=resource.merge(OTELResourceDetector().detect()))
+    provider = TracerProvider(
+        resource=resource.merge(OTELResourceDetector().detect()), shutdown_on_exit=False
+    )
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
-    return observer(provider.get_tracer("spotter", version)), provider.shutdown
+
+    def close() -> None:
+        """Sends what is left, unless the collector keeps the process from ending."""
+        sending = threading.Thread(target=provider.shutdown, daemon=True)
+        sending.start()
+        sending.join(_LAST_SECONDS)
+
+    return observer(provider.get_tracer("spotter", version)), close
 
 
 def observer(tracer: Tracer) -> Observer:
     def observe(exchange: Exchange) -> Callable[[], None]:
+        if exchange.path.endswith(_UNTOLD):
+            return lambda: None
         span = tracer.start_span(
-            exchange.method,
+            _method(exchange),
             _PROPAGATOR.extract(exchange.headers),
             SpanKind.SERVER,
             start_time=exchange.epoch_ns,
@@ -42,11 +57,15 @@ def observer(tracer: Tracer) -> Observer:
     return observe
 
 
+def _method(exchange: Exchange) -> str:
+    return exchange.method if exchange.method in METHODS else "_OTHER"
+
+
 def _finish(tracer: Tracer, span: Span, exchange: Exchange) -> None:
-    span.update_name(f"{exchange.method} {exchange.route}")
+    span.update_name(f"{_method(exchange)} {exchange.route}")
     span.set_attributes(
         {
-            "http.request.method": exchange.method,
+            "http.request.method": _method(exchange),
             "http.route": exchange.route,
             "http.request.body.size": exchange.received,
             "spotter.request_id": exchange.request_id,

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 class State:
     """At the time of asking."""
 
+    ready: bool
+    """Whether the model works and nobody has told the process to stop."""
     running: int
     """Images being worked on."""
     waiting: int

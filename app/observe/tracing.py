@@ -17,6 +17,8 @@ _log = logging.getLogger("spotter.tracing")
 def wanted() -> bool:
     if os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true":
         return False
+    if os.environ.get("OTEL_TRACES_EXPORTER", "otlp").lower() != "otlp":
+        return False
     return any(os.environ.get(name) for name in _ENDPOINTS)
 
 

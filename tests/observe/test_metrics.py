@@ -7,7 +7,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.api.client import drawn, post, problem, sent, statuses
-from tests.api.scripted import WHITE, write_model
+from tests.api.scripted import RED, WHITE, write_model
 from tests.server import Server, serve
 
 LIMIT = 200
@@ -25,14 +25,14 @@ def server(model: Path) -> Iterator[Server]:
         yield server
 
 
-def scrape(server: Server, name: str, **labels: str) -> float:
+def scrape(server: Server, series: str, /, **labels: str) -> float:
     """The sum of all series of that name that have these labels."""
     text = server.client.get("/metrics").text
     return sum(
         sample.value
         for family in text_string_to_metric_families(text)
         for sample in family.samples
-        if sample.name == name and labels.items() <= sample.labels.items()
+        if sample.name == series and labels.items() <= sample.labels.items()
     )
 
 
@@ -77,6 +77,33 @@ def test_the_queue_is_told_while_it_is_there(server: Server) -> None:
         assert statuses(wires) == [200] * 4
     assert most >= 2
     assert scrape(server, "spotter_images_running") == 0
+
+
+def test_what_is_turned_away_is_counted_by_reason(model: Path) -> None:
+    def rejected(server: Server) -> dict[str, float]:
+        reasons = ("access", "rate_limit", "too_large")
+        return {r: scrape(server, "spotter_rejected_total", reason=r) for r in reasons}
+
+    with serve(
+        model, api_keys="one", rate_limit="1/h", max_body_bytes="2000", metrics="open"
+    ) as server:
+        assert rejected(server) == {"access": 0, "rate_limit": 0, "too_large": 0}
+        post(server, drawn(), headers={"X-API-Key": "two"})
+        post(server, b"x" * 3000, headers={"X-API-Key": "one"})
+        post(server, drawn(), headers={"X-API-Key": "one"})
+        server.client.post("/", headers={"X-Amz-Target": "RekognitionService.DetectLabels"})
+        assert rejected(server) == {"access": 2, "rate_limit": 1, "too_large": 1}
+
+
+def test_it_says_what_is_served_and_whether_it_works(server: Server) -> None:
+    served = server.client.get("/model").json()
+    info = {"name": "scripted", "family": "yolov8", "provider": "cpu", "sha256": served["sha256"]}
+    assert scrape(server, "spotter_model_info", **info) == 1
+    assert scrape(server, "spotter_ready") == 1
+    post(server, drawn(colour=RED))
+    assert scrape(server, "spotter_ready") == 0
+    assert post(server, drawn()).status_code == 200
+    assert scrape(server, "spotter_ready") == 1
 
 
 def test_off_means_that_there_is_none(model: Path) -> None:

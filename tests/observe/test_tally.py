@@ -2,12 +2,14 @@
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from app.errors import PUBLIC_ERRORS
 from app.observe.exchange import Exchange
 from app.observe.exposition import expose
 from app.observe.state import State
-from app.observe.tally import SECONDS, Histogram, Tally
+from app.observe.tally import REASONS, SECONDS, Histogram, Tally
+from app.rekognition.errors import AwsError
 
-STATE = State(1, 2, 34, 5, 6, {"name": 'a "quoted"\nname'})
+STATE = State(True, 1, 2, 34, 5, 6, {"name": 'a "quoted"\nname'})
 
 
 def exchange(**given: object) -> Exchange:
@@ -51,6 +53,11 @@ def test_what_prometheus_reads_is_what_was_counted() -> None:
     gone = (("code", ""), ("method", "other"), ("route", "/detect"), ("status", "gone"))
     assert found["spotter_requests_total", gone] == 1
     assert found["spotter_requests_open", ()] == 1
+    assert found["spotter_rejected_total", (("reason", "overloaded"),)] == 1
+    assert found["spotter_rejected_total", (("reason", "rate_limit"),)] == 0
+    total = (("stage", "total"),)
+    assert found["spotter_stage_duration_seconds_count", total] == 1
+    assert found["spotter_stage_duration_seconds_sum", total] == 0.5
     stage = ("stage", "inference")
     assert found["spotter_stage_duration_seconds_bucket", (("le", "0.25"), stage)] == 1
     assert found["spotter_stage_duration_seconds_bucket", (("le", "0.1"), stage)] == 0
@@ -68,10 +75,21 @@ def test_the_state_is_told_and_the_process_too() -> None:
     assert found["spotter_images_running", ()] == 1
     assert found["spotter_images_waiting", ()] == 2
     assert found["spotter_places", ()] == 34
-    assert found["spotter_shed_total", ()] == 5
+    assert found["spotter_rejected_total", (("reason", "shed"),)] == 5
+    assert found["spotter_ready", ()] == 1
     assert found["spotter_held_bytes", ()] == 6
     assert found["spotter_model_info", (("name", 'a "quoted"\nname'),)] == 1
     assert found["process_resident_memory_bytes", ()] > 1_000_000
+
+
+def test_reasons_are_those_of_errors_that_there_are() -> None:
+    known = {error.__name__ for error in PUBLIC_ERRORS}
+    known |= {error.__name__ for error in AwsError.__subclasses__()}
+    assert set(REASONS) <= known
+    refusals = {
+        error.__name__ for error in PUBLIC_ERRORS if error.status in (401, 408, 413, 429, 503)
+    }
+    assert refusals <= set(REASONS)
 
 
 def test_bounds_rise() -> None:

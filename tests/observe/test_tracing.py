@@ -1,8 +1,13 @@
 """Spans of a real server, as a collector on a real socket gets them."""
 
+import ast
 import gzip
+import json
+import socket
+import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,7 +20,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from app.observe import tracing
 from tests.api.client import drawn, post
 from tests.api.scripted import write_model
-from tests.server import serve
+from tests.server import REPOSITORY, environment, free_port, serve
 
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
@@ -62,9 +67,12 @@ def test_a_request_is_a_span_with_its_stages(
             assert post(server, drawn(40, 30), headers=headers).status_code == 200
             assert server.logged("one")["trace"] == PARENT.split("-")[1]
             assert post(server, b"none", headers={"X-API-Key": "wrong"}).status_code == 401
+            query = {"note": "of-nobody's-concern"}
+            assert server.client.request("BREW", "/tea", params=query).status_code == 404
             assert server.terminate() == 0  # the last spans are sent before the end
     sent = [ExportTraceServiceRequest.FromString(body) for body in bodies]
-    assert not any(b"s3cret" in body for body in bodies)
+    for secret in (b"s3cret", b"wrong", b"concern", b"IHDR"):
+        assert not any(secret in body for body in bodies)
     resources = [r.resource for request in sent for r in request.resource_spans]
     assert {a.value.string_value for r in resources for a in r.attributes} >= {"yard"}
     spans = [
@@ -95,6 +103,8 @@ def test_a_request_is_a_span_with_its_stages(
     for child in children.values():
         assert root.start_time_unix_nano <= child.start_time_unix_nano
         assert child.end_time_unix_nano <= root.end_time_unix_nano
+    names = sorted(s.name for s in spans if s.kind == Span.SPAN_KIND_SERVER)
+    assert names == ["POST /detect", "POST /detect", "_OTHER unknown"]  # and none of /healthz
     (denied,) = (s for s in spans if attributes(s).get("error.type") == "AccessDenied")
     assert attributes(denied)["http.response.status_code"] == 401
 
@@ -104,8 +114,57 @@ def test_nothing_is_imported_where_nobody_asks(monkeypatch: pytest.MonkeyPatch) 
         monkeypatch.delenv(name, raising=False)
     assert tracing.start("1") is None
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
-    monkeypatch.setenv("OTEL_SDK_DISABLED", "true")
-    assert tracing.start("1") is None
+    for name, value in (("OTEL_SDK_DISABLED", "true"), ("OTEL_TRACES_EXPORTER", "none")):
+        with monkeypatch.context() as patched:
+            patched.setenv(name, value)
+            assert tracing.start("1") is None
+
+
+def test_a_server_without_an_endpoint_has_nothing_of_it_imported() -> None:
+    program = (
+        "import asyncio, sys; from app.main import app;"
+        "context = app.router.lifespan_context(app);"
+        "asyncio.run(context.__aenter__());"
+        "print([name for name in sys.modules if 'opentelemetry' in name])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=REPOSITORY,
+        env=environment(None, 1, {}),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    # FastAPI imports the interface, which does nothing by itself.
+    heavy = ("opentelemetry.sdk", "opentelemetry.exporter", "opentelemetry.proto")
+    assert not [name for name in ast.literal_eval(done.stdout.splitlines()[-1]) if name in heavy]
+
+
+def test_a_collector_that_is_not_there_is_a_line_in_the_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{free_port()}")
+    with serve(write_model(tmp_path / "scripted.onnx")) as server:
+        assert post(server, drawn()).status_code == 200
+        assert server.terminate() == 0
+        lines = [line for line in server.output().splitlines() if line.strip()]
+    told = [json.loads(line) for line in lines if "Spotter is ready" not in line]
+    assert any("exporting" in line["message"] and line["level"] == "warning" for line in told)
+
+
+def test_a_collector_that_never_answers_does_not_keep_the_server_from_ending(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv(
+            "OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{silent.getsockname()[1]}"
+        )
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "40")
+        with serve(write_model(tmp_path / "scripted.onnx")) as server:
+            assert post(server, drawn()).status_code == 200
+            began = time.monotonic()
+            assert server.terminate() == 0
+            assert time.monotonic() - began < 20
 
 
 def test_missing_packages_are_said_and_stop_nothing(
