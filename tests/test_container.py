@@ -133,7 +133,8 @@ def test_the_aws_services_that_the_code_calls_are_not_trimmed_from_the_image() -
 
 def test_compose_passes_every_setting_on_and_no_other() -> None:
     """Without a value: what is not set stays unset, and the image's own defaults hold."""
-    assert SERVICE["environment"] == {f"SPOTTER_{n.upper()}": None for n in Settings.model_fields}
+    settings = [f"SPOTTER_{name.upper()}" for name in Settings.model_fields]
+    assert SERVICE["environment"] == dict.fromkeys([*settings, "FORWARDED_ALLOW_IPS"])
 
 
 def test_compose_keeps_the_container_small_and_harmless() -> None:

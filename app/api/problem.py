@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
-from app.api.reference import ERROR_DETAILS, PROBLEM
+from app.api.reference import ERROR_DETAILS, HEADERS, PROBLEM
 from app.errors import (
     InternalError,
     InvalidParameter,
@@ -69,6 +69,8 @@ def responses(*errors: type[SpotterError]) -> dict[int | str, dict[str, Any]]:
         if entry["description"] != error.title:
             entry["description"] += f" / {error.title}"
         entry["content"][MEDIA_TYPE]["examples"][error.__name__] = {"value": _example(error)}
+        if headers := HEADERS.get(error):
+            entry["headers"] = headers
     return by_status
 
 

@@ -65,6 +65,30 @@ ERROR_DETAILS: Mapping[type[SpotterError], str] = {
     InternalError: "The server's log says more, under the request id 0123456789abcdef.",
 }
 
+_RETRY_AFTER: Json = {
+    "Retry-After": {
+        "description": "Whole seconds after which there is likely to be room.",
+        "schema": {"type": "string", "pattern": "^[1-9][0-9]*$"},
+        "example": "7",
+    }
+}
+HEADERS: Mapping[type[SpotterError], Json] = {
+    Overloaded: _RETRY_AFTER,
+    TooManyRequests: {
+        **_RETRY_AFTER,
+        "RateLimit": {
+            "description": "What remains, and in how many seconds there is one more.",
+            "schema": {"type": "string"},
+            "example": '"default";r=0;t=7',
+        },
+        "RateLimit-Policy": {
+            "description": "How many requests in how many seconds.",
+            "schema": {"type": "string"},
+            "example": '"default";q=60;w=60',
+        },
+    },
+}
+
 _BINARY: Json = {"type": "string", "format": "binary"}
 _DOT = (
     "iVBORw0KGgoAAAANSUhEUgAAAAgAAAAIAQAAAADsdIMmAAAAC0lEQVR42mNgQAUAABAAAaoZ+IIAAAAASUVORK5CYII="
