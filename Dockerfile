@@ -7,7 +7,7 @@ ARG PYTHON=3.13
 ARG MODEL=models/default.onnx
 
 FROM python:${PYTHON}-slim AS build
-ARG EXTRAS=aws,heif,lambda
+ARG EXTRAS=aws,heif,lambda,tracing
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
     PIP_NO_CACHE_DIR=1
 WORKDIR /srv/spotter

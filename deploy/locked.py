@@ -15,7 +15,7 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parent.parent
 LOCKS = ROOT / "deploy" / "locks"
-EXTRAS = ("aws", "heif", "lambda")
+EXTRAS = ("aws", "heif", "lambda", "tracing")
 CONTAINER = ("common", "server", *EXTRAS)
 _SERVER = {"uvicorn"}  # Lambda's own takes its place
 _OF = "# Of: "

@@ -131,10 +131,13 @@ def test_the_aws_services_that_the_code_calls_are_not_trimmed_from_the_image() -
     assert {name for name in called if not any(fnmatch(name, k) for k in kept)} == set()
 
 
+OF_LIBRARIES = ("OTEL_EXPORTER_OTLP_ENDPOINT", "FORWARDED_ALLOW_IPS")
+
+
 def test_compose_passes_every_setting_on_and_no_other() -> None:
     """Without a value: what is not set stays unset, and the image's own defaults hold."""
     settings = [f"SPOTTER_{name.upper()}" for name in Settings.model_fields]
-    assert SERVICE["environment"] == dict.fromkeys([*settings, "FORWARDED_ALLOW_IPS"])
+    assert SERVICE["environment"] == dict.fromkeys([*settings, *OF_LIBRARIES])
 
 
 def test_compose_keeps_the_container_small_and_harmless() -> None:

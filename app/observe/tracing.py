@@ -38,8 +38,6 @@ def start(version: str) -> Tracing | None:
         # They take longer to import than the rest of the service.
         from app.observe.spans import exporting
     except ImportError as error:
-        _log.warning(
-            "no traces: pip install 'spotter[tracing]' brings what is missing (%s)", error.name
-        )
+        _log.warning("no traces: %s is missing, which the extra 'tracing' brings", error.name)
         return None
     return Tracing(*exporting(version))

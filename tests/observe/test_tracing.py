@@ -174,4 +174,4 @@ def test_missing_packages_are_said_and_stop_nothing(
     monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)
     monkeypatch.delitem(sys.modules, "app.observe.spans", raising=False)
     assert tracing.start("1") is None
-    assert "spotter[tracing]" in caplog.text
+    assert "the extra 'tracing'" in caplog.text
