@@ -4,7 +4,7 @@ PORT ?= 8000
 HOST ?= 127.0.0.1
 BIN := .venv/bin
 
-.PHONY: run test test-kit check install install-test install-fetch install-kit lambda-zip lock audit sbom clean
+.PHONY: run test test-kit check install install-test install-fetch install-kit lambda-zip bench lock audit sbom clean
 
 run: install ## Serve on PORT (8000)
 	@HOST=$(HOST) PORT=$(PORT) $(BIN)/python -m app
@@ -33,6 +33,11 @@ EXTRAS ?=
 lambda-zip: install ## What serverless.yml deploys: dist/lambda-ARCHITECTURE.zip
 	$(BIN)/python -m deploy.lambda_zip --architecture $(ARCHITECTURE) --python $(PYTHON_VERSION) \
 		--model $(MODEL) --extras "$(EXTRAS)"
+
+# BENCH="--quick" and the like; "--others PYTHON" names an environment with Ultralytics, say.
+BENCH ?=
+bench: .venv/.bench ## Spotter beside other servers: a table, and dist/benchmark/benchmark.png
+	$(BIN)/python -m benchmarks --others .venv/bench/bin/python $(BENCH)
 
 # UPGRADE=--upgrade takes the newest versions; else those that are locked stay.
 lock: .venv/.supply ## Versions and hashes of what is deployed, in deploy/locks, from pyproject.toml
@@ -65,6 +70,13 @@ clean:
 
 .venv/.supply: .venv/.run
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[supply]'
+	@touch $@
+
+.venv/.bench: .venv/.run
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[models]'
+	@# Apart: what LitServe brings would change how uvicorn serves.
+	@$(PYTHON) -m venv .venv/bench
+	@.venv/bench/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	@touch $@
 
 .venv/.fetch: .venv/.run

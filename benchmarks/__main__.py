@@ -1,98 +1,110 @@
 """``python -m benchmarks``: the servers one after another, over HTTP, with the same photos."""
 
 import argparse
-import json
 import os
 import platform
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy
 import onnxruntime
 
+from app.vision.model import load
 from benchmarks import report
-from benchmarks.load import drive, multipart_request
-from benchmarks.photos import at_megapixels
-from benchmarks.process import run
-from benchmarks.servers import Contender, contenders
-from benchmarks.share import lambda_share
+from benchmarks.bound import Feed, feed_of
+from benchmarks.measure import Task, Unmeasured, measure, measure_bare
+from benchmarks.photos import at_megapixels, size_of
+from benchmarks.places import Place, places
+from benchmarks.report import Row
+from benchmarks.servers import REPOSITORY, Contender, contenders
+from benchmarks.share import refusal
+
+_BARE = "bare"
+_PHOTO = REPOSITORY / "app" / "page" / "files" / "samples" / "astronaut.jpg"
 
 
-def main() -> None:
-    options = _arguments()
-    cores = sorted(os.sched_getaffinity(0))
-    photos = {"photo": options.photo.read_bytes()}
-    photos |= {f"{mp:g} MP": at_megapixels(options.photo, mp) for mp in options.megapixels}
-    places: list[tuple[str, set[int], int | None]] = []
-    if "one" in options.places:
-        places.append(("1 core", {cores[-1]}, None))
-    if "all" in options.places:
-        places.append((f"{len(cores)} cores", set(cores), None))
-    places += [(f"{size} MB", set(cores), size) for size in options.lambda_sizes]
-    rows: list[report.Row] = []
-    for contender in contenders(options.model, options.int8, options.square or options.model):
+def main(arguments: list[str] | None = None) -> int:
+    options = _arguments(arguments)
+    found = places(options.places, options.lambda_sizes)
+    if options.lambda_sizes and (why := refusal()):
+        print(f"Lambda sizes left out: {why}")
+        found = [place for place in found if place.megabytes is None]
+    task = Task(
+        time.strftime("%Y-%m-%d %H:%M:%S"), _photos(options), options.concurrency, options.seconds
+    )
+    started = _startable(options)
+    machine = _machine()
+    kept = options.out / "benchmark.json"
+    before = report.read(kept) if options.add and kept.exists() else []
+    rows: list[Row] = []
+    for place in found:
+        for row in _at(place, started, task, options):
+            rows.append(row)
+            print(_progress(row), flush=True)
+            report.save(options.out, machine, report.merge(before, rows))
+    if not rows:
+        return 1
+    report.write(options.out, machine, report.merge(before, rows))
+    print(f"\n{machine}\n\n{report.table(rows)}\n\n{options.out / 'benchmark.png'}, .md and .json")
+    return 0
+
+
+def _startable(options: argparse.Namespace) -> list[tuple[Contender, str]]:
+    """With the Python that each runs on."""
+    square = options.square or options.model
+    side = max(load(square).description.input.size)
+    found = []
+    for contender in contenders(options.model, options.int8, square, side):
+        python = contender.interpreter(options.others)
         if options.servers and contender.name not in options.servers:
             continue
-        if contender.missing:
-            print(f"{contender.name}: left out, {', '.join(contender.missing)} not installed")
+        if python is None:
+            print(f"{contender.name}: left out, not installed ({', '.join(contender.needs)})")
             continue
-        for name, at, size in places:
-            rows += _measure(contender, name, at, size, photos, options)
-    print(_machine())
-    print(report.table(rows))
-    if options.out is not None:
-        options.out.mkdir(parents=True, exist_ok=True)
-        (options.out / "benchmark.json").write_text(
-            json.dumps({"machine": _machine(), "rows": [asdict(row) for row in rows]}, indent=1)
-        )
-        (options.out / "benchmark.md").write_text(f"{_machine()}\n\n{report.table(rows)}\n")
-        report.picture(rows, options.out / "benchmark.png")
+        found.append((contender, python))
+    if options.int8 is None:
+        print("int8: left out, no --int8 (python -m models.quantize makes such a file)")
+    return found
 
 
-def _measure(
-    contender: Contender,
-    place: str,
-    cores: set[int],
-    size: int | None,
-    photos: dict[str, bytes],
-    options: argparse.Namespace,
-) -> Iterator[report.Row]:
-    for photo, image in photos.items():
-        request = multipart_request("/detect", image)
-        for concurrency in options.concurrency:
-            with ExitStack() as stack:
-                enter = None if size is None else stack.enter_context(lambda_share(size))
-                server = stack.enter_context(
-                    run(contender.command, dict(contender.environment), cores, enter)
-                )
-                drive(server.port, request, 1, 0)  # one request
-                cold = time.perf_counter() - server.began
-                drive(server.port, request, concurrency, options.seconds / 4)
-                cpu = server.cpu_seconds()
-                result = drive(server.port, request, concurrency, options.seconds)
-                cpu = server.cpu_seconds() - cpu
-                row = report.Row(
-                    contender.name,
-                    place,
-                    photo,
-                    concurrency,
-                    result.p50 * 1000,
-                    result.p95 * 1000,
-                    result.per_second,
-                    cpu / max(1, len(result.latencies)) * 1000,
-                    server.peak_rss() / 1e6,
-                    cold,
-                    result.errors,
-                )
-            print(
-                f"{place:>8} {photo:>6} x{concurrency:<3} {contender.name:<14}"
-                f" p50 {row.p50_ms:7.1f} ms  {row.per_second:6.1f}/s  CPU {row.cpu_ms:6.1f} ms",
-                flush=True,
-            )
-            yield row
+def _at(
+    place: Place, started: list[tuple[Contender, str]], task: Task, options: argparse.Namespace
+) -> Iterator[Row]:
+    for contender, python in started:
+        try:
+            yield from measure(contender, python, place, task)
+        except Unmeasured as error:
+            print(f"{place.name}: {contender.name}: {error}", flush=True)
+    if options.servers and _BARE not in options.servers:
+        return
+    for model in filter(None, (options.model, options.int8)):
+        try:
+            feeds = _feeds(model, task)
+            yield from measure_bare(model, model == options.int8, feeds, place, task)
+        except Unmeasured as error:
+            print(f"{place.name}: session.run of {model.name}: {error}", flush=True)
+
+
+def _feeds(model: Path, task: Task) -> dict[str, Feed]:
+    return {name: feed_of(model, image) for name, image in task.photos.items()}
+
+
+def _photos(options: argparse.Namespace) -> dict[str, bytes]:
+    photos = {}
+    for megapixels in sorted(options.megapixels):
+        if megapixels:
+            photos[f"{megapixels:g} MP"] = at_megapixels(options.photo, megapixels)
+        else:
+            photos[size_of(options.photo)] = options.photo.read_bytes()
+    return photos
+
+
+def _progress(row: Row) -> str:
+    return (
+        f"{row.place:>8} {row.photo:>9} x{row.concurrency:<3} {row.server:<26}"
+        f" p50 {row.p50_ms:7.1f} ms  {row.per_second:6.1f}/s  CPU {row.cpu_ms:6.1f} ms"
+    )
 
 
 def _machine() -> str:
@@ -110,23 +122,50 @@ def _machine() -> str:
     )
 
 
-def _arguments() -> argparse.Namespace:
+def _arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--model", type=Path, required=True, help="ONNX file with dynamic axes")
-    parser.add_argument("--square", type=Path, help="the same with static axes, for the others")
-    parser.add_argument("--int8", type=Path, help="the same quantised")
-    parser.add_argument("--photo", type=Path, required=True, help="a JPEG")
-    parser.add_argument("--megapixels", type=float, nargs="*", default=[], help="scaled copies too")
-    parser.add_argument("--concurrency", type=int, nargs="+", default=[1, 8, 32])
-    parser.add_argument("--places", nargs="*", default=["one", "all"], choices=["one", "all"])
     parser.add_argument(
-        "--lambda-sizes", type=int, nargs="*", default=[], help="such as 512 1024 1769 3008 (MB)"
+        "--model", type=Path, default=REPOSITORY / "models" / "default.onnx", help="ONNX file"
     )
-    parser.add_argument("--servers", nargs="*", help="only these, by name")
-    parser.add_argument("--seconds", type=float, default=8, help="of load, each measurement")
-    parser.add_argument("--out", type=Path, help="folder for benchmark.json, .md and .png")
-    return parser.parse_args()
+    parser.add_argument("--square", type=Path, help="the same with static axes, for the others")
+    parser.add_argument("--int8", type=Path, help="the same quantised, by models.quantize")
+    parser.add_argument("--photo", type=Path, default=_PHOTO, help="a JPEG")
+    parser.add_argument(
+        "--megapixels", type=float, nargs="+", help="its sizes; 0: as it is (0.3 1 12)"
+    )
+    parser.add_argument("--concurrency", type=int, nargs="+", help="(1 8 32)")
+    parser.add_argument("--places", nargs="*", default=["one", "all"], choices=["one", "all"])
+    parser.add_argument("--lambda-sizes", type=int, nargs="*", help="(512 1024 1769 3008 MB)")
+    parser.add_argument("--servers", nargs="+", help=f"only these, by name; {_BARE}: session.run")
+    parser.add_argument(
+        "--others", action="append", default=[], metavar="PYTHON",
+        help="of an environment with what is not installed in this one; may be given several times",
+    )  # fmt: skip
+    parser.add_argument("--seconds", type=float, help="of load, each measurement (8)")
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="one photo, 1 and 8 at once, no Lambda sizes, 2 seconds",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=REPOSITORY / "dist" / "benchmark",
+        help="folder (dist/benchmark)",
+    )
+    parser.add_argument("--add", action="store_true", help="to what lies in --out already")
+    given = parser.parse_args(arguments)
+    full = {"megapixels": [0.3, 1, 12], "concurrency": [1, 8, 32], "seconds": 8.0}
+    full["lambda_sizes"] = [512, 1024, 1769, 3008]
+    quick = {"megapixels": [0], "concurrency": [1, 8], "seconds": 2.0, "lambda_sizes": []}
+    for name, value in (quick if given.quick else full).items():
+        if getattr(given, name) is None:
+            setattr(given, name, value)
+    for path in (given.model, given.square, given.int8, given.photo):
+        if path is not None and not path.is_file():
+            parser.error(f"there is no file {path}")
+    return given
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

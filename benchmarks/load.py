@@ -8,14 +8,19 @@ import time
 from dataclasses import dataclass
 
 _BOUNDARY = "spotter-benchmark"
+_PATIENCE = 120.0
+"""Seconds that an answer may take."""
 
 
 @dataclass(frozen=True)
 class Result:
     latencies: tuple[float, ...]
-    """Seconds, one an answered request."""
+    """Seconds, one an answered request, while all connections were busy."""
     seconds: float
+    """For how long all were."""
     errors: int
+    answered: int
+    """All requests with an answer, those at the end as well."""
 
     @property
     def per_second(self) -> float:
@@ -27,6 +32,7 @@ class Result:
 
     @property
     def p95(self) -> float:
+        """Of one or two requests the longest."""
         return sorted(self.latencies)[int(len(self.latencies) * 0.95)]
 
 
@@ -53,8 +59,13 @@ def _request(path: str, content_type: str, body: bytes) -> bytes:
 
 
 def drive(port: int, request: bytes, concurrency: int, seconds: float) -> Result:
-    """Ask for ``seconds``, at least once a connection; answers other than 200 count as errors."""
-    latencies: list[float] = []
+    """Ask for ``seconds``, at least once a connection; answers other than 200 count as errors.
+
+    What is answered after the first connection has stopped asking counts no more: fewer would
+    share the server. Raises OSError where the server goes away or takes too long.
+    """
+    answers: list[tuple[float, float]] = []  # when, after how long
+    failures: list[OSError] = []
     errors = 0
     lock = threading.Lock()
     began = time.perf_counter()
@@ -62,27 +73,47 @@ def drive(port: int, request: bytes, concurrency: int, seconds: float) -> Result
 
     def ask() -> None:
         nonlocal errors
-        with socket.create_connection(("127.0.0.1", port)) as connection:
+        with socket.create_connection(("127.0.0.1", port), _PATIENCE) as connection:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             while True:
                 sent = time.perf_counter()
                 connection.sendall(request)
                 status = read_answer(connection)[0]
-                spent = time.perf_counter() - sent
+                now = time.perf_counter()
                 with lock:
                     if status == 200:
-                        latencies.append(spent)
+                        answers.append((now - began, now - sent))
                     else:
                         errors += 1
-                if time.perf_counter() >= end:
+                if now >= end:
                     return
 
-    threads = [threading.Thread(target=ask) for _ in range(concurrency)]
+    def ask_or_fail() -> None:
+        try:
+            ask()
+        except OSError as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=ask_or_fail) for _ in range(concurrency)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    return Result(tuple(latencies), time.perf_counter() - began, errors)
+    if failures:
+        raise failures[0]
+    return _while_all_asked(answers, seconds, concurrency, errors)
+
+
+def _while_all_asked(
+    answers: list[tuple[float, float]], seconds: float, concurrency: int, errors: int
+) -> Result:
+    answers.sort()
+    after = [when for when, _ in answers if when >= seconds]
+    last = after[0] if after else seconds
+    if sum(when <= last for when, _ in answers) < concurrency and answers:
+        last = answers[-1][0]  # hardly one answer each: better with its end than without
+    within = tuple(spent for when, spent in answers if when <= last)
+    return Result(within, max(last, 1e-9), errors, len(answers) + errors)
 
 
 def read_answer(connection: socket.socket) -> tuple[int, bytes]:

@@ -14,3 +14,8 @@ def at_megapixels(photo: Path, megapixels: float) -> bytes:
         out = io.BytesIO()
         image.convert("RGB").resize(size, Image.Resampling.LANCZOS).save(out, "JPEG", quality=90)
         return out.getvalue()
+
+
+def size_of(photo: Path) -> str:
+    with Image.open(photo) as image:
+        return f"{image.width} x {image.height}"

@@ -1,13 +1,15 @@
-"""A server in a process of its own, pinned to cores and held to a share of them."""
+"""A server in processes of its own, pinned to cores and held to a share of them."""
 
 import os
+import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _START_LIMIT = 120.0
@@ -15,14 +17,19 @@ _START_LIMIT = 120.0
 
 @dataclass
 class Running:
+    """What is counted is that of the process and of all that it started."""
+
     process: subprocess.Popen[bytes]
     port: int
     began: float
 
     def cpu_seconds(self) -> float:
         """User and system time so far, all threads."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / _TICKS
+        ticks = 0
+        for pid in tree(self.process.pid):
+            with suppress(OSError):
+                ticks += sum(map(int, _stat(pid)[11:15]))  # its own, and of children that ended
+        return ticks / _TICKS
 
     def rss(self) -> int:
         """Resident bytes now."""
@@ -31,27 +38,39 @@ class Running:
     def peak_rss(self) -> int:
         return self._status("VmHWM")
 
+    def forget_peak(self) -> None:
+        """From now on ``peak_rss`` is the most since now, where the kernel allows it."""
+        for pid in tree(self.process.pid):
+            with suppress(OSError):
+                Path(f"/proc/{pid}/clear_refs").write_text("5")
+
     def descriptors(self) -> int:
         """Files and sockets that are open."""
         return len(list(Path(f"/proc/{self.process.pid}/fd").iterdir()))
 
     def _status(self, key: str) -> int:
-        for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
-            if line.startswith(key + ":"):
-                return int(line.split()[1]) * 1024
-        raise RuntimeError(f"no {key}")
+        total = 0
+        for pid in tree(self.process.pid):
+            with suppress(OSError):
+                for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+                    if line.startswith(key + ":"):
+                        total += int(line.split()[1]) * 1024
+        if not total:
+            raise RuntimeError(f"no {key}: the process has ended")
+        return total
 
 
 @contextmanager
 def run(
     command: Sequence[str],
-    environment: dict[str, str],
+    environment: Mapping[str, str],
     cores: set[int],
     enter: Callable[[], None] | None = None,
+    log: IO[bytes] | None = None,
 ) -> Iterator[Running]:
     """``{port}`` in the command is replaced. ``enter`` runs in the child, to join a cgroup.
 
-    Yields as soon as the server listens.
+    Yields as soon as the server listens; ends it with all that it started.
     """
     port = free_port()
 
@@ -65,15 +84,38 @@ def run(
         [part.replace("{port}", str(port)) for part in command],
         env={**os.environ, **environment, "PORT": str(port)},
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stderr=log if log is not None else subprocess.DEVNULL,
         preexec_fn=prepare,
+        start_new_session=True,
     )
     try:
         _wait_until_listening(process, port)
         yield Running(process, port, began)
     finally:
-        process.kill()
+        for pid in tree(process.pid):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+
+def tree(pid: int) -> list[int]:
+    """The process and all below it that are alive."""
+    children: dict[int, list[int]] = {}
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdecimal():
+            with suppress(OSError):
+                children.setdefault(int(_stat(int(folder.name))[1]), []).append(int(folder.name))
+    found = [pid]
+    for one in found:
+        found += children.get(one, [])
+    return found
+
+
+def _stat(pid: int) -> list[str]:
+    """The fields from the state on."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
 
 
 def _wait_until_listening(process: subprocess.Popen[bytes], port: int) -> None:

@@ -1,7 +1,12 @@
-"""The bound: nothing but session.run at one thread, over and over; prints seconds a run."""
+"""Nothing but session.run, over and over: what no server can beat.
 
+``python bare.py MODEL FEED SECONDS THREADS CORE...`` says that it is ready, waits for a line, and
+prints the seconds of each run as JSON. FEED is an .npz of the inputs.
+"""
+
+import json
 import os
-import statistics
+import resource
 import sys
 import time
 
@@ -9,23 +14,28 @@ import numpy as np
 import onnxruntime
 
 
-def main(model: str, height: int, width: int, seconds: float, core: int) -> None:
-    os.sched_setaffinity(0, {core})
+def main(model: str, feed_file: str, seconds: float, threads: int, cores: set[int]) -> None:
+    os.sched_setaffinity(0, cores)
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
+    options.intra_op_num_threads = threads
     session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    tensor = np.random.default_rng(0).random((1, 3, height, width), dtype=np.float32)
-    feed = {session.get_inputs()[0].name: tensor}
+    feed = dict(np.load(feed_file))
     for _ in range(3):
         session.run(None, feed)
-    spent = []
-    end = time.perf_counter() + seconds
-    while time.perf_counter() < end:
-        began = time.perf_counter()
+    print("ready", flush=True)
+    sys.stdin.readline()
+    runs: list[float] = []
+    before, began = time.process_time(), time.perf_counter()
+    while not runs or time.perf_counter() < began + seconds:
+        start = time.perf_counter()
         session.run(None, feed)
-        spent.append(time.perf_counter() - began)
-    print(statistics.median(spent), len(spent) / sum(spent))
+        runs.append(time.perf_counter() - start)
+    spent, cpu = time.perf_counter() - began, time.process_time() - before
+    rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    print(json.dumps({"runs": runs, "seconds": spent, "cpu": cpu, "rss": rss}), flush=True)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4]), int(sys.argv[5]))
+    main(
+        sys.argv[1], sys.argv[2], float(sys.argv[3]), int(sys.argv[4]), set(map(int, sys.argv[5:]))
+    )

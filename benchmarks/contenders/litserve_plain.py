@@ -7,16 +7,18 @@ import sys
 import litserve
 import numpy as np
 import onnxruntime
+from fastapi import Request
 from PIL import Image
 
-SIZE = 640
+SIZE = int(os.environ["SIDE"])
 
 
 class Detect(litserve.LitAPI):  # type: ignore[misc]
     def setup(self, device: str) -> None:
         self.session = onnxruntime.InferenceSession(os.environ["MODEL"])
 
-    def decode_request(self, request: dict) -> np.ndarray:  # type: ignore[type-arg]
+    def decode_request(self, request: Request) -> np.ndarray:
+        """Of a form LitServe passes its fields, though it goes by the name of Request."""
         image = Image.open(io.BytesIO(request["file"].file.read())).convert("RGB")
         scale = min(SIZE / image.width, SIZE / image.height)
         resized = image.resize((round(image.width * scale), round(image.height * scale)))

@@ -1,4 +1,7 @@
-"""The plain server with OpenVINO's runtime in place of onnxruntime."""
+"""The plain server with OpenVINO's runtime in place of onnxruntime.
+
+By itself OpenVINO computes in bfloat16 where the processor can; PRECISION=f32 forbids it.
+"""
 
 import io
 import os
@@ -9,8 +12,9 @@ from fastapi import FastAPI, File, UploadFile
 from PIL import Image
 
 app = FastAPI()
-model = openvino.Core().compile_model(os.environ["MODEL"], "CPU")
-SIZE = 640
+hints = {"INFERENCE_PRECISION_HINT": os.environ["PRECISION"]} if "PRECISION" in os.environ else {}
+model = openvino.Core().compile_model(os.environ["MODEL"], "CPU", hints)
+SIZE = int(os.environ["SIDE"])
 
 
 @app.post("/detect")

@@ -10,7 +10,7 @@ from PIL import Image
 
 app = FastAPI()
 session = onnxruntime.InferenceSession(os.environ["MODEL"])
-SIZE = 640
+SIZE = int(os.environ["SIDE"])
 
 
 @app.post("/detect")

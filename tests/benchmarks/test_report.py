@@ -1,0 +1,82 @@
+"""Ratios, order and merging; the shares on cgroup trees that are only folders."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from benchmarks import share
+from benchmarks.report import BARE, BOUND, Row, in_order, merge, ratios, table
+from benchmarks.share import lambda_share, refusal
+
+ROW = Row("today", "plain", "2 cores", "1 MP", 8, 100.0, 120.0, 10.0, 90.0, 200.0, 1.0)
+SPOTTER = replace(ROW, server="spotter fp32", p50_ms=50.0, per_second=15.0)
+
+
+def test_ratios_are_to_the_plain_server_and_to_the_bound() -> None:
+    bare = replace(ROW, server=BARE, concurrency=1, p50_ms=40.0, per_second=25.0, cold_s=None)
+    bound = replace(bare, server=BOUND, concurrency=2, per_second=30.0)
+    rows = [ROW, SPOTTER, bare, bound]
+    assert ratios(SPOTTER, rows) == (0.5, 1.5, None, 0.5)
+    assert ratios(replace(SPOTTER, concurrency=1), rows) == (None, None, 1.25, 0.5)
+    assert ratios(SPOTTER, [ROW, SPOTTER, bare]) == (0.5, 1.5, None, 0.6)
+    assert ratios(ROW, rows) == (None,) * 4
+    assert ratios(bare, rows) == (None,) * 4
+    int8 = replace(SPOTTER, server="spotter int8")
+    assert ratios(int8, rows) == (0.5, 1.5, None, None)
+    assert ratios(int8, [*rows, replace(bare, server=f"{BARE}, int8")])[3] == 0.6
+
+
+def test_another_run_is_nothing_to_compare_with() -> None:
+    assert ratios(SPOTTER, [replace(ROW, run="yesterday")]) == (None,) * 4
+    assert ratios(SPOTTER, [replace(ROW, place="1 core")]) == (None,) * 4
+
+
+def test_the_table_has_a_line_for_each_row_in_order() -> None:
+    places = ["1024 MB", "512 MB", "2 cores", "1 core"]
+    rows = [replace(ROW, place=place) for place in places]
+    rows += [replace(ROW, photo=photo) for photo in ("12 MP", "0.3 MP")]
+    lines = table(rows).splitlines()[2:]
+    shown = [tuple(cell.strip() for cell in line.split("|")[1:3]) for line in lines]
+    assert shown == [
+        ("1 core", "1 MP"),
+        ("2 cores", "0.3 MP"),
+        ("2 cores", "1 MP"),
+        ("2 cores", "12 MP"),
+        ("512 MB", "1 MP"),
+        ("1024 MB", "1 MP"),
+    ]
+    assert [row.server for row in in_order([SPOTTER, ROW])] == ["spotter fp32", "plain"]
+
+
+def test_what_is_measured_again_replaces_what_it_was() -> None:
+    newer = replace(ROW, run="tomorrow", p50_ms=1.0)
+    assert merge([ROW, SPOTTER], [newer]) == [SPOTTER, newer]
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Folders with files in them cannot be removed as cgroups can."""
+    monkeypatch.setattr(share, "_EMPTY_AFTER", 0)
+
+
+@pytest.mark.usefixtures("hasty")
+def test_the_share_of_a_lambda_size_on_both_versions_of_cgroups(tmp_path: Path) -> None:
+    (tmp_path / "v1" / "cpu").mkdir(parents=True)
+    (tmp_path / "v1" / "memory").mkdir()
+    with lambda_share(1024, tmp_path / "v1") as enter:
+        enter()
+    cpu, memory = tmp_path / "v1/cpu/spotter-benchmark", tmp_path / "v1/memory/spotter-benchmark"
+    assert (cpu / "cpu.cfs_quota_us").read_text() == "57885"
+    assert (cpu / "cpu.cfs_period_us").read_text() == "100000"
+    assert (memory / "memory.limit_in_bytes").read_text() == str(1024 * 1024 * 1024)
+    assert (cpu / "cgroup.procs").read_text() == (memory / "cgroup.procs").read_text() != ""
+    (tmp_path / "v2").mkdir()
+    (tmp_path / "v2" / "cgroup.controllers").touch()
+    with lambda_share(3008, tmp_path / "v2"):
+        pass
+    assert (tmp_path / "v2/spotter-benchmark/cpu.max").read_text() == "170039 100000"
+
+
+def test_where_there_are_no_cgroups_it_says_why(tmp_path: Path) -> None:
+    assert refusal(tmp_path) == "no cgroup can be made here (No such file or directory)"
