@@ -31,8 +31,9 @@ _HTTP_SECONDS = 0.003
 """What an image takes besides the stages that the server tells of."""
 _MOST_OPEN = 12
 """Requests at a time: fewer than there are places, else chance would fill them all now and then."""
-_WARM_UP = 0.25
-"""Of the time, which the slope leaves out."""
+_WARM_UP = 0.5
+"""Of the time, which the slope leaves out: memory rises in steps, as chance brings larger images
+together, until it has seen about ten thousand of them."""
 
 
 @dataclass

@@ -29,7 +29,8 @@ def to_rgb(image: Image.Image, factor: int = 1) -> Image.Image:
 
 def _flatten(image: Image.Image, scale: float) -> Image.Image:
     if image.mode in _DEEP_MODES:
-        values = np.asarray(image, dtype=np.float32) * scale
+        with np.errstate(all="ignore"):  # not numbers, or infinite: made finite below
+            values = np.asarray(image, dtype=np.float32) * scale
         return Image.fromarray(np.nan_to_num(values).clip(0, 255).astype(np.uint8)).convert("RGB")
     if not image.has_transparency_data:
         return image.convert("RGB")

@@ -30,6 +30,7 @@ _PLUGINS = {
     "TIFF": "PIL.TiffImagePlugin",
     "AVIF": "PIL.AvifImagePlugin",
 }
+_WITH_DIRECTORIES = {"JPEG", "PNG", "WEBP", "TIFF", "AVIF", "HEIF"}  # of TIFF's form, as EXIF's
 
 
 def recognise(data: bytes) -> str | None:
@@ -68,6 +69,10 @@ def require(data: bytes) -> str:
         _load_heif()
     else:
         import_module(_PLUGINS[name])
+    if name in _WITH_DIRECTORIES:
+        from app.vision.bounds.tiff import bound_directories
+
+        bound_directories()
     return name
 
 

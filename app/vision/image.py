@@ -1,21 +1,26 @@
 """Bytes of an image file to upright RGB pixels, within limits."""
 
-import io
+import logging
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from PIL import ExifTags, Image
+from PIL import Image
+from PIL.ImageFile import ImageFile
 
 from app.errors import ImageTooLarge, InvalidImage, InvalidImageFormat
 from app.vision import formats
 from app.vision.allocator import tune_allocator
+from app.vision.bounds import rules
+from app.vision.bounds.pieces import Pieces
 from app.vision.budget import DecodingBudget
 from app.vision.colour import to_rgb
 from app.vision.memory import Size, peak_bytes
 
-# Pillow warns at its own limit and raises at twice that; the check in `_open` replaces both.
-Image.MAX_IMAGE_PIXELS = None
+# Of broken metadata Pillow tells past our log, and each new text of a warning is kept for good.
+warnings.filterwarnings("ignore", module=r"PIL\.")
+logging.getLogger("PIL").setLevel(logging.CRITICAL + 1)
 tune_allocator()
 
 _TURNS = {
@@ -27,6 +32,7 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_ORIENTATION = 274
 _SIDEWAYS = frozenset({5, 6, 7, 8})
 
 
@@ -78,16 +84,17 @@ class ImageReader:
             yield Picture(rgb, size)
 
 
-def _open(data: bytes, max_pixels: int) -> Image.Image:
-    """Only the header is read."""
+def _open(data: bytes, max_pixels: int) -> ImageFile:
+    """Only the header is read.
+
+    By the one decoder that the first bytes ask for: ``Image.open`` would load others, too.
+    """
     name = formats.require(data)
-    image = Image.open(io.BytesIO(data), formats=(name,))
-    width, height = image.size
-    if width * height > max_pixels:
-        raise ImageTooLarge(
-            f"The image has {width} x {height} pixels and at most {max_pixels} are allowed."
-            " Send a smaller one."
-        )
+    rules.check_file(name, data)
+    # Above twice this Pillow's decoders refuse to make room; below, the check behind is exact.
+    Image.MAX_IMAGE_PIXELS = -(-max_pixels // 2)
+    image = Image.OPEN[name][0](Pieces(data), "")
+    rules.check_opened(image, data, max_pixels)
     return image
 
 
@@ -102,6 +109,10 @@ def _decoder_errors() -> Iterator[None]:
         yield
     except (InvalidImage, ImageTooLarge, InvalidImageFormat, MemoryError):
         raise
+    except Image.DecompressionBombError as error:
+        raise ImageTooLarge(
+            "The image, or its first frame, has more pixels than are allowed. Send a smaller one."
+        ) from error
     except Exception as error:
         raise InvalidImage(
             "The image begins like one that is allowed but cannot be read to its end:"
@@ -122,7 +133,7 @@ def _orientation(image: Image.Image) -> int:
     if image.format == "TIFF":
         return 1  # Pillow turns TIFF upright itself
     try:
-        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
+        return int(image.getexif().get(_ORIENTATION, 1))
     except Exception:  # a broken EXIF block does not make the picture unreadable
         return 1
 

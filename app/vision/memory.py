@@ -9,6 +9,8 @@ from typing import Any
 
 from PIL import Image
 
+from app.vision.bounds.jpeg import blocks_of_scans
+
 Size = tuple[int, int]
 """Width and height, as Pillow has it."""
 
@@ -20,6 +22,7 @@ _MODE_BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2, "I;16N
 # planes or canvases of their own first.
 _OWN_BUFFERS = {"WEBP": (16, 12), "AVIF": (16, 10), "HEIF": (14, 10), "GIF": (3, 2)}
 
+_BLOCK_BYTES = 64 * 2
 _ROWS_PER_STRIP, _TILE_WIDTH, _TILE_LENGTH = 278, 322, 323
 _BITS_PER_SAMPLE, _COMPRESSION, _PHOTOMETRIC, _ORIENTATION = 258, 259, 262, 274
 _YCBCR = 6
@@ -41,24 +44,12 @@ def peak_bytes(image: Image.Image, data: bytes, full: Size, factor: int) -> int:
         if image.format == "WEBP":
             decoding, held = decoding + len(data), held + len(data)
     elif image.format in ("JPEG", "MPO"):
-        decoding += _coefficients(image, data, full)
+        decoding += blocks_of_scans(image, data, full) * _BLOCK_BYTES
     elif image.format == "TIFF":
         decoding += _tiff_buffers(image, held)
     elif image.format == "BMP" and image.info.get("compression"):
         decoding += 2 * pixels  # run lengths: a bytearray, and its copy
     return max(decoding, held + result, 2 * result)
-
-
-def _coefficients(image: Any, data: bytes, full: Size) -> int:
-    """A JPEG of several scans is held whole, as the coefficients of its blocks, until the last."""
-    layers: list[Size] = [(max(1, h), max(1, v)) for _, h, v, _ in image.layer]
-    scan_header = bytes([0, 6 + 2 * len(layers), len(layers)])
-    scan = image.fp.tell() - scan_header[1]  # the header of the first scan was read last
-    if "progressive" not in image.info and data.startswith(scan_header, scan):
-        return 0
-    across = -(-full[0] // (8 * max(h for h, _ in layers)))
-    down = -(-full[1] // (8 * max(v for _, v in layers)))
-    return across * down * sum(h * v for h, v in layers) * 64 * 2
 
 
 def _tiff_buffers(image: Any, held: int) -> int:

@@ -1,0 +1,19 @@
+"""Bits of a header, one behind the other."""
+
+
+class Bits:
+    def __init__(self, data: bytes) -> None:
+        self._value = int.from_bytes(data, "big")
+        self._left = 8 * len(data)
+
+    def take(self, count: int) -> int:
+        """0 behind the end."""
+        self._left -= count
+        return self._value >> self._left & ((1 << count) - 1) if self._left >= 0 else 0
+
+    def skip_uvlc(self) -> None:
+        """A number in the variable-length code of AV1 (4.10.3)."""
+        zeros = 0
+        while zeros < 32 and self._left > 0 and not self.take(1):
+            zeros += 1
+        self.take(zeros if zeros < 32 else 0)

@@ -1,0 +1,63 @@
+"""``python -m tests.hostile.fuzz --count 100000 --seed 1``: mutated images by the ten thousands.
+
+The same seed gives the same files. What is found wrong is saved and said; the exit code is 1 then.
+"""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+from tests.hostile.hunt import MOST_GROWTH, hunting
+from tests.hostile.mutate import mutant
+
+_EVERY = 5000
+
+
+def main() -> int:
+    options = _options()
+    began = time.monotonic()
+    bad = 0
+    with hunting() as (hunt, workers):
+        for number in range(options.first, options.first + options.count):
+            sample = mutant(options.seed, number)
+            if wrong := workers.judge(sample.data):
+                bad += 1
+                path = _save(options.save, f"{options.seed}-{number}", sample.data)
+                _say(f"{number} {sample.name}: {', '.join(wrong)}: {path}")
+            if (number + 1) % _EVERY == 0:
+                _say(f"{number + 1}: {time.monotonic() - began:.0f} s, {dict(hunt.outcomes)}")
+    _say(
+        f"{options.count} files from {options.first} with seed {options.seed},"
+        f" {time.monotonic() - began:.0f} s: {bad} dealt with wrongly\n{dict(hunt.outcomes)}\n"
+        f"slowest {hunt.slowest:.2f} s of CPU, memory at most {hunt.peak / 1e6:.0f} MB over idle,"
+        f" grown by {hunt.grown / 1e6:.1f} MB\nloaded: {', '.join(sorted(hunt.decoders))}"
+    )
+    if hunt.noise:
+        _say(f"said to standard error:\n{hunt.noise[:5000]}")
+    return 1 if bad or hunt.noise or hunt.grown > MOST_GROWTH else 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--count", type=int, default=100_000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--first", type=int, default=0, help="number of the first file")
+    parser.add_argument("--save", type=Path, default=Path("fuzz-findings"))
+    return parser.parse_args()
+
+
+def _save(folder: Path, name: str, data: bytes) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / name
+    path.write_bytes(data)
+    return path
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,249 @@
+"""What bounds a file beyond its pixels: honest files pass, and what is hidden is seen."""
+
+import io
+import struct
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from app.errors import ImageTooLarge, InvalidImage
+from app.vision.bounds import av1, isobmff, jpeg
+from app.vision.bounds.avif import check_frames
+from app.vision.bounds.pieces import Pieces
+from tests.hostile.inserts import chunk, segment
+from tests.vision.pictures import at_most, encode, quarters, read
+
+
+def noise(width: int, height: int, channels: int = 3) -> Image.Image:
+    pixels = np.random.default_rng(5).integers(0, 255, (height, width, channels), dtype=np.uint8)
+    return Image.fromarray(pixels)
+
+
+# Honest files at the edge of what programs write.
+
+
+@pytest.mark.parametrize("subsampling", [0, 2])
+def test_a_progressive_jpeg_of_a_phone_has_few_scans(subsampling: int) -> None:
+    data = bytearray(encode(noise(64, 48), "JPEG", progressive=True, subsampling=subsampling))
+    at = data.index(b"\xff\xc2") + 5
+    data[at : at + 4] = struct.pack(">HH", 3024, 4032)
+    image = Image.open(io.BytesIO(data))
+    assert image.size == (4032, 3024)
+    jpeg.check_scans(image, bytes(data))
+
+
+def test_a_jpeg_with_much_in_front() -> None:
+    profile = [segment(0xE2, b"ICC_PROFILE\0" + bytes([n, 60]) + bytes(65_000)) for n in range(60)]
+    extended = [segment(0xE1, b"http://ns.adobe.com/xmp/extension/\0" + bytes(65_000))] * 200
+    exif = [segment(0xE1, b"Exif\0\0II*\0" + bytes(60_000))] * 5
+    plain = encode(quarters(), "JPEG")
+    data = plain[:2] + b"".join([*profile, *extended, *exif]) + b"\xff" * 5000 + plain[2:]
+    assert read(data).size == (96, 64)
+
+
+def test_a_png_in_small_chunks() -> None:
+    plain = encode(noise(500, 400), "PNG")
+    start = plain.index(b"IDAT") + 4
+    size = int.from_bytes(plain[start - 8 : start - 4], "big")
+    body = plain[start : start + size]
+    pieces = [chunk(b"IDAT", body[at : at + 100]) for at in range(0, size, 100)]
+    assert len(pieces) > 600
+    data = plain[: start - 8] + b"".join(pieces) + plain[start + size + 4 :]
+    assert read(data).size == (500, 400)
+
+
+@pytest.mark.parametrize("compression", ["raw", "tiff_lzw"])
+def test_a_tiff_with_a_strip_for_each_row(compression: str) -> None:
+    info: dict[int, Any] = {278: 1}
+    data = encode(noise(20, 5000), "TIFF", compression=compression, tiffinfo=info)
+    assert read(data, at_most(640)).size == (20, 5000)
+
+
+@pytest.mark.parametrize("side", [64, 1000, 1001])
+@pytest.mark.parametrize("form", ["RGB", "RGBA", "L"])
+@pytest.mark.parametrize("subsampling", ["4:2:0", "4:4:4"])
+def test_an_avif_holds_what_it_declares(side: int, form: str, subsampling: str) -> None:
+    image = noise(side, side // 2, 4).convert(form)
+    data = encode(image, "AVIF", speed=10, subsampling=subsampling)
+    streams = [av1.measure(payload) for payload in isobmff.payloads(data)]
+    assert [stream.largest for stream in streams] == [side * (side // 2)] * len(streams)
+    assert [stream.frames for stream in streams] == [1] * (2 if form == "RGBA" else 1)
+    check_frames(data, side * (side // 2), 50_000_000)
+
+
+def test_an_image_sequence_counts_its_first_picture() -> None:
+    data = encode(noise(70, 50), "AVIF", save_all=True, append_images=[noise(70, 50)] * 3, speed=10)
+    assert data[8:12] == b"avis"
+    streams = [av1.measure(payload) for payload in isobmff.payloads(data)]
+    assert streams
+    assert {stream.largest for stream in streams} == {70 * 50}
+    assert {stream.frames for stream in streams} == {1}
+
+
+# AV1 as only its specification has it.
+
+
+def bits(*fields: tuple[int, int]) -> bytes:
+    """Values with their lengths, padded to whole bytes."""
+    text = "".join(f"{value:0{length}b}" for value, length in fields)
+    text += "0" * (-len(text) % 8)
+    return int(text, 2).to_bytes(len(text) // 8, "big")
+
+
+def unit(kind: int, body: bytes, *, sized: bool = True, extended: bool = False) -> bytes:
+    header = bytes([kind << 3 | extended << 2 | sized << 1]) + bytes(extended)
+    return header + (bytes([len(body) & 127 | 128, len(body) >> 7]) if sized else b"") + body
+
+
+def sequence(timing: bool = False, ids: bool = False) -> bytes:
+    """640 x 480, with room for 65536 x 65536."""
+    fields = [(0, 3), (0, 1), (0, 1)]
+    if timing:  # time, equal intervals: no; a decoder model, 9 bits of delay, 7 of presentation
+        fields += [(1, 1), (1, 32), (1, 32), (0, 1), (1, 1), (8, 5), (1, 32), (4, 5), (6, 5)]
+    else:
+        fields += [(0, 1)]
+    fields += [(1, 1), (0, 5), (1, 12), (9, 5), (1, 1)]  # delays present; one point, level 9, tier
+    fields += [(1, 1), (3, 9), (4, 9), (0, 1)] if timing else []
+    fields += [(1, 1), (5, 4)]
+    fields += [(15, 4), (15, 4), (639, 16), (479, 16)]
+    fields += [(1, 1), (3, 4), (2, 3)] if ids else [(0, 1)]
+    fields += [(0, 3), (0, 4), (1, 1), (0, 2), (1, 1), (1, 1)]
+    return bits(*fields)
+
+
+def frame(override: int, timing: bool = False, ids: bool = False) -> bytes:
+    fields = [(0, 1), (0, 2), (1, 1)]
+    fields += [(5, 7)] if timing else []
+    fields += [(0, 1), (1, 1), (0, 1)]  # screen content, and motion in whole pixels: no
+    fields += [(9, 8)] if ids else []
+    return bits(*fields, (override, 1), (0xFFFF, 16), (0xFFFF, 16))
+
+
+@pytest.mark.parametrize("timing", [False, True])
+@pytest.mark.parametrize("ids", [False, True])
+@pytest.mark.parametrize("extended", [False, True])
+def test_a_frame_may_give_a_size_of_its_own(timing: bool, ids: bool, extended: bool) -> None:
+    start = unit(2, b"") + unit(1, sequence(timing, ids), extended=extended)
+    plain = start + unit(6, frame(0, timing, ids), extended=extended)
+    assert av1.measure(plain) == av1.Stream(640 * 480, 1)
+    larger = start + unit(6, frame(1, timing, ids), extended=extended)
+    assert av1.measure(larger) == av1.Stream(1 << 32, 1)
+    unsized = start + unit(3, frame(1, timing, ids), sized=False)
+    assert av1.measure(unsized) == av1.Stream(1 << 32, 1)
+
+
+def test_a_frame_that_is_shown_again_is_not_decoded_again() -> None:
+    shown_again = unit(3, bits((1, 1), (0, 3)))
+    assert av1.measure(unit(1, sequence()) + shown_again).largest == 640 * 480
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"\x0a", b"\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff", b"\x32"]
+)
+def test_a_stream_that_ends_early_has_no_frames_to_fear(data: bytes) -> None:
+    assert av1.measure(data).largest <= 1
+
+
+# Where an AVIF may keep it.
+
+
+def box(kind: bytes, body: bytes, size: int | None = None) -> bytes:
+    if size is None:
+        size = 8 + len(body)
+    return struct.pack(">I", size) + kind + body
+
+
+def large_box(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I4sQ", 1, kind, 16 + len(body)) + body
+
+
+def item(number: int, kind: bytes = b"av01") -> bytes:
+    return box(b"infe", struct.pack(">IHH", 2 << 24, number, 0) + kind + b"\0")
+
+
+def meta(*items: bytes, places: bytes, more: bytes = b"") -> bytes:
+    infos = box(b"iinf", struct.pack(">IH", 0, len(items)) + b"".join(items))
+    return bytes(4) + infos + box(b"iloc", places) + more
+
+
+CONTENT = b"0123456789"
+
+
+def test_items_in_the_file_in_pieces_and_in_the_box() -> None:
+    places = struct.pack(">IHH", 1 << 24, 0x4400, 3)
+    places += struct.pack(">HHHHIIII", 1, 0, 0, 2, 8, 3, 12, 2)  # two pieces of the file
+    places += struct.pack(">HHHHII", 2, 1, 0, 1, 4, 3)  # of the box idat
+    places += struct.pack(">HHHHII", 3, 0, 0, 1, 8, 4)  # no AV1
+    body = meta(item(1), item(2), item(3, b"mime"), places=places, more=box(b"idat", CONTENT))
+    data = box(b"mdat", CONTENT) + box(b"meta", body)
+    assert list(isobmff.payloads(data)) == [b"01245", b"456"]
+
+
+def test_long_boxes_and_boxes_to_the_end() -> None:
+    places = struct.pack(">IHH", 2 << 24, 0x4040, 0) + struct.pack(">H", 1)
+    places += struct.pack(">IHHIHI", 1, 0, 0, 16, 1, 2)  # a base to which offsets are added
+    body = meta(item(1), places=places)
+    data = large_box(b"mdat", CONTENT) + box(b"meta", body, size=0)
+    assert list(isobmff.payloads(data)) == [CONTENT[2:] + data[26:]]
+
+
+def test_the_first_sample_of_a_track() -> None:
+    for offsets in (
+        box(b"stco", struct.pack(">III", 0, 1, 8)),
+        box(b"co64", struct.pack(">IIQ", 0, 1, 8)),
+    ):
+        for sizes in (struct.pack(">III", 0, 4, 1), struct.pack(">IIII", 0, 0, 1, 4)):
+            tables = box(b"stbl", box(b"stsz", sizes) + offsets)
+            track = box(b"trak", box(b"mdia", box(b"minf", tables)))
+            data = box(b"mdat", CONTENT) + box(b"moov", track + box(b"trak", b""))
+            assert list(isobmff.payloads(data)) == [b"0123"]
+
+
+def test_more_parts_than_any_file_has() -> None:
+    with pytest.raises(isobmff.TooMany):
+        list(isobmff.payloads(box(b"free", b"") * 10_001))
+    places = struct.pack(">IHH", 0, 0, 0xFFFF) + bytes(6) * 0xFFFF
+    body = meta(item(1), places=places)
+    with pytest.raises(InvalidImage, match="parts"):
+        check_frames(box(b"meta", body), 100, 100)
+
+
+@pytest.mark.parametrize("cut", range(0, 130, 7))
+def test_cut_anywhere(cut: int) -> None:
+    data = encode(noise(20, 20), "AVIF", speed=10)
+    check_frames(data[:cut], 400, 50_000_000)
+
+
+def with_stream(stream: bytes) -> bytes:
+    places = struct.pack(">IHH", 0, 0x4400, 1) + struct.pack(">HHHII", 1, 0, 1, 8, len(stream))
+    return box(b"mdat", stream) + box(b"meta", meta(item(1), places=places))
+
+
+def test_frames_larger_than_declared() -> None:
+    with pytest.raises(InvalidImage, match="larger than"):
+        check_frames(with_stream(unit(1, sequence()) + unit(6, frame(1))), 640 * 480, 10**9)
+    check_frames(with_stream(unit(1, sequence()) + unit(6, frame(0))), 640 * 480, 10**9)
+
+
+def test_many_frames_that_are_not_shown() -> None:
+    stream = unit(1, sequence()) + unit(6, frame(0)) * 100
+    with pytest.raises(ImageTooLarge, match="in all its frames"):
+        check_frames(with_stream(stream), 640 * 480, 10_000_000)
+    check_frames(with_stream(stream), 640 * 480, 40_000_000)
+
+
+# What is read, and how often.
+
+
+def test_pieces_are_counted() -> None:
+    pieces = Pieces(bytes(1_000_000))
+
+    def read_on() -> None:
+        while pieces.read(1):
+            pass
+
+    with pytest.raises(InvalidImage, match="small pieces"):
+        read_on()
+    assert 400_000 < pieces.tell() < 600_000
