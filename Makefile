@@ -4,7 +4,7 @@ PORT ?= 8000
 HOST ?= 127.0.0.1
 BIN := .venv/bin
 
-.PHONY: run test test-kit check install install-test install-fetch install-kit lambda-zip bench lock audit sbom clean
+.PHONY: run test test-kit check install install-test install-fetch install-kit lambda-zip bench fuzz lock audit sbom clean
 
 run: install ## Serve on PORT (8000)
 	@HOST=$(HOST) PORT=$(PORT) $(BIN)/python -m app
@@ -38,6 +38,12 @@ lambda-zip: install ## What serverless.yml deploys: dist/lambda-ARCHITECTURE.zip
 BENCH ?=
 bench: .venv/.bench ## Spotter beside other servers: a table, and dist/benchmark/benchmark.png
 	$(BIN)/python -m benchmarks --others .venv/bench/bin/python $(BENCH)
+
+# SEED and COUNT tell which; what is found goes to dist/fuzz.
+SEED ?= 1
+COUNT ?= 100000
+fuzz: install-test ## Bent images by the ten thousands, and what they cost
+	$(BIN)/python -m tests.hostile.fuzz --seed $(SEED) --count $(COUNT)
 
 # UPGRADE=--upgrade takes the newest versions; else those that are locked stay.
 lock: .venv/.supply ## Versions and hashes of what is deployed, in deploy/locks, from pyproject.toml

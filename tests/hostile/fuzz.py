@@ -43,7 +43,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--count", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--first", type=int, default=0, help="number of the first file")
-    parser.add_argument("--save", type=Path, default=Path("fuzz-findings"))
+    parser.add_argument("--save", type=Path, default=Path("dist/fuzz"))
     return parser.parse_args()
 
 
