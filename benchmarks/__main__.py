@@ -14,6 +14,7 @@ from app.vision.model import load
 from benchmarks import report
 from benchmarks.bound import Feed, feed_of
 from benchmarks.measure import Task, Unmeasured, measure, measure_bare
+from benchmarks.neighbours import CALM
 from benchmarks.photos import at_megapixels, size_of
 from benchmarks.places import Place, places
 from benchmarks.report import Row
@@ -31,7 +32,11 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"Lambda sizes left out: {why}")
         found = [place for place in found if place.megabytes is None]
     task = Task(
-        time.strftime("%Y-%m-%d %H:%M:%S"), _photos(options), options.concurrency, options.seconds
+        time.strftime("%Y-%m-%d %H:%M:%S"),
+        _photos(options),
+        options.concurrency,
+        options.seconds,
+        options.tries,
     )
     started = _startable(options)
     machine = _machine()
@@ -104,6 +109,7 @@ def _progress(row: Row) -> str:
     return (
         f"{row.place:>8} {row.photo:>9} x{row.concurrency:<3} {row.server:<26}"
         f" p50 {row.p50_ms:7.1f} ms  {row.per_second:6.1f}/s  CPU {row.cpu_ms:6.1f} ms"
+        + (f"  (others used {row.others:.1f} cores)" if row.others > CALM else "")
     )
 
 
@@ -142,6 +148,10 @@ def _arguments(arguments: list[str] | None) -> argparse.Namespace:
         help="of an environment with what is not installed in this one; may be given several times",
     )  # fmt: skip
     parser.add_argument("--seconds", type=float, help="of load, each measurement (8)")
+    parser.add_argument(
+        "--tries", type=int, default=1,
+        help="measure so often while others use the machine; the calmest counts (%(default)s)",
+    )  # fmt: skip
     parser.add_argument(
         "--quick",
         action="store_true",

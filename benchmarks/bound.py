@@ -17,6 +17,7 @@ from app.vision.detector import Detector, Options
 from app.vision.image import ImageReader
 from app.vision.model import load
 from app.vision.session import Session
+from benchmarks.neighbours import Neighbours
 
 _BARE = Path(__file__).parent / "contenders" / "bare.py"
 _NO_LIMIT = 10**10
@@ -36,6 +37,8 @@ class Loops:
     """Of a run."""
     rss: int
     """Bytes of the largest."""
+    others: float
+    """Cores that somebody else used meanwhile."""
 
 
 def feed_of(model: Path, photo: bytes) -> Feed:
@@ -75,17 +78,21 @@ def run_loops(
             stack.callback(process.kill)
         for process in started:
             _next_line(process)
+        neighbours = Neighbours(set().union(*places))
         for process in started:
             assert process.stdin is not None
             process.stdin.write(b"\n")
             process.stdin.flush()
         results = [json.loads(_next_line(process)) for process in started]
+        cpu = sum(result["cpu"] for result in results)
+        others = neighbours.used(cpu)
     runs = tuple(run for result in results for run in result["runs"])
     return Loops(
         runs,
         sum(len(result["runs"]) / result["seconds"] for result in results),
-        sum(result["cpu"] for result in results) / len(runs) * 1000,
+        cpu / len(runs) * 1000,
         max(result["rss"] for result in results),
+        others,
     )
 
 

@@ -1,17 +1,20 @@
 """One server, or the bare session, at one place: a row for each photo and concurrency."""
 
+import os
 import statistics
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from benchmarks.bound import Feed, Loops, run_loops
 from benchmarks.load import drive, multipart_request
+from benchmarks.neighbours import Neighbours, calmest
 from benchmarks.places import Place, aside
-from benchmarks.process import run
+from benchmarks.process import Running, run
 from benchmarks.report import BARE, BOUND, Row, of_int8
 from benchmarks.servers import Contender
 
@@ -27,21 +30,18 @@ class Task:
     concurrency: Sequence[int]
     seconds: float
     """Of each measurement, after a quarter of that to warm up."""
+    tries: int = 1
+    """How often to measure where somebody else uses the machine."""
 
 
 def measure(contender: Contender, python: str, place: Place, task: Task) -> Iterator[Row]:
     """Raises Unmeasured; what was measured before has been yielded."""
     with tempfile.TemporaryFile() as log, ExitStack() as stack:
         try:
-            server = stack.enter_context(
-                run(
-                    [python, *contender.arguments],
-                    contender.environment,
-                    set(place.cores),
-                    stack.enter_context(place.enter()),
-                    log,
-                )
-            )
+            command = [python, *contender.arguments]
+            enter = stack.enter_context(place.enter())
+            started = run(command, contender.environment, set(place.cores), enter, log)
+            server = stack.enter_context(started)
             stack.enter_context(aside(place))
             cold = None
             for photo, image in task.photos.items():
@@ -51,28 +51,35 @@ def measure(contender: Contender, python: str, place: Place, task: Task) -> Iter
                     cold = time.perf_counter() - server.began
                 for concurrency in task.concurrency:
                     drive(server.port, request, min(concurrency, 4), task.seconds / 4)
-                    server.forget_peak()
-                    cpu = server.cpu_seconds()
-                    result = drive(server.port, request, concurrency, task.seconds)
-                    cpu = server.cpu_seconds() - cpu
-                    if not result.latencies:
-                        raise Unmeasured(f"no answer but {result.errors} refusals")
-                    yield Row(
-                        task.run,
-                        contender.name,
-                        place.name,
-                        photo,
-                        concurrency,
-                        result.p50 * 1000,
-                        result.p95 * 1000,
-                        result.per_second,
-                        cpu / result.answered * 1000,
-                        server.peak_rss() / 1e6,
-                        cold,
-                        result.errors,
+                    ask = partial(_ask, server, place, request, concurrency, task.seconds)
+                    row = calmest(ask, _others, task.tries)
+                    yield replace(
+                        row, run=task.run, server=contender.name, photo=photo, cold_s=cold
                     )
         except (OSError, RuntimeError) as error:
             raise Unmeasured(_reason(error, log.fileno())) from error
+
+
+def _ask(server: Running, place: Place, request: bytes, concurrency: int, seconds: float) -> Row:
+    server.forget_peak()
+    neighbours = Neighbours(_watched(place))
+    cpu = server.cpu_seconds()
+    result = drive(server.port, request, concurrency, seconds)
+    cpu = server.cpu_seconds() - cpu
+    others = neighbours.used(cpu)
+    if not result.latencies:
+        raise Unmeasured(f"no answer but {result.errors} refusals")
+    return Row(
+        place=place.name,
+        concurrency=concurrency,
+        p50_ms=result.p50 * 1000,
+        p95_ms=result.p95 * 1000,
+        per_second=result.per_second,
+        cpu_ms=cpu / result.answered * 1000,
+        rss_mb=server.peak_rss() / 1e6,
+        errors=result.errors,
+        others=others,
+    )
 
 
 def measure_bare(
@@ -84,29 +91,39 @@ def measure_bare(
     ways = [(BARE, together, [set(place.cores)]), (BOUND, 1, apart)]
     for photo, feed in feeds.items():
         for name, threads, sets in ways[: min(together, 2)]:
+            loop = partial(_loop, model, feed, place, threads, sets, task.seconds)
             try:
-                with place.enter() as enter:
-                    loops = run_loops(model, feed, task.seconds, threads, sets, enter)
+                row = calmest(loop, _others, task.tries)
             except OSError as error:
                 raise Unmeasured(str(error)) from error
-            yield _bare_row(of_int8(name) if int8 else name, loops, photo, len(sets), place, task)
+            yield replace(row, run=task.run, server=of_int8(name) if int8 else name, photo=photo)
 
 
-def _bare_row(name: str, loops: Loops, photo: str, at_once: int, place: Place, task: Task) -> Row:
+def _loop(
+    model: Path, feed: Feed, place: Place, threads: int, sets: list[set[int]], seconds: float
+) -> Row:
+    with place.enter() as enter:
+        loops: Loops = run_loops(model, feed, seconds, threads, sets, enter)
     runs = sorted(loops.runs)
     return Row(
-        task.run,
-        name,
-        place.name,
-        photo,
-        at_once,
-        statistics.median(runs) * 1000,
-        runs[int(len(runs) * 0.95)] * 1000,
-        loops.per_second,
-        loops.cpu_ms,
-        loops.rss / 1e6,
-        None,
+        place=place.name,
+        concurrency=len(sets),
+        p50_ms=statistics.median(runs) * 1000,
+        p95_ms=runs[int(len(runs) * 0.95)] * 1000,
+        per_second=loops.per_second,
+        cpu_ms=loops.cpu_ms,
+        rss_mb=loops.rss / 1e6,
+        others=loops.others,
     )
+
+
+def _others(row: Row) -> float:
+    return row.others
+
+
+def _watched(place: Place) -> set[int]:
+    """The server's cores, and those of the client."""
+    return set(place.cores) | os.sched_getaffinity(0)
 
 
 def _reason(error: Exception, log: int) -> str:

@@ -17,14 +17,14 @@ def of_int8(name: str) -> str:
     return name + _INT8
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Row:
-    run: str
+    run: str = ""
     """When it was measured: ratios are within one run."""
-    server: str
+    server: str = ""
     place: str
     """Cores, or a Lambda size."""
-    photo: str
+    photo: str = ""
     concurrency: int
     p50_ms: float
     p95_ms: float
@@ -33,9 +33,11 @@ class Row:
     """CPU milliseconds an image."""
     rss_mb: float
     """The most while it was measured."""
-    cold_s: float | None
+    cold_s: float | None = None
     """Process start to first answer."""
     errors: int = 0
+    others: float = 0.0
+    """Cores that somebody else used meanwhile."""
 
     @property
     def setting(self) -> tuple[str, str, str]:
@@ -48,7 +50,8 @@ class Row:
 
 _HEADINGS = (
     "place", "photo", "at once", "server", "p50 ms", "p95 ms", "images/s", "CPU ms", "RSS MB",
-    "cold s", "errors", "p50 / plain", "images/s / plain", "p50 / session.run", "images/s / bound",
+    "cold s", "errors", "others", "p50 / plain", "images/s / plain", "p50 / session.run",
+    "images/s / bound",
 )  # fmt: skip
 
 
@@ -61,7 +64,7 @@ def table(rows: Sequence[Row]) -> str:
             row.place, row.photo, str(row.concurrency), row.server, f"{row.p50_ms:.1f}",
             f"{row.p95_ms:.1f}", f"{row.per_second:.1f}", f"{row.cpu_ms:.1f}",
             f"{row.rss_mb:.0f}", "" if row.cold_s is None else f"{row.cold_s:.2f}",
-            str(row.errors), *(_ratio(ratio) for ratio in ratios(row, rows)),
+            str(row.errors), f"{row.others:.2f}", *(_ratio(ratio) for ratio in ratios(row, rows)),
         )  # fmt: skip
         lines.append(_line(cells))
     return "\n".join(lines)

@@ -9,7 +9,10 @@ from benchmarks import share
 from benchmarks.report import BARE, BOUND, Row, in_order, merge, ratios, table
 from benchmarks.share import lambda_share, refusal
 
-ROW = Row("today", "plain", "2 cores", "1 MP", 8, 100.0, 120.0, 10.0, 90.0, 200.0, 1.0)
+ROW = Row(
+    run="today", server="plain", place="2 cores", photo="1 MP", concurrency=8,
+    p50_ms=100.0, p95_ms=120.0, per_second=10.0, cpu_ms=90.0, rss_mb=200.0, cold_s=1.0,
+)  # fmt: skip
 SPOTTER = replace(ROW, server="spotter fp32", p50_ms=50.0, per_second=15.0)
 
 
