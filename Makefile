@@ -4,13 +4,16 @@ PORT ?= 8000
 HOST ?= 127.0.0.1
 BIN := .venv/bin
 
-.PHONY: run test test-kit check install install-test install-fetch install-kit lambda-zip bench fuzz lock audit sbom clean
+.PHONY: run test test-load test-kit check install install-test install-fetch install-kit lambda-zip bench fuzz lock audit sbom clean
 
 run: install ## Serve on PORT (8000)
 	@HOST=$(HOST) PORT=$(PORT) $(BIN)/python -m app
 
-test: install-test ## Every test that needs no torch
-	$(BIN)/python -m pytest -m "not kit" $(PYTEST)
+test: install-test ## Every test that needs no torch and no machine to itself
+	$(BIN)/python -m pytest -m "not kit and not load" $(PYTEST)
+
+test-load: install-test ## Overload, slow clients and the soak, on a machine with nothing else to do
+	$(BIN)/python -m pytest -m load $(PYTEST)
 
 test-kit: install-kit ## The tests of training and exporting
 	$(BIN)/python -m pytest -m kit $(PYTEST)
@@ -39,11 +42,12 @@ BENCH ?=
 bench: .venv/.bench ## Spotter beside other servers: a table, and dist/benchmark/benchmark.png
 	$(BIN)/python -m benchmarks --others .venv/bench/bin/python $(BENCH)
 
-# SEED and COUNT tell which; what is found goes to dist/fuzz.
+# SEED, COUNT and REQUESTS tell which; what is found goes to dist/fuzz.
 SEED ?= 1
 COUNT ?= 100000
-fuzz: install-test ## Bent images by the ten thousands, and what they cost
-	$(BIN)/python -m tests.hostile.fuzz --seed $(SEED) --count $(COUNT)
+REQUESTS ?= 20000
+fuzz: install-test ## Bent images by the ten thousands, and what they cost; and bent requests
+	$(BIN)/python -m tests.hostile.fuzz --seed $(SEED) --count $(COUNT) --requests $(REQUESTS)
 
 # UPGRADE=--upgrade takes the newest versions; else those that are locked stay.
 lock: .venv/.supply ## Versions and hashes of what is deployed, in deploy/locks, from pyproject.toml

@@ -33,7 +33,7 @@ def bombed() -> Iterator[tuple[Hunt, Workers]]:
 
 @pytest.mark.parametrize("name", BOMBS)
 def test_bombs(bombed: tuple[Hunt, Workers], name: str) -> None:
-    """In less than two and a half seconds, and less than 300 MB."""
+    """In a bounded time, and less than 300 MB."""
     expected, make = BOMBS[name]
     data = make()
     assert len(data) <= LARGEST

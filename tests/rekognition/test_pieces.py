@@ -11,7 +11,13 @@ from botocore.credentials import Credentials
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.errors import PUBLIC_ERRORS, InvalidObject, ObjectMissing, SpotterError
+from app.errors import (
+    PUBLIC_ERRORS,
+    InvalidObject,
+    ObjectMissing,
+    SpotterError,
+    TooManyRequests,
+)
 from app.rekognition.errors import InvalidSignatureException, aws_error
 from app.rekognition.labels import labels
 from app.rekognition.request import DetectLabelsRequest, parse
@@ -56,7 +62,8 @@ def test_every_error_has_a_name_at_aws(ours: type[SpotterError]) -> None:
     SpotterError.__init__(error, "What was wrong.")
     told = aws_error(error)
     assert told.detail == "What was wrong."
-    assert told.status == (500 if ours.status >= 500 else 400)
+    wanted = 429 if ours is TooManyRequests else 500 if ours.status >= 500 else 400
+    assert told.status == wanted
     assert aws_error(told) is told
 
 

@@ -19,6 +19,8 @@ from tests.api.client import Wire, drawn, post, problem, sent
 from tests.api.scripted import WHITE, write_model
 from tests.server import Server, environment, serve
 
+pytestmark = pytest.mark.load
+
 SLOW = drawn(colour=WHITE)
 QUEUE = 16
 PLACES = 1 + QUEUE

@@ -17,6 +17,8 @@ from tests.api.client import Wire, drawn, post, problem
 from tests.api.scripted import WHITE
 from tests.server import Server, serve
 
+pytestmark = pytest.mark.load
+
 QUICK, SLOW = drawn(), drawn(colour=WHITE)
 LIMIT = 100_000
 CAPACITY = 10 * LIMIT

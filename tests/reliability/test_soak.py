@@ -16,6 +16,8 @@ from benchmarks.trend import slope
 from tests.api.client import drawn
 from tests.api.scripted import RED
 
+pytestmark = pytest.mark.load
+
 MB = 1_000_000
 
 
