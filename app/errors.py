@@ -7,6 +7,7 @@
     ├── InvalidParameter     422  an option that cannot be used
     │   └── InvalidObject         an image in S3 that cannot be read
     │       └── ObjectMissing     ... because there is none
+    ├── BadRequest           400  not HTTP that can be relied on
     ├── AccessDenied         401  an API key is required and missing or wrong
     ├── NotFound             404  no such path
     ├── MethodNotAllowed     405  the path exists, for other methods
@@ -72,6 +73,15 @@ class InvalidObject(InvalidParameter):
 
 class ObjectMissing(InvalidObject):
     pass
+
+
+class BadRequest(SpotterError):
+    status = 400
+    title = "Not a request that can be read"
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return {"Connection": "close"}
 
 
 class AccessDenied(SpotterError):
@@ -146,6 +156,7 @@ PUBLIC_ERRORS: tuple[type[SpotterError], ...] = (
     InvalidImage,
     ImageTooLarge,
     InvalidParameter,
+    BadRequest,
     AccessDenied,
     NotFound,
     MethodNotAllowed,

@@ -31,7 +31,7 @@ class _Handler(logging.StreamHandler[TextIO]):
 
 
 def configure(level: str) -> None:
-    """Spotter's, uvicorn's and OpenTelemetry's lines to standard output.
+    """Spotter's, uvicorn's and OpenTelemetry's lines to standard output; anybody's warnings, too.
 
     uvicorn's own access log is not needed.
     """
@@ -42,6 +42,10 @@ def configure(level: str) -> None:
         logger.handlers = [handler]
         logger.propagate = False
         logger.setLevel(level.upper())
+    logging.captureWarnings(True)
+    root = logging.getLogger()
+    if not root.handlers:  # Lambda's has one
+        root.addHandler(handler)
     spans = logging.getLogger("opentelemetry")
     spans.setLevel(max(spans.level, logging.WARNING))
     logging.getLogger("uvicorn.error").handlers = []

@@ -96,6 +96,7 @@ def _middleware(settings: Settings, observers: list[Observer]) -> list[Middlewar
                 allow_origins=settings.cors_origins,
                 allow_methods=["GET", "POST"],
                 allow_headers=["*"],
+                allow_credentials="*" not in settings.cors_origins,
                 expose_headers=_EXPOSED_HEADERS,
             )
         )

@@ -10,6 +10,8 @@ import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from app.api.problem import problem_bytes
+from app.errors import BadRequest, RequestTimeout
 from app.shedding import Shedder
 
 HEAD_SECONDS = 10.0
@@ -18,14 +20,6 @@ ANSWER_SECONDS = 60.0
 """In which the rest of an answer has to be fetched."""
 MOST_CONNECTIONS = 1000
 _LAST_CALL = 0.05
-_TIMEOUT = (
-    b"HTTP/1.1 408 Request Timeout\r\nContent-Type: application/problem+json\r\n"
-    b"Connection: close\r\nContent-Length: %d\r\n\r\n%s"
-)
-_PROBLEM = (
-    b'{"type": "urn:spotter:problem:RequestTimeout", "title": "The request did not arrive in time",'
-    b' "status": 408, "detail": "The headers did not arrive in time.", "code": "RequestTimeout"}'
-)
 
 
 class Protocol(H11Protocol):
@@ -75,8 +69,16 @@ class Protocol(H11Protocol):
                 self.transport.abort()
         elif idle > patience:
             if self.conn.our_state is h11.IDLE and self.conn.trailing_data[0]:
-                self.transport.write(_TIMEOUT % (len(_PROBLEM), _PROBLEM))
+                late = RequestTimeout("The headers did not arrive in time.")
+                self.transport.write(problem_bytes(late))
             self.transport.close()
+
+    def send_400_response(self, msg: str) -> None:
+        """As all errors look, and only where no other answer has begun or ended the connection."""
+        answering = self.idle_since() is None and self.cycle.response_started
+        if not answering and self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            self.transport.write(problem_bytes(BadRequest("This is not valid HTTP.")))
+        self.transport.close()
 
     def shutdown(self) -> None:
         """A request that has come and was not read yet is read."""

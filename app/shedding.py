@@ -1,13 +1,12 @@
 """Refusals that cost next to nothing, for when there are very many of them."""
 
 import asyncio
-import json
 import logging
 import re
 import time
 import uuid
 
-from app.api.problem import MEDIA_TYPE, problem_body
+from app.api.problem import problem_bytes
 from app.errors import Overloaded
 from app.service import Service
 
@@ -15,9 +14,12 @@ _EVERY = 0.04
 """Seconds between refusals that go the whole way: keys, CORS, log and metrics."""
 _AT_ONCE = 10
 """Of these, after a pause."""
+_LENGTHS = re.compile(rb"\ncontent-length", re.IGNORECASE)
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d{1,15}) *\r\n", re.IGNORECASE)
 _ID = re.compile(rb"\r\nx-request-id: *([\w.-]{1,128}) *\r\n", re.IGNORECASE)
-_SPECIAL = re.compile(rb"\r\n(?:origin|expect|transfer-encoding|connection: *close)", re.IGNORECASE)
+_SPECIAL = re.compile(
+    rb"\n(?:origin|expect|transfer-encoding|connection: *close|\r?\n)", re.IGNORECASE
+)
 _log = logging.getLogger("spotter.request")
 
 
@@ -43,7 +45,7 @@ class Shedder:
         end = data.find(b"\r\n\r\n")
         head = data[: end + 2]
         length = _LENGTH.search(head)
-        if end < 0 or length is None or _SPECIAL.search(head):
+        if end < 0 or length is None or len(_LENGTHS.findall(head)) > 1 or _SPECIAL.search(head):
             return None
         missing = int(length[1]) - (len(data) - end - 4)
         if missing < 0:
@@ -81,13 +83,5 @@ class Shedder:
 
 
 def _response(error: Overloaded, request_id: str, keep_alive: bool) -> bytes:
-    body = json.dumps(problem_body(error))
-    lines = [
-        f"HTTP/1.1 {error.status} Service Unavailable",
-        f"content-type: {MEDIA_TYPE}",
-        f"content-length: {len(body)}",
-        *(f"{name.lower()}: {value}" for name, value in error.headers.items()),
-        f"x-request-id: {request_id}",
-        *([] if keep_alive else ["connection: close"]),
-    ]
-    return "\r\n".join([*lines, "", body]).encode()
+    closing = {} if keep_alive else {"connection": "close"}
+    return problem_bytes(error, **{"x-request-id": request_id}, **closing)

@@ -11,11 +11,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.problem import problem_response
 from app.api.unexpected import disguised
+from app.errors import BadRequest
 from app.intake import Parcel
 from app.service import Service
 
 REQUEST_ID = "X-Request-Id"
 _ACCEPTED_ID = re.compile(r"[\w.-]{1,128}", re.ASCII)
+_LONGEST_METHOD, _LONGEST_PATH = 20, 500  # characters, in the log
 _log = logging.getLogger("spotter.request")
 
 
@@ -54,6 +56,7 @@ class RequestContext:
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
                 headers[REQUEST_ID] = request_id
+                headers.setdefault("X-Content-Type-Options", "nosniff")
                 if service and service.draining:
                     headers["Connection"] = "close"  # else the next request would be lost
             await send(message)
@@ -67,8 +70,8 @@ class RequestContext:
                 parcel.release()
             fields = {
                 "id": request_id,
-                "method": scope["method"],
-                "path": scope["path"],
+                "method": scope["method"][:_LONGEST_METHOD],
+                "path": scope["path"][:_LONGEST_PATH],
                 "status": status,
                 "bytes": received,
                 "ms": round((time.perf_counter() - began) * 1000, 1),
@@ -86,6 +89,10 @@ class ErrorBoundary:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
+            return
+        if _has_two_ends(scope):
+            refused = BadRequest("Send Content-Length or Transfer-Encoding, not both.")
+            await problem_response(refused)(scope, receive, send)
             return
         started = False
 
@@ -134,6 +141,11 @@ def parcel_of(request: Request) -> Parcel:
 def _service(scope: Scope) -> Service | None:
     """None before the model is loaded."""
     return getattr(scope["app"].state, "service", None)
+
+
+def _has_two_ends(scope: Scope) -> bool:
+    """What is in front may have gone by the other, and taken what follows for a new request."""
+    return {b"content-length", b"transfer-encoding"} <= {name for name, _ in scope["headers"]}
 
 
 def _request_id(scope: Scope) -> str:

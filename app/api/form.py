@@ -3,6 +3,7 @@
 The boundary is read from the first line: declared content types forget it, or never had one.
 """
 
+import logging
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
 
 _MAX_PARTS = 32
+# What is wrong with a form is for whoever sent it, and not for the log.
+logging.getLogger("python_multipart").setLevel(logging.CRITICAL + 1)
 _FIRST_BOUNDARY = re.compile(rb"--([^\r\n]{1,200})\r\n")
 
 

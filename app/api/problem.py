@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -46,6 +47,19 @@ class ProblemResponse(Response):
 
 def problem_response(error: SpotterError) -> Response:
     return ProblemResponse(error)
+
+
+def problem_bytes(error: SpotterError, **headers: str) -> bytes:
+    """As it goes over the wire, for where there is no ASGI yet."""
+    body = json.dumps(problem_body(error))
+    lines = [
+        f"HTTP/1.1 {error.status} {HTTPStatus(error.status).phrase}",
+        f"content-type: {MEDIA_TYPE}",
+        f"content-length: {len(body)}",
+        "x-content-type-options: nosniff",
+        *(f"{name.lower()}: {value}" for name, value in {**error.headers, **headers}.items()),
+    ]
+    return "\r\n".join([*lines, "", body]).encode()
 
 
 def add_handlers(app: FastAPI) -> None:

@@ -7,6 +7,7 @@ from app.api.s3_form import ObjectReference
 from app.errors import (
     PUBLIC_ERRORS,
     AccessDenied,
+    BadRequest,
     ImageTooLarge,
     InternalError,
     InvalidImage,
@@ -54,6 +55,7 @@ ERROR_DETAILS: Mapping[type[SpotterError], str] = {
     " it is truncated or corrupt.",
     ImageTooLarge: "The request's body is larger than 20971520 bytes. Send a smaller image.",
     InvalidParameter: "confidence=2: Input should be less than or equal to 1.",
+    BadRequest: "This is not valid HTTP.",
     AccessDenied: "Send a valid API key in the header X-API-Key, or as"
     " 'Authorization: Bearer KEY'.",
     NotFound: "There is nothing at /detct; /docs lists what is.",

@@ -29,13 +29,15 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",
     "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
 
 
 class Files(StaticFiles):
-    """A folder of files that browsers take for what they are declared to be, and ask for anew."""
+    """A folder of files that browsers take for what they are declared to be, and ask for anew.
+
+    Always whole: parts of them help nobody.
+    """
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def hardened(message: Message) -> None:
@@ -44,7 +46,8 @@ class Files(StaticFiles):
                 message["headers"] = [*message["headers"], *extra]
             await send(message)
 
-        await super().__call__(scope, receive, hardened)
+        headers = [header for header in scope["headers"] if header[0] != b"range"]
+        await super().__call__({**scope, "headers": headers}, receive, hardened)
 
 
 class Page:

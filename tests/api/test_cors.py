@@ -42,6 +42,7 @@ def test_every_answer_can_be_read(shared_with_shop: Server, status: int) -> None
     answer = ANSWERS[status](shared_with_shop, {**FROM, "X-API-Key": "key"})
     assert answer.status_code == status, answer.text
     assert answer.headers["access-control-allow-origin"] == ORIGIN
+    assert answer.headers["access-control-allow-credentials"] == "true"
     exposed = {name.strip() for name in answer.headers["access-control-expose-headers"].split(",")}
     assert {"Server-Timing", "X-Request-Id", "Retry-After"} <= exposed
     assert "Origin" in answer.headers["vary"]
@@ -51,18 +52,24 @@ def test_a_preflight_needs_no_key(shared_with_shop: Server) -> None:
     answer = shared_with_shop.client.options("/detect", headers=PREFLIGHT)
     assert answer.status_code == 200
     assert answer.headers["access-control-allow-origin"] == ORIGIN
+    assert answer.headers["access-control-allow-credentials"] == "true"
     assert "POST" in answer.headers["access-control-allow-methods"]
     allowed = answer.headers["access-control-allow-headers"]
     assert {"content-type", "x-api-key"} <= {name.strip() for name in allowed.lower().split(",")}
 
 
-@pytest.mark.parametrize("origin", ["https://other.example", "https://shop.example.org", "null"])
+@pytest.mark.parametrize(
+    "origin",
+    [
+        *("https://other.example", "https://shop.example.org", "https://shop.example:444", "null"),
+        *("http://shop.example", "https://a.shop.example", "https://SHOP.example", "*", ""),
+    ],
+)
 def test_other_origins_may_not(shared_with_shop: Server, origin: str) -> None:
     headers = {"Origin": origin, "X-API-Key": "key"}
-    assert (
-        "access-control-allow-origin"
-        not in post(shared_with_shop, drawn(), headers=headers).headers
-    )
+    answer = post(shared_with_shop, drawn(), headers=headers)
+    assert answer.status_code == 200
+    assert "access-control-allow-origin" not in answer.headers
     refused = shared_with_shop.client.options("/detect", headers={**PREFLIGHT, "Origin": origin})
     assert refused.status_code == 400
     assert "access-control-allow-origin" not in refused.headers
@@ -76,8 +83,13 @@ def test_by_default_no_origin_may(scripted: Server) -> None:
         assert not [name for name in answer.headers if name.startswith("access-control")]
 
 
-def test_all_origins(scripted_model: Path) -> None:
+def test_all_origins_and_none_with_credentials(scripted_model: Path) -> None:
     with serve(scripted_model, cors_origins="*") as server:
-        answer = post(server, b"text", headers=FROM)
-        assert answer.status_code == 415
-        assert answer.headers["access-control-allow-origin"] == "*"
+        for headers in (FROM, FROM | {"Cookie": "a=b"}):
+            answer = post(server, b"text", headers=headers)
+            assert answer.status_code == 415
+            assert "access-control-allow-credentials" not in answer.headers
+            assert answer.headers["access-control-allow-origin"] in ("*", ORIGIN)
+        preflight = server.client.options("/detect", headers=PREFLIGHT)
+        assert preflight.headers["access-control-allow-origin"] == "*"
+        assert "access-control-allow-credentials" not in preflight.headers

@@ -1,21 +1,50 @@
-"""``python -m tests.hostile.fuzz --count 100000 --seed 1``: mutated images by the ten thousands.
+"""``python -m tests.hostile.fuzz --count 100000 --requests 20000``: bent images and bent requests.
 
-The same seed gives the same files. What is found wrong is saved and said; the exit code is 1 then.
+The same seed gives the same of both. What is found wrong is said, images saved; the exit code is
+1 then.
 """
 
 import argparse
 import sys
+import tempfile
 import time
 from pathlib import Path
 
+from tests.api.scripted import write_model
 from tests.hostile.hunt import MOST_GROWTH, hunting
 from tests.hostile.mutate import mutant
+from tests.hostile.siege import besiege
+from tests.server import serve
 
 _EVERY = 5000
 
 
 def main() -> int:
     options = _options()
+    images = _images(options) if options.count else 0
+    return images | (_requests(options) if options.requests else 0)
+
+
+def _requests(options: argparse.Namespace) -> int:
+    began = time.monotonic()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        serve(write_model(Path(folder) / "scripted.onnx")) as server,
+    ):
+        siege = besiege(server, options.seed, options.requests)
+    for number, wrong in siege.wrong.items():
+        _say(f"request {number}: {wrong}")
+    if siege.log:
+        _say(f"log: {siege.log}")
+    _say(
+        f"{options.requests} requests with seed {options.seed}, {time.monotonic() - began:.0f} s:"
+        f" {len(siege.wrong)} dealt with wrongly\n{dict(siege.outcomes)}\n"
+        f"memory grown by {siege.grown / 1e6:.1f} MB"
+    )
+    return 1 if siege.wrong or siege.log or siege.grown > MOST_GROWTH else 0
+
+
+def _images(options: argparse.Namespace) -> int:
     began = time.monotonic()
     bad = 0
     with hunting() as (hunt, workers):
@@ -41,6 +70,7 @@ def main() -> int:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=100_000)
+    parser.add_argument("--requests", type=int, default=0, help="to a server, after the images")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--first", type=int, default=0, help="number of the first file")
     parser.add_argument("--save", type=Path, default=Path("dist/fuzz"))
