@@ -1,6 +1,7 @@
 """uvicorn, and patience with a limit: nobody keeps a connection for nothing."""
 
 import asyncio
+import re
 import socket
 import time
 from collections.abc import Iterable
@@ -19,6 +20,9 @@ HEAD_SECONDS = 10.0
 ANSWER_SECONDS = 60.0
 """In which the rest of an answer has to be fetched."""
 MOST_CONNECTIONS = 1000
+MOST_HEAD = 32 * 1024
+"""Bytes of a request's line and headers, which are read on the event loop."""
+_END_OF_HEAD = re.compile(rb"\n\r?\n")
 _LAST_CALL = 0.05
 
 
@@ -36,14 +40,18 @@ class Protocol(H11Protocol):
     def data_received(self, data: bytes) -> None:
         if self._discarding:
             return
+        if self._begins_too_long(data):
+            self.send_400_response(f"The headers are longer than {MOST_HEAD} bytes.")
+            return
         shedder: Shedder | None = self.app_state.get("shedder")
         if shedder and self.idle_since() is not None and not self.conn.trailing_data[0]:
             refusal = shedder.refusal(data)
             if refusal is not None:
                 answer, whole = refusal
                 self.transport.write(answer)
-                self._discarding = not whole  # closed at once, it might miss its answer
                 self._since = time.monotonic()
+                if not whole:
+                    self._discard()
                 self._unset_keepalive_if_required()
                 return
         super().data_received(data)
@@ -68,17 +76,38 @@ class Protocol(H11Protocol):
             if idle > ANSWER_SECONDS:
                 self.transport.abort()
         elif idle > patience:
-            if self.conn.our_state is h11.IDLE and self.conn.trailing_data[0]:
+            begun = self.conn.our_state is h11.IDLE and self.conn.trailing_data[0]
+            if begun and not self._discarding:
                 late = RequestTimeout("The headers did not arrive in time.")
                 self.transport.write(problem_bytes(late))
             self.transport.close()
 
     def send_400_response(self, msg: str) -> None:
         """As all errors look, and only where no other answer has begun or ended the connection."""
-        answering = self.idle_since() is None and self.cycle.response_started
-        if not answering and self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
-            self.transport.write(problem_bytes(BadRequest("This is not valid HTTP.")))
-        self.transport.close()
+        answer = problem_bytes(BadRequest(msg))
+        if self.idle_since() is None:
+            if not self.cycle.response_started:
+                self.transport.write(answer)
+            self.transport.close()
+        elif self.conn.our_state is h11.IDLE:
+            self.transport.write(answer)
+            self.transport.write_eof()
+            self._discard()
+        else:
+            self.transport.close()
+
+    def _begins_too_long(self, data: bytes) -> bool:
+        """h11 minds the size of what is incomplete only."""
+        return (
+            len(data) > MOST_HEAD
+            and self.conn.their_state is h11.IDLE
+            and not _END_OF_HEAD.search(data, 0, MOST_HEAD)
+        )
+
+    def _discard(self) -> None:
+        """What is still coming: closed at once, the client might miss its answer."""
+        self._discarding = True
+        self._since = time.monotonic()
 
     def shutdown(self) -> None:
         """A request that has come and was not read yet is read."""
