@@ -23,15 +23,12 @@ class QuickStart:
         # Imports make many objects that stay: looking for garbage among them is time lost.
         self._collected = gc.isenabled()
         gc.disable()
-        # FastAPI would load all of it, only to see that no model of ours is one of its.
+        # FastAPI would load all of it, only to see that no model of ours is one of its: for good,
+        # since it looks again when a router gets its first request.
         modules: dict[str, Any] = sys.modules
-        self._hides = modules.setdefault(_OLD_PYDANTIC, self) is self
-        if self._hides:
-            modules[_OLD_PYDANTIC] = None
+        modules.setdefault(_OLD_PYDANTIC, None)
 
     def end(self) -> None:
-        if self._hides and sys.modules.get(_OLD_PYDANTIC, self) is None:
-            del sys.modules[_OLD_PYDANTIC]
         if self._collected:
             gc.freeze()
             gc.enable()
