@@ -27,6 +27,7 @@ from models.train.state import Average, restore, save
 from models.train.stop import on_stop
 from models.train.store import ImageStore
 from models.train.teacher import Teacher, distillation_loss
+from models.train.threads import roam
 
 VALIDATION_SHARE = 0.05
 """Validation takes at most about this share of the time."""
@@ -240,6 +241,7 @@ class Run:
             ),
             num_workers=options.workers,
             prefetch_factor=4 if options.workers else None,
+            worker_init_fn=roam,
             pin_memory=self.device.type == "cuda",
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import Any, cast, overload
 
@@ -35,47 +36,59 @@ class Muon(Optimizer):
     def step(self, closure: Callable[[], float] | None = None) -> float | None:
         with torch.no_grad():
             for group in self.param_groups:
+                alike: dict[torch.Size, list[Tensor]] = defaultdict(list)
                 for kernel in group["params"]:
                     if kernel.grad is not None:
-                        self._move(kernel, kernel.grad, group)
+                        alike[kernel.shape].append(kernel)
+                for kernels in alike.values():
+                    self._move(kernels, group)
         return None
 
-    def _move(self, kernel: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
-        rate, momentum = group["lr"], group["momentum"]
+    def _move(self, kernels: list[Tensor], group: dict[str, Any]) -> None:
+        """Kernels of one shape at once: on a CPU what counts is the number of operations."""
+        rate = group["lr"]
+        # Channels last, the flattening is no copy; the order of the columns is of no matter.
+        directions = orthogonal(
+            torch.stack(
+                [self._ahead(k, group["momentum"]).permute(0, 2, 3, 1).flatten(1) for k in kernels]
+            )
+        )
+        size = UPDATE_RMS * max(directions.shape[1:]) ** 0.5
+        out, deep, high, wide = kernels[0].shape
+        turned = directions.view(-1, out, high, wide, deep).permute(0, 1, 4, 2, 3)
+        for kernel, direction in zip(kernels, turned, strict=True):
+            kernel.mul_(1 - rate * group["weight_decay"])
+            kernel.add_(direction, alpha=-rate * size)
+
+    def _ahead(self, kernel: Tensor, momentum: float) -> Tensor:
+        gradient = cast(Tensor, kernel.grad)
         state = self.state[kernel]
         if not state:
             state["mean"] = torch.zeros_like(kernel)
         mean: Tensor = state["mean"]
         mean.lerp_(gradient, 1 - momentum)
-        ahead = torch.lerp(gradient, mean, momentum)
-        # Channels last, this is no copy; the order of the columns is of no matter.
-        direction = orthogonal(ahead.permute(0, 2, 3, 1).flatten(1))
-        size = UPDATE_RMS * max(direction.shape) ** 0.5
-        kernel.mul_(1 - rate * group["weight_decay"])
-        out, deep, high, wide = kernel.shape
-        turned = direction.view(out, high, wide, deep).permute(0, 3, 1, 2)
-        kernel.add_(turned, alpha=-rate * size)
+        return torch.lerp(gradient, mean, momentum)
 
 
-def orthogonal(matrix: Tensor) -> Tensor:
-    """The nearest matrix ``[rows, columns]`` with all singular values about 1.
+def orthogonal(matrices: Tensor) -> Tensor:
+    """The nearest matrices ``[n, rows, columns]`` with all singular values about 1.
 
     The iteration multiplies by polynomials in the matrix's own Gram matrix; they are gathered on
     the shorter side first, which is far cheaper for kernels nine times as long as wide.
     """
     a, b, c = NEWTON_SCHULZ
-    wide = matrix.shape[0] <= matrix.shape[1]
-    x = matrix if wide else matrix.T
-    x = x / (x.norm() + 1e-7)
-    gram = x @ x.T
-    eye = torch.eye(len(x), dtype=x.dtype, device=x.device)
-    gathered = eye
+    wide = matrices.shape[1] <= matrices.shape[2]
+    x = matrices if wide else matrices.mT
+    x = x / (torch.linalg.matrix_norm(x, keepdim=True) + 1e-7)
+    gram = x @ x.mT
+    eye = torch.eye(x.shape[1], dtype=x.dtype, device=x.device)
+    gathered = eye.expand_as(gram)
     for _ in range(ROUNDS):
-        factor = torch.addmm(gram, gram, gram, beta=b, alpha=c).add_(eye, alpha=a)
+        factor = torch.baddbmm(gram, gram, gram, beta=b, alpha=c).add_(eye, alpha=a)
         gathered = factor @ gathered
         gram = factor @ gram @ factor
     x = gathered @ x
-    return x if wide else x.T
+    return x if wide else x.mT
 
 
 class Optimizers:

@@ -22,6 +22,7 @@ from models.labels import COCO
 from models.train.boxes import complete_iou
 from models.train.loss import BOX_GAIN, SCORE_GAIN
 from models.train.net import LONGEST, Raw
+from models.train.threads import places
 
 SURE = 0.1
 """Least score of an anchor whose box is learnt from."""
@@ -41,14 +42,18 @@ class Soft(NamedTuple):
 class Teacher:
     """``labels`` are the pupil's; each has to be one of COCO's 80."""
 
-    def __init__(self, file: Path, labels: tuple[str, ...], threads: int = 0) -> None:
+    def __init__(self, file: Path, labels: tuple[str, ...], threads: int | None = None) -> None:
         unknown = sorted(set(labels) - set(COCO))
         if unknown:
             raise TeacherError(f"{file}: a teacher of COCO's labels knows no {unknown[0]!r}")
         self._columns = [5 + COCO.index(label) for label in labels]
         options = onnxruntime.SessionOptions()
+        threads = threads or torch.get_num_threads()
         options.intra_op_num_threads = threads
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        if cores := places(threads):
+            options.add_session_config_entry("session.intra_op_thread_affinities", cores)
+        # Its threads spin while it is asked; between two questions PyTorch has the cores.
+        options.add_session_config_entry("session.force_spinning_stop", "1")
         self._session = onnxruntime.InferenceSession(
             _any_size(file).SerializeToString(), options, providers=["CPUExecutionProvider"]
         )

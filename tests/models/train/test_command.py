@@ -14,7 +14,7 @@ import pytest
 import torch
 from PIL import Image
 
-from models.train.__main__ import main
+from models.train.command import main
 from models.train.export import read
 from tests.models.train.conftest import draw_dataset
 

@@ -21,12 +21,15 @@ def normal(*shape: int, seed: int = 0) -> Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 
 
+def turned(matrix: Tensor) -> Tensor:
+    return orthogonal(matrix[None])[0]
+
+
 @pytest.mark.parametrize("shape", [(16, 144), (144, 16), (24, 24), (1, 9)])
 def test_orthogonal_brings_singular_values_near_one(shape: tuple[int, int]) -> None:
     matrix = normal(*shape)
-    turned = orthogonal(matrix)
-    assert turned.shape == shape
-    values = torch.linalg.svdvals(turned)
+    assert turned(matrix).shape == shape
+    values = torch.linalg.svdvals(turned(matrix))
     assert values.min() > 0.6
     assert values.max() < 1.3
 
@@ -34,18 +37,38 @@ def test_orthogonal_brings_singular_values_near_one(shape: tuple[int, int]) -> N
 def test_orthogonal_keeps_the_singular_directions() -> None:
     matrix = normal(6, 20)
     left, _, right = torch.linalg.svd(matrix, full_matrices=False)
-    inside = left.T @ orthogonal(matrix) @ right.T
+    inside = left.T @ turned(matrix) @ right.T
     assert torch.allclose(inside, inside.diag().diag(), atol=1e-4)
 
 
 def test_orthogonal_does_not_mind_the_order_of_columns() -> None:
     matrix = normal(8, 27)
     order = torch.randperm(27, generator=torch.Generator().manual_seed(1))
-    assert torch.allclose(orthogonal(matrix[:, order]), orthogonal(matrix)[:, order], atol=1e-4)
+    assert torch.allclose(turned(matrix[:, order]), turned(matrix)[:, order], atol=1e-4)
 
 
 def test_orthogonal_of_nothing_is_nothing() -> None:
-    assert torch.equal(orthogonal(torch.zeros(4, 9)), torch.zeros(4, 9))
+    assert torch.equal(turned(torch.zeros(4, 9)), torch.zeros(4, 9))
+
+
+def test_each_of_several_is_turned_as_if_alone() -> None:
+    several = normal(3, 4, 9)
+    each = torch.stack([turned(matrix) for matrix in several])
+    assert torch.allclose(orthogonal(several), each, atol=1e-5)
+
+
+def test_kernels_of_one_shape_move_as_if_alone() -> None:
+    def moved(seeds: list[int]) -> list[Tensor]:
+        kernels = [nn.Parameter(torch.zeros(8, 4, 3, 3)) for _ in seeds]
+        muon = Muon(kernels, rate=0.1, decay=0.1)
+        for turn in range(2):
+            for kernel, seed in zip(kernels, seeds, strict=True):
+                kernel.grad = normal(8, 4, 3, 3, seed=10 * turn + seed)
+            muon.step()
+        return [kernel.detach() for kernel in kernels]
+
+    for together, alone in zip(moved([1, 2, 3]), (moved([n])[0] for n in (1, 2, 3)), strict=True):
+        assert torch.allclose(together, alone, atol=1e-6)
 
 
 def test_least_squares_are_solved() -> None:
