@@ -1,12 +1,12 @@
 """What the environment says: one field a setting, prefix ``SPOTTER_``."""
 
+import os
 import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.errors import StartError
 from app.keys import digest
@@ -16,13 +16,13 @@ DEFAULT_MODEL = Path(__file__).parent.parent / "models" / "default.onnx"
 DECODING_BUDGET = 200 * 1024 * 1024
 """Bytes that decoding may take at a time, over all requests: 50 megapixels of RGB and a little."""
 
-CommaList = Annotated[tuple[str, ...], NoDecode]
+_PREFIX = "SPOTTER_"
+
+CommaList = tuple[str, ...]
 
 
-class Settings(BaseSettings):
-    model_config = SettingsConfigDict(
-        env_prefix="SPOTTER_", env_ignore_empty=True, extra="ignore", frozen=True
-    )
+class Settings(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
 
     model: Path = Field(DEFAULT_MODEL, description="Path of the ONNX file to serve.")
     confidence: float = Field(
@@ -56,12 +56,12 @@ class Settings(BaseSettings):
     max_pixels: int = Field(
         50_000_000, ge=1, description="Width times height of an image, at most."
     )
-    api_keys: Annotated[tuple[bytes, ...], NoDecode] = Field(
+    api_keys: tuple[bytes, ...] = Field(
         (),
         description="Keys that may come in; none: anybody. Their digests, once they are read.",
         repr=False,
     )
-    rate_limit: Annotated[Rate | None, NoDecode] = Field(
+    rate_limit: Rate | None = Field(
         None, description="Requests a client may make, such as 60/m; none: no limit."
     )
     cors_origins: CommaList = Field(
@@ -156,9 +156,19 @@ class Settings(BaseSettings):
 def load_settings() -> Settings:
     """Raises StartError, in one line, for a value that cannot be used."""
     try:
-        return Settings()
+        return Settings.model_validate(_given())
     except ValidationError as error:
         raise StartError("; ".join(map(_in_words, error.errors()))) from error
+
+
+def _given() -> dict[str, str]:
+    """In capitals or not; what is empty counts as not given."""
+    names = ((name.upper(), value) for name, value in os.environ.items() if value)
+    return {
+        name.removeprefix(_PREFIX).lower(): value
+        for name, value in names
+        if name.startswith(_PREFIX)
+    }
 
 
 def _parts(text: str) -> tuple[str, ...]:
@@ -169,4 +179,4 @@ def _in_words(problem: ErrorDetails) -> str:
     """Secrets are not repeated."""
     name = str(problem["loc"][0])
     shown = f"={str(problem['input'])[:60]!r}" if Settings.model_fields[name].repr else ""
-    return f"SPOTTER_{name.upper()}{shown}: {problem['msg']}"
+    return f"{_PREFIX}{name.upper()}{shown}: {problem['msg']}"
