@@ -3,9 +3,12 @@
 import asyncio
 import base64
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
+from typing import TypeVar
 
 from app.cpu import usable_cores
 from app.intake import Intake
@@ -22,12 +25,18 @@ from app.vision.draw import Encoding, detect_and_draw
 from app.vision.image import ImageReader
 from app.vision.model import load
 
+T = TypeVar("T")
+
 _BODIES = 10
 """How many bodies of the greatest size may be held at a time."""
 _TRIAL_SECONDS = 5.0
 _DOT = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABAQAAAAA3bvkkAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
 )
+
+
+def _one_thread() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(1, thread_name_prefix="unpacking")
 
 
 @dataclass
@@ -62,6 +71,7 @@ class Service:
             RateLimiter(settings.rate_limit) if settings.rate_limit else None,
         )
 
+    _unpacking: ThreadPoolExecutor = field(default_factory=_one_thread)
     _doubted: float | None = None
     _trial: "asyncio.Future[None] | None" = None
 
@@ -86,6 +96,10 @@ class Service:
         with suppress(Exception):  # ``failed`` tells, and the log knows of the first time
             self.detector.detect(_DOT, Options())
 
+    async def aside(self, work: Callable[[], T]) -> T:
+        """On a thread of its own, one at a time; short next to an inference."""
+        return await asyncio.get_running_loop().run_in_executor(self._unpacking, work)
+
     async def detect(self, image: bytes, options: Options) -> Detections:
         return await self.pool.run(partial(self.detector.detect, image, options))
 
@@ -100,6 +114,11 @@ class Service:
 
 def load_detector(settings: Settings) -> Detector:
     """Raises StartError where the model cannot be served."""
-    threads = settings.threads or usable_cores()
-    model = load(settings.model, threads, settings.providers, settings.cache_dir)
+    model = load(
+        settings.model,
+        settings.threads or usable_cores(),
+        settings.providers,
+        settings.cache_dir,
+        narrow=not settings.threads,
+    )
     return Detector(model, ImageReader(settings.max_pixels, DecodingBudget(DECODING_BUDGET)))

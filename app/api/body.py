@@ -4,20 +4,22 @@ The form is found from the bytes: the declared content type is a hint, and often
 --data-binary declares a form, a fetch with its own header forgets the boundary).
 """
 
-import binascii
 import json
 import re
 from collections.abc import AsyncIterator, Iterable
 
 from fastapi import Request
 
+from app import encoded
 from app.api.context import parcel_of
 from app.api.form import Form, parse_form
 from app.errors import ImageTooLarge, InvalidParameter
 from app.vision import formats
 
 IMAGE_FIELDS = frozenset({"file", "image"})
-_DATA_URL = re.compile(r"data:[\w.+/;=-]{0,200},")
+_DATA_URL = re.compile(rb"\s{0,20}data:[\w.+\\/;=-]{0,200},")
+_NO_JSON = 'The body is not JSON. Send {"image": "<base64>"}.'
+_ONLY_IMAGE = 'The JSON has to be {"image": "<base64>"}, with nothing else.'
 
 
 async def read_body(request: Request, limit: int) -> bytes:
@@ -89,18 +91,21 @@ def only_image(form: Form) -> bytes:
 
 def _from_json(body: bytes) -> bytes:
     try:
-        value = json.loads(body)
+        rest, text = encoded.take_out(body, "image")
+        value = json.loads(rest)
+    except encoded.TooMuchJson as error:
+        raise InvalidParameter(_ONLY_IMAGE) from error
     except (ValueError, RecursionError) as error:
-        raise InvalidParameter('The body is not JSON. Send {"image": "<base64>"}.') from error
+        raise InvalidParameter(_NO_JSON) from error
     if not isinstance(value, dict) or set(value) != {"image"}:
-        raise InvalidParameter('The JSON has to be {"image": "<base64>"}, with nothing else.')
-    text = value["image"]
-    if not isinstance(text, str):
+        raise InvalidParameter(_ONLY_IMAGE)
+    if not isinstance(value["image"], str):
         raise InvalidParameter("image: has to be a string of base64.")
+    text = encoded.put_back(value["image"], text)
     prefix = _DATA_URL.match(text)
-    if prefix:
-        text = text[prefix.end() :]
     try:
-        return binascii.a2b_base64("".join(text.split()), strict_mode=True)
+        return encoded.decode(text[prefix.end() :] if prefix else text, wrapped=True)
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise InvalidParameter(_NO_JSON) from error
     except ValueError as error:
         raise InvalidParameter(f"image: is not base64 ({str(error)[:60]}).") from error

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
@@ -33,6 +34,7 @@ from app.schemas import DetectionResult
 from app.service import Service
 from app.vision.detector import Detections, Options
 from app.vision.draw import Encoding
+from app.vision.formats import recognise
 
 router = APIRouter(tags=["detect"], dependencies=[LeaveRequired])
 
@@ -113,7 +115,8 @@ async def _image_in(body: bytes, request: Request, service: Service) -> bytes:
     reference = object_reference(body)
     if reference is None:
         content_type = request.headers.get("content-type", "")
-        return extract_image(body, content_type, DetectQuery.model_fields)
+        extract = partial(extract_image, body, content_type, DetectQuery.model_fields)
+        return body if recognise(body) else await work.aside(service, len(body), extract)
     return await work.fetch(request, service, reference.bucket, reference.key, reference.version)
 
 

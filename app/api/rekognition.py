@@ -57,13 +57,22 @@ async def operation(request: Request, service: ServiceDep) -> Response:
     if claim is not None:
         verify(claim, _signed(request), body)
         rate.charge(request, service, _signer(claim))
-    wanted = parse(body)
+    wanted, image = await work.aside(service, len(body), partial(_read, body))
     del body
-    return _answer(request, await _detect_labels(request, service, wanted))
+    if image is None:
+        image = await _stored(request, service, wanted)
+    return _answer(request, await _detect_labels(request, service, wanted, image))
 
 
-async def _detect_labels(request: Request, service: Service, wanted: DetectLabelsRequest) -> Json:
-    image = await _image(request, service, wanted)
+def _read(body: bytes) -> tuple[DetectLabelsRequest, bytes | None]:
+    """The request, and the image where it came with it."""
+    wanted, sent = parse(body)
+    return wanted, None if sent is None else decode_bytes(sent)
+
+
+async def _detect_labels(
+    request: Request, service: Service, wanted: DetectLabelsRequest, image: bytes
+) -> Json:
     settings = service.settings
     options = Options(wanted.min_confidence / 100, settings.iou, settings.max_detections)
     found = await work.detect(request, service, image, options)
@@ -81,12 +90,10 @@ async def _detect_labels(request: Request, service: Service, wanted: DetectLabel
     return answer
 
 
-async def _image(request: Request, service: Service, wanted: DetectLabelsRequest) -> bytes:
+async def _stored(request: Request, service: Service, wanted: DetectLabelsRequest) -> bytes:
     stored = wanted.Image.S3Object
-    if stored is not None:
-        return await work.fetch(request, service, stored.Bucket, stored.Name, stored.Version)
-    encoded, wanted.Image.Bytes = wanted.Image.Bytes or "", None  # megabytes, no longer needed
-    return decode_bytes(encoded)
+    assert stored is not None
+    return await work.fetch(request, service, stored.Bucket, stored.Name, stored.Version)
 
 
 def _claim(request: Request, service: Service) -> Claim | None:

@@ -3,6 +3,7 @@
 import json
 import math
 from dataclasses import astuple
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -81,7 +82,8 @@ async def _form(request: Request, service: Service) -> Form:
     if early:
         admit(request, service, key_in(request), _WANTED)
     body = await read_body(request, service.settings.max_body_bytes)
-    form = parse_form(body, request.headers.get("content-type", ""), _FIELDS)
+    parse = partial(parse_form, body, request.headers.get("content-type", ""), _FIELDS)
+    form = await work.aside(service, len(body), parse)
     if not early:
         admit(request, service, form.text("api_key").encode() if form else None, _WANTED)
     if form is None:

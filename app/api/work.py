@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from typing import TypeVar
 
@@ -16,6 +16,9 @@ from app.vision.detector import Detections, Options
 from app.vision.draw import Encoding
 
 T = TypeVar("T")
+
+_FEW = 256 * 1024
+"""Bytes that take no longer than a few milliseconds, whatever they are."""
 
 
 async def detect(request: Request, service: Service, image: bytes, options: Options) -> Detections:
@@ -47,6 +50,11 @@ async def fetch(
     request.state.exchange.add_stage("fetch", asked, time.perf_counter())
     parcel_of(request).become(len(image))
     return image
+
+
+async def aside(service: Service, size: int, unpack: Callable[[], T]) -> T:
+    """What ``unpack`` makes of so many bytes; of many, away from the event loop."""
+    return unpack() if size <= _FEW else await service.aside(unpack)
 
 
 async def unless_gone(request: Request, work: Awaitable[T]) -> T:

@@ -1,11 +1,11 @@
 """What a DetectLabels request may say: the service's own names, limits and defaults."""
 
-import binascii
 from enum import StrEnum
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from app.encoded import TooMuchJson, decode, put_back, take_out
 from app.rekognition.errors import (
     ImageTooLargeException,
     InvalidParameterException,
@@ -98,10 +98,14 @@ class DetectLabelsRequest(_Shape):
         return _MAX_DOMINANT_COLORS if given is None else given
 
 
-def parse(body: bytes) -> DetectLabelsRequest:
-    """Raises SerializationException or InvalidParameterException."""
+def parse(body: bytes) -> tuple[DetectLabelsRequest, bytes | None]:
+    """The request, and its ``Image.Bytes`` as they were written, for ``decode_bytes``.
+
+    Raises SerializationException or InvalidParameterException.
+    """
     try:
-        request = DetectLabelsRequest.model_validate_json(body)
+        rest, sent = take_out(body, "Bytes")
+        request = DetectLabelsRequest.model_validate_json(rest)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         where = ".".join(str(part)[:40] for part in first["loc"])
@@ -109,30 +113,29 @@ def parse(body: bytes) -> DetectLabelsRequest:
         if first["type"].endswith(_UNREADABLE) and first["type"] != "enum":
             raise SerializationException(message) from error
         raise InvalidParameterException(message) from error
+    except TooMuchJson as error:
+        raise InvalidParameterException(str(error)) from error
+    except ValueError as error:
+        raise SerializationException("The request is not JSON.") from error
     if (request.Image.Bytes is None) == (request.Image.S3Object is None):
         raise InvalidParameterException("Image: has to carry either Bytes or an S3Object.")
-    return request
+    given, request.Image.Bytes = request.Image.Bytes, None
+    return request, None if given is None else put_back(given, sent)
 
 
-def decode_bytes(encoded: str) -> bytes:
+def decode_bytes(sent: bytes) -> bytes:
     """``Image.Bytes``. Raises InvalidParameterException, SerializationException or
     ImageTooLargeException.
     """
-    if len(encoded) // 4 * 3 > MAX_IMAGE_BYTES + 3:
-        raise _too_large()
     try:
-        image = binascii.a2b_base64(encoded, strict_mode=True)
+        image = decode(sent)
     except ValueError as error:
         raise SerializationException("Image.Bytes: is not base64.") from error
     if not image:
         raise InvalidParameterException("Image.Bytes: is empty.")
     if len(image) > MAX_IMAGE_BYTES:
-        raise _too_large()
+        raise ImageTooLargeException(
+            f"Image.Bytes: at most {MAX_IMAGE_BYTES} bytes may be sent. Send a smaller image, or"
+            " name one in S3."
+        )
     return image
-
-
-def _too_large() -> ImageTooLargeException:
-    return ImageTooLargeException(
-        f"Image.Bytes: at most {MAX_IMAGE_BYTES} bytes may be sent. Send a smaller image, or name"
-        " one in S3."
-    )

@@ -30,7 +30,7 @@ NAMES = st.text(st.sampled_from("abcdefghijklmnopqrstuvwxyz-"), min_size=1, max_
 
 
 def request(**members: Any) -> DetectLabelsRequest:
-    return parse(json.dumps({"Image": {"Bytes": "aaaa"}, **members}).encode())
+    return parse(json.dumps({"Image": {"Bytes": "aaaa"}, **members}).encode())[0]
 
 
 @given(
