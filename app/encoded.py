@@ -7,6 +7,7 @@ is taken out before the one, and cut into pieces for the other.
 import binascii
 import json
 import re
+import time
 from collections.abc import Iterator
 
 MOST_REST = 128 * 1024
@@ -14,6 +15,9 @@ MOST_REST = 128 * 1024
 TAKEN_OUT = "="
 """Stands in the document for the string that was taken out of it; is no base64 itself."""
 _PIECE = 32 * 1024
+_BEFORE_A_REST = 4
+_REST = 2e-5
+"""Seconds in which another thread can take over; asked to, the interpreter does so after 5 ms."""
 _LONGEST_ESCAPE = len(r"\u0041")
 _ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
 
@@ -65,6 +69,8 @@ def decode(text: bytes, *, wrapped: bool = False) -> bytes:
             if decoded and len(decoded[-1]) % 3:
                 raise ValueError("Excess data after padding")
             decoded.append(binascii.a2b_base64(left[:whole], strict_mode=True))
+            if len(decoded) % _BEFORE_A_REST == 0:
+                time.sleep(_REST)
             left = left[whole:]
     if left:
         raise ValueError("Incorrect padding")

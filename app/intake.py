@@ -75,6 +75,8 @@ class Parcel:
         try:
             async with self.on_its_way():
                 async for chunk in chunks:
+                    if not chunk:  # the end
+                        continue
                     self._intake.check_room(len(chunk), self)
                     self._add(len(chunk))
                     if not first:

@@ -88,19 +88,22 @@ def ours(text: str) -> tuple[str, dict[str, str], bytes]:
 def test_nobody_waits_for_five_mebibytes(
     scripted_model: Path, request_of: Callable[[str], tuple[str, dict[str, str], bytes]]
 ) -> None:
-    """The longest that the event loop stands still, as a share of what a decode takes at once."""
+    """The longest that the event loop stands still, as a share of what a decode takes at once.
+
+    In CPU time of the whole process, for which it does not matter who else wants the cores.
+    """
     data = b"no image" + os.urandom(IMAGE - 8)
     path, headers, body = request_of(base64_of(data))
     settings = Settings(model=scripted_model)
     app = create_app(settings, load_detector(settings))
     shares = []
     for _ in range(5):
-        began = time.perf_counter()
+        began = time.process_time()
         document = json.loads(body)
         decoded = binascii.a2b_base64(
             document.get("image") or document["Image"]["Bytes"], strict_mode=True
         )
-        at_once = time.perf_counter() - began
+        at_once = time.process_time() - began
         assert decoded == data
         shares.append(asyncio.run(_longest_pause(app, path, headers, body)) / at_once)
     assert min(shares) < 0.5, shares
@@ -112,14 +115,18 @@ async def _longest_pause(app: object, path: str, headers: dict[str, str], body: 
     async def look() -> None:
         nonlocal longest
         while True:
-            before = time.perf_counter()
-            await asyncio.sleep(0)
-            longest = max(longest, time.perf_counter() - before)
+            before = time.process_time()
+            try:
+                await asyncio.sleep(0)
+            finally:
+                longest = max(longest, time.process_time() - before)
 
     transport = httpx.ASGITransport(app=app)  # type: ignore[arg-type]
     async with httpx.AsyncClient(transport=transport, base_url="http://spotter.test") as client:
         looking = asyncio.create_task(look())
+        await asyncio.sleep(0)
         answer = await client.post(path, content=body, headers=headers)
         looking.cancel()
+        await asyncio.gather(looking, return_exceptions=True)
     assert "InvalidImageFormat" in answer.text
     return longest
