@@ -47,15 +47,25 @@ def quick_start() -> Iterator[None]:
 def deferred_models() -> Iterator[None]:
     """Pydantic models that are defined in here get their validators when they are first used.
 
-    FastAPI's own describe OpenAPI documents: nobody may ever ask for one.
+    FastAPI's own describe OpenAPI documents: nobody may ever ask for one. It has some of them built
+    at once, for their references to each other, which first use settles as well.
     """
     from pydantic import BaseModel
 
-    BaseModel.model_config["defer_build"] = True
+    base: Any = BaseModel
+    build = vars(base)["model_rebuild"]
+
+    def build_when_used(model: Any, /, **options: Any) -> Any:
+        """Pydantic itself, when it has a use, gives options; FastAPI gives none."""
+        return build.__func__(model, **options) if options else None
+
+    base.model_config["defer_build"] = True
+    base.model_rebuild = classmethod(build_when_used)
     try:
         yield
     finally:
-        del BaseModel.model_config["defer_build"]
+        base.model_rebuild = build
+        del base.model_config["defer_build"]
 
 
 @contextmanager

@@ -2,11 +2,14 @@
 
 import colorsys
 import io
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
 from app.vision.detector import Detection, Detections, Detector, Options
+
+if TYPE_CHECKING:
+    from PIL import ImageDraw, ImageFont
 
 Encoding = Literal["JPEG", "PNG"]
 LONGEST_SIDE = 4096
@@ -40,6 +43,8 @@ def draw(detector: Detector, data: bytes, found: Detections, encoding: Encoding)
 
 
 def _draw(image: Image.Image, found: Detections) -> None:
+    from PIL import ImageDraw, ImageFont  # most clients want JSON
+
     scale = image.width / found.width
     canvas = ImageDraw.Draw(image)
     short = min(image.size)
@@ -66,10 +71,10 @@ def _corners(item: Detection, scale: float) -> Rectangle:
 
 
 def _label(
-    canvas: ImageDraw.ImageDraw,
+    canvas: "ImageDraw.ImageDraw",
     item: Detection,
     box: Rectangle,
-    font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
+    font: "ImageFont.FreeTypeFont | ImageFont.ImageFont",
     size: tuple[int, int],
     taken: list[Rectangle],
 ) -> None:
