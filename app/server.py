@@ -91,7 +91,8 @@ class Protocol(H11Protocol):
             self.transport.close()
         elif self.conn.our_state is h11.IDLE:
             self.transport.write(answer)
-            self.transport.write_eof()
+            with suppress(OSError):  # the client is gone
+                self.transport.write_eof()
             self._discard()
         else:
             self.transport.close()

@@ -31,15 +31,16 @@ def _requests(options: argparse.Namespace) -> int:
         tempfile.TemporaryDirectory() as folder,
         serve(write_model(Path(folder) / "scripted.onnx")) as server,
     ):
-        siege = besiege(server, options.seed, options.requests)
+        last = options.first_request + options.requests
+        siege = besiege(server, options.seed, range(options.first_request, last))
     for number, wrong in siege.wrong.items():
         _say(f"request {number}: {wrong}")
     if siege.log:
         _say(f"log: {siege.log}")
     _say(
-        f"{options.requests} requests with seed {options.seed}, {time.monotonic() - began:.0f} s:"
-        f" {len(siege.wrong)} dealt with wrongly\n{dict(siege.outcomes)}\n"
-        f"memory grown by {siege.grown / 1e6:.1f} MB"
+        f"{options.requests} requests from {options.first_request} with seed {options.seed},"
+        f" {time.monotonic() - began:.0f} s: {len(siege.wrong)} dealt with wrongly\n"
+        f"{dict(siege.outcomes)}\nmemory grown by {siege.grown / 1e6:.1f} MB"
     )
     return 1 if siege.wrong or siege.log or siege.grown > MOST_GROWTH else 0
 
@@ -71,6 +72,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=100_000)
     parser.add_argument("--requests", type=int, default=0, help="to a server, after the images")
+    parser.add_argument("--first-request", type=int, default=0)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--first", type=int, default=0, help="number of the first file")
     parser.add_argument("--save", type=Path, default=Path("dist/fuzz"))

@@ -17,7 +17,9 @@ CODES = {error.__name__ for error in PUBLIC_ERRORS}
 _STATUSES = {200, 304, 400, 401, 404, 405, 408, 413, 415, 422}
 """503 is none of them: nobody asks for more at a time than there are places."""
 _ID = re.compile(r"[\w.-]{1,128}", re.ASCII)
-_PATIENCE = 3.0
+_PATIENCE = 30.0
+_SHORT_PATIENCE = 0.1
+"""Where the server may well wait for more."""
 _AT_A_TIME = 8
 _EVERY = 500
 _LONGEST_LINE = 2000
@@ -35,17 +37,17 @@ class Siege:
 
     @property
     def grown(self) -> int:
-        """Bytes, once the server had seen everything a few times."""
-        return max(self.resident) - self.resident[min(3, len(self.resident) - 1)]
+        """Bytes, after the first quarter: by then the server has seen everything."""
+        return max(self.resident) - self.resident[len(self.resident) // 4]
 
 
-def besiege(server: Server, seed: int, count: int) -> Siege:
+def besiege(server: Server, seed: int, numbers: range) -> Siege:
     siege = Siege()
-    for first in range(0, count, _EVERY):
-        _assault(server, siege, seed, range(first, min(first + _EVERY, count)))
+    for first in numbers[::_EVERY]:
+        _assault(server, siege, seed, range(first, min(first + _EVERY, numbers.stop)))
         siege.resident.append(server.memory("VmRSS"))
     if server.client.get("/healthz").status_code != 200:
-        siege.wrong[count] = "not healthy any more"
+        siege.wrong[numbers.stop] = "not healthy any more"
     siege.log = _fault_of_log(server)
     return siege
 
@@ -69,7 +71,7 @@ def _fault_of_log(server: Server) -> str:
         if not line or "is ready: http" in line:
             continue
         if not line.isascii() or not line.isprintable() or len(line) > _LONGEST_LINE:
-            return f"odd line: {line[:500]!r}"
+            return f"odd line: {line[:500]!r} ... {line[-1000:]!r}"
         try:
             told = json.loads(line)
         except ValueError:
@@ -85,7 +87,7 @@ def _answer(port: int, data: bytes) -> tuple[str, str]:
         with suppress(OSError):  # refused before it was sent: the answer may be there nevertheless
             wire.sendall(data)
         if not _is_whole(data):
-            wire.settimeout(0.15)
+            wire.settimeout(_SHORT_PATIENCE)
         response = HTTPResponse(wire, method=data.split(b" ", 1)[0].decode("latin-1"))
         try:
             response.begin()
