@@ -7,16 +7,14 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import partial
-from typing import TypeVar
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, TypeVar
 
 from app.cpu import usable_cores
 from app.intake import Intake
 from app.keys import KeyRing
 from app.pool import InferencePool
 from app.ratelimit import RateLimiter
-from app.rekognition.signature import Verifier
-from app.rekognition.taxonomy import Taxonomy
 from app.settings import DECODING_BUDGET, Settings
 from app.storage import Storage
 from app.vision.budget import DecodingBudget
@@ -24,6 +22,10 @@ from app.vision.detector import Detections, Detector, Options
 from app.vision.draw import Encoding, detect_and_draw
 from app.vision.image import ImageReader
 from app.vision.model import load
+
+if TYPE_CHECKING:
+    from app.rekognition.signature import Verifier
+    from app.rekognition.taxonomy import Taxonomy
 
 T = TypeVar("T")
 
@@ -47,9 +49,6 @@ class Service:
     intake: Intake
     keys: KeyRing
     storage: Storage
-    taxonomy: Taxonomy
-    signatures: Verifier | None
-    """Whose signatures the Rekognition API asks for; None where it asks for none."""
     limiter: RateLimiter | None = None
     draining: bool = False
     """Whether the process has been told to stop and only finishes what it was given."""
@@ -59,21 +58,40 @@ class Service:
         concurrency = settings.concurrency or usable_cores()
         queue = 16 * concurrency if settings.queue is None else settings.queue
         pool = InferencePool(concurrency, queue)
-        return cls(
+        service = cls(
             settings,
             detector,
             pool,
             Intake(_BODIES * settings.max_body_bytes, settings.body_timeout, pool.retry_after),
             KeyRing(settings.api_keys),
             Storage(settings.max_body_bytes, settings.s3_buckets),
-            Taxonomy.load(settings.taxonomy),
-            Verifier(settings.aws_secrets) if settings.aws_credentials else None,
             RateLimiter(settings.rate_limit) if settings.rate_limit else None,
         )
+        if settings.taxonomy:
+            _ = service.taxonomy  # one that cannot be used stops the start
+        return service
 
     _unpacking: ThreadPoolExecutor = field(default_factory=_one_thread)
     _doubted: float | None = None
     _trial: "asyncio.Future[None] | None" = None
+
+    # Made when first asked for: most servers only answer /detect.
+
+    @cached_property
+    def taxonomy(self) -> "Taxonomy":
+        """Raises StartError where the user's own cannot be used."""
+        from app.rekognition.taxonomy import Taxonomy
+
+        return Taxonomy.load(self.settings.taxonomy)
+
+    @cached_property
+    def signatures(self) -> "Verifier | None":
+        """Whose signatures the Rekognition API asks for; None where it asks for none."""
+        if not self.settings.aws_credentials:
+            return None
+        from app.rekognition.signature import Verifier
+
+        return Verifier(self.settings.aws_secrets)
 
     def is_well(self) -> bool:
         """Whether the session works.

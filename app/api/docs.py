@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request, Response
 
-from app.api.reference import DESCRIPTION, SCHEMAS
+from app.api.reference import DESCRIPTION, schemas
 from app.api.static import Files, Page
 
 _page = Page("docs.html")
@@ -30,12 +30,11 @@ def add_docs(app: FastAPI) -> None:
 
 
 def _name_schemas(app: FastAPI) -> None:
-    """Those that no route names in its types."""
     generate = app.openapi
 
     def openapi() -> dict[str, Any]:
         document = generate()
-        document["components"]["schemas"].update(SCHEMAS)
+        document["components"]["schemas"].update(schemas())
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]

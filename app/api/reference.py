@@ -1,6 +1,7 @@
 """What the OpenAPI document says beyond the types of the code: forms, examples, errors."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from app.api.s3_form import ObjectReference
@@ -111,20 +112,27 @@ def _only(name: str, schema: Json, description: str) -> Json:
     }
 
 
-SCHEMAS: Mapping[str, Json] = {
-    "Problem": Problem.model_json_schema(),
-    "ImageForm": {
-        "type": "object",
-        "properties": {"file": {**_BINARY, "description": "The image; or named `image`."}},
-        "required": ["file"],
-    },
-    "ImageBase64": _only(
-        "image",
-        {"type": "string", "format": "byte", "description": "base64, also as a data: URL."},
-        "An image within JSON.",
-    ),
-    "ImageInS3": _only("s3", ObjectReference.model_json_schema(), "An image by its name in S3."),
-}
+@cache
+def schemas() -> dict[str, Json]:
+    """Those that no route names in its types."""
+    return {
+        "Problem": Problem.model_json_schema(),
+        "ImageForm": {
+            "type": "object",
+            "properties": {"file": {**_BINARY, "description": "The image; or named `image`."}},
+            "required": ["file"],
+        },
+        "ImageBase64": _only(
+            "image",
+            {"type": "string", "format": "byte", "description": "base64, also as a data: URL."},
+            "An image within JSON.",
+        ),
+        "ImageInS3": _only(
+            "s3", ObjectReference.model_json_schema(), "An image by its name in S3."
+        ),
+    }
+
+
 PROBLEM = _ref("Problem")
 
 REQUEST_BODY: Json = {
