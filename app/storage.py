@@ -5,7 +5,7 @@ Who keeps no images in S3 needs no boto3.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from app.connection import Connection
 from app.errors import ImageTooLarge, InvalidObject, ObjectMissing, Overloaded
@@ -13,8 +13,7 @@ from app.errors import ImageTooLarge, InvalidObject, ObjectMissing, Overloaded
 _RETRY_AFTER = 2
 
 
-@dataclass(frozen=True)
-class StoredObject:
+class StoredObject(NamedTuple):
     bucket: str
     key: str
     version: str | None

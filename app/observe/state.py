@@ -1,11 +1,10 @@
 """What the process has to say of itself beside its requests."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class State:
+class State(NamedTuple):
     """At the time of asking."""
 
     ready: bool

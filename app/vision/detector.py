@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Lock
+from typing import NamedTuple
 
 import numpy as np
 
@@ -22,8 +23,7 @@ _WHOLE_FACTOR_PIXELS = 24_000_000
 """Larger pictures are made smaller by whole factors, which takes no second full-size copy."""
 
 
-@dataclass(frozen=True)
-class Options:
+class Options(NamedTuple):
     confidence: float = 0.25
     """A detection's probability is above this; 0..1."""
     iou: float = 0.7
@@ -33,8 +33,7 @@ class Options:
     """Only these; None for all."""
 
 
-@dataclass(frozen=True)
-class Detection:
+class Detection(NamedTuple):
     label: str
     class_id: int
     probability: float

@@ -1,6 +1,6 @@
 """A picture into the input tensor, and boxes back onto the picture."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -10,8 +10,7 @@ from app.vision.description import InputSpec
 from app.vision.resample import bilinear
 
 
-@dataclass(frozen=True)
-class Letterbox:
+class Letterbox(NamedTuple):
     """Where one picture lies in one input tensor. All lengths in pixels."""
 
     width: int

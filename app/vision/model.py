@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from pydantic import ValidationError
@@ -27,8 +27,7 @@ _SIZE_INPUT = "orig_target_sizes"
 _DETR_OUTPUTS = ["labels", "boxes", "scores"]
 
 
-@dataclass(frozen=True)
-class Signature:
+class Signature(NamedTuple):
     """Names, shapes and type of what goes in and comes out, and whether its sides may vary."""
 
     image: str

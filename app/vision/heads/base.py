@@ -1,8 +1,7 @@
 """What a model family has to provide."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -13,8 +12,7 @@ Shape = Sequence[int | None]
 Outputs = Sequence[Array]
 
 
-@dataclass(frozen=True)
-class Candidates:
+class Candidates(NamedTuple):
     """Boxes above the threshold, before suppression."""
 
     boxes: Floats
