@@ -11,6 +11,8 @@ _PATIENCE = 10.0
 """Seconds after which what is still on its way may have to make room for others."""
 _OWN_PAGES = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
 """Taken as they are written to and given back at once: the heap would be left full of holes."""
+_MANY = 1 << 20
+"""Bytes that are worth pages of their own, which cost more to take than to fill."""
 
 
 class Intake:
@@ -71,7 +73,8 @@ class Parcel:
         Raises Overloaded or RequestTimeout.
         """
         self._intake.check_room(declared, self)
-        first, room = b"", None
+        few: list[bytes] = []
+        room = None
         try:
             async with self.on_its_way():
                 async for chunk in chunks:
@@ -79,14 +82,16 @@ class Parcel:
                         continue
                     self._intake.check_room(len(chunk), self)
                     self._add(len(chunk))
-                    if not first:
-                        first = chunk
+                    if room:
+                        room.write(chunk)
                         continue
-                    if room is None:
+                    few.append(chunk)
+                    if self.size > _MANY:
                         room = mmap.mmap(-1, most, flags=_OWN_PAGES)
-                        room.write(first)
-                    room.write(chunk)
-            return room[: room.tell()] if room else first
+                        for earlier in few:
+                            room.write(earlier)
+                        few.clear()
+            return room[: room.tell()] if room else b"".join(few)
         finally:
             if room:
                 room.close()
