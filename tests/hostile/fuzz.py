@@ -37,10 +37,12 @@ def _requests(options: argparse.Namespace) -> int:
         _say(f"request {number}: {wrong}")
     if siege.log:
         _say(f"log: {siege.log}")
+    first, second = (round(size / 1e6, 1) for size in siege.halves)
     _say(
         f"{options.requests} requests from {options.first_request} with seed {options.seed},"
         f" {time.monotonic() - began:.0f} s: {len(siege.wrong)} dealt with wrongly\n"
-        f"{dict(siege.outcomes)}\nmemory grown by {siege.grown / 1e6:.1f} MB"
+        f"{dict(siege.outcomes.most_common())}\n"
+        f"resident at most {first} MB in the first half, {second} in the second"
     )
     return 1 if siege.wrong or siege.log or siege.grown > MOST_GROWTH else 0
 

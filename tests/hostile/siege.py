@@ -36,6 +36,12 @@ class Siege:
     """What is wrong with what the server wrote."""
 
     @property
+    def halves(self) -> tuple[int, int]:
+        """Bytes of the server at most, in the first and in the second half."""
+        middle = (len(self.resident) + 1) // 2
+        return max(self.resident[:middle]), max(self.resident[middle - 1 :])
+
+    @property
     def grown(self) -> int:
         """Bytes, after the first quarter: by then the server has seen everything."""
         return max(self.resident) - self.resident[len(self.resident) // 4]
@@ -98,7 +104,13 @@ def _answer(port: int, data: bytes) -> tuple[str, str]:
             return "closed", ""
         except HTTPException as error:
             return ("closed", "") if "RemoteDisconnected" in repr(error) else ("odd", repr(error))
-        return str(response.status), _fault(response, body, data)
+        return _outcome(response.status, body), _fault(response, body, data)
+
+
+def _outcome(status: int, body: bytes) -> str:
+    """With the code of an error, where it has one."""
+    code = re.search(rb'"(?:code|__type)": "(\w+)"', body) if status >= 400 else None
+    return f"{status} {code[1].decode()}" if code else str(status)
 
 
 def _is_whole(data: bytes) -> bool:
