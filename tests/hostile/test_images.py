@@ -71,14 +71,18 @@ def test_the_same_seed_gives_the_same_files() -> None:
 
 def test_the_command_says_what_it_saw(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "tests.hostile.fuzz", "--count", "40", "--save", str(tmp_path)],
+        [
+            *(sys.executable, "-m", "tests.hostile.fuzz", "--count", "40", "--save", str(tmp_path)),
+            *("--requests", "60"),
+        ],
         cwd=REPOSITORY,
         capture_output=True,
         text=True,
         check=True,
     )
     assert "40 files from 0 with seed 1" in done.stdout
-    assert "0 dealt with wrongly" in done.stdout
+    assert "60 requests from 0 with seed 1" in done.stdout
+    assert done.stdout.count(" 0 dealt with wrongly") == 2
     assert not list(tmp_path.iterdir())
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from tests.api.client import Wire, problem
 from tests.hostile.hunt import MOST_GROWTH
+from tests.hostile.requests import made
 from tests.hostile.siege import besiege
 from tests.server import Server, serve
 
@@ -27,6 +28,11 @@ def test_bent_requests(scripted_model: Path) -> None:
     assert siege.grown < MOST_GROWTH
     assert siege.outcomes.keys() >= EVERY_OUTCOME
     assert siege.outcomes["200"] > COUNT / 10
+
+
+def test_the_same_seed_gives_the_same_requests() -> None:
+    assert [made(7, n).wire() for n in range(30)] == [made(7, n).wire() for n in range(30)]
+    assert made(7, 1).wire() != made(8, 1).wire()
 
 
 # Not HTTP at all, or HTTP that contradicts itself.
