@@ -37,12 +37,13 @@ def _requests(options: argparse.Namespace) -> int:
         _say(f"request {number}: {wrong}")
     if siege.log:
         _say(f"log: {siege.log}")
-    first, second = (round(size / 1e6, 1) for size in siege.halves)
+    every = max(1, len(siege.resident) // 10)
+    megabytes = [f"{size / 1e6:.1f}" for size in siege.resident[every - 1 :: every]]
     _say(
         f"{options.requests} requests from {options.first_request} with seed {options.seed},"
         f" {time.monotonic() - began:.0f} s: {len(siege.wrong)} dealt with wrongly\n"
         f"{dict(siege.outcomes.most_common())}\n"
-        f"resident at most {first} MB in the first half, {second} in the second"
+        f"resident at the end of each tenth: {', '.join(megabytes)} MB"
     )
     return 1 if siege.wrong or siege.log or siege.grown > MOST_GROWTH else 0
 

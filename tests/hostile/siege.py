@@ -36,12 +36,6 @@ class Siege:
     """What is wrong with what the server wrote."""
 
     @property
-    def halves(self) -> tuple[int, int]:
-        """Bytes of the server at most, in the first and in the second half."""
-        middle = (len(self.resident) + 1) // 2
-        return max(self.resident[:middle]), max(self.resident[middle - 1 :])
-
-    @property
     def grown(self) -> int:
         """Bytes, after the first quarter: by then the server has seen everything."""
         return max(self.resident) - self.resident[len(self.resident) // 4]
