@@ -11,6 +11,7 @@ import numpy as np
 from app.vision.arrays import Array, Floats, Ints
 
 _BLOCK = 32  # rows: what is worked on at a time stays in the cache of one core
+_STEPS = np.uint16(256)
 
 
 def bilinear(pixels: Array, out: Array, gain: Floats, bias: Floats) -> None:
@@ -22,23 +23,25 @@ def bilinear(pixels: Array, out: Array, gain: Floats, bias: Floats) -> None:
     rows = pixels.reshape(pixels.shape[0], -1)
     upper, lower, down = _taps(pixels.shape[0], height)
     left, right, along = _interleaved_taps(pixels.shape[1], width)
-    gains = np.repeat(gain, width)
-    biases = np.repeat(bias, width)
-    along = along * gains
+    # Between rows in whole 256ths, which with a byte fill 16 bits: twice as many at a time as
+    # floats, and half a step of a byte off at most, as OpenCV's own rounding is.
+    to_lower = np.rint(down * _STEPS).astype(np.uint16)[:, None]
+    to_upper = _STEPS - to_lower
+    gains = np.repeat(gain, width) / np.float32(_STEPS)
+    to_right = along * gains
+    to_left = gains - to_right
+    biases = np.repeat(bias, width) if bias.any() else None
     for top in range(0, height, _BLOCK):
         block = slice(top, top + _BLOCK)
-        near = rows[upper[block]].astype(np.float32)
-        far = rows[lower[block]].astype(np.float32)
-        far -= near
-        far *= down[block, None]
+        near = rows[upper[block]].astype(np.uint16)
+        near *= to_upper[block]
+        far = rows[lower[block]].astype(np.uint16)
+        far *= to_lower[block]
         near += far
-        start = near.take(left, axis=1)
-        end = near.take(right, axis=1)
-        end -= start
-        end *= along
-        start *= gains
-        start += end
-        start += biases
+        start = near.take(left, axis=1) * to_left
+        start += near.take(right, axis=1) * to_right
+        if biases is not None:
+            start += biases
         out[:, block] = start.reshape(-1, 3, width).transpose(1, 0, 2)
 
 
