@@ -13,7 +13,7 @@ for _number in (signal.SIGTERM, signal.SIGINT):
 def main() -> None:
     import uvicorn
 
-    from app.server import MOST_HEAD, Protocol, Server
+    from app.server import Protocol, Server
 
     config = uvicorn.Config(
         "app.main:app",
@@ -21,7 +21,6 @@ def main() -> None:
         port=_port(os.environ.get("PORT", "8000")),
         http=Protocol,
         ws="none",
-        h11_max_incomplete_event_size=MOST_HEAD,
         access_log=False,
         log_level="warning",
         timeout_graceful_shutdown=30,

@@ -22,8 +22,27 @@ ANSWER_SECONDS = 60.0
 MOST_CONNECTIONS = 1000
 MOST_HEAD = 32 * 1024
 """Bytes of a request's line and headers, which are read on the event loop."""
+MANY_CHUNKS, SMALL_CHUNK = 1000, 32
+"""More than so many chunks have to have so many bytes each, on the average."""
 _END_OF_HEAD = re.compile(rb"\n\r?\n")
 _LAST_CALL = 0.05
+
+
+class Connection(h11.Connection):
+    """h11's, which takes as long for a chunk of one byte as for one of a thousand."""
+
+    _chunks = _bytes = 0
+
+    def next_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
+        event = super().next_event()
+        if isinstance(event, h11.Request):
+            self._chunks = self._bytes = 0
+        elif isinstance(event, h11.Data):
+            self._chunks += event.chunk_start
+            self._bytes += len(event.data)
+            if self._chunks > MANY_CHUNKS and self._bytes < self._chunks * SMALL_CHUNK:
+                raise h11.RemoteProtocolError("The chunks are too small.")
+        return event
 
 
 class Protocol(H11Protocol):
@@ -31,6 +50,7 @@ class Protocol(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self.conn = Connection(h11.SERVER, MOST_HEAD)
         self._answered: object = None
         self._since: float | None = time.monotonic()
         self._discarding = False

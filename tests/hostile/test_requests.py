@@ -70,6 +70,20 @@ def test_what_is_not_http(server: Server, name: str) -> None:
         assert wire.socket.recv(1) == b""
 
 
+def test_a_body_in_the_smallest_of_chunks(server: Server) -> None:
+    """A megabyte of them would take seconds."""
+    chunked = POST + b"Transfer-Encoding: chunked\r\n\r\n"
+    for size, most, status in ((1, 1000, 415), (1, 2000, 400), (32, 2000, 415), (31, 1500, 400)):
+        chunk = b"%x\r\n" % size + bytes(size) + b"\r\n"
+        with Wire(server) as wire:
+            for _ in range(2):  # one request after the other on the same connection
+                answer = wire.send(chunked + chunk * most + b"0\r\n\r\n").response()
+                assert answer.status_code == status, (size, most)
+                if status == 400:
+                    assert answer.json()["code"] == "BadRequest"
+                    break
+
+
 @pytest.mark.parametrize("many", [b"a:\r\n" * 8000, b"Cookie: " + b"a=b;" * 7900 + b"\r\n"])
 def test_as_many_headers_as_may_be(server: Server, many: bytes) -> None:
     """And a body in one piece with them, which does not count."""
