@@ -70,6 +70,8 @@ clean:
 
 .venv/.run: .venv/.venv pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@# Bytecode, for starts that may write none.
+	@$(BIN)/python -m compileall -q app
 	@touch $@
 
 .venv/.test: .venv/.run

@@ -16,8 +16,6 @@ with cold.quick_start():
     _settings = load_settings()
     log.configure(_settings.log_level)
     with cold.beside(load_detector, _settings) as _loading:
-        with cold.deferred_models():
-            import fastapi  # noqa: F401
         from app.gateway.http import adapt
         from app.main import create_app
     _detector = _loading.result()

@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any, ParamSpec, TypeVar
 
 P = ParamSpec("P")
@@ -27,8 +27,11 @@ class QuickStart:
         # since it looks again when a router gets its first request.
         modules: dict[str, Any] = sys.modules
         modules.setdefault(_OLD_PYDANTIC, None)
+        self._models = ExitStack()
+        self._models.enter_context(_deferred_models())
 
     def end(self) -> None:
+        self._models.close()
         if self._collected:
             gc.freeze()
             gc.enable()
@@ -44,7 +47,7 @@ def quick_start() -> Iterator[None]:
 
 
 @contextmanager
-def deferred_models() -> Iterator[None]:
+def _deferred_models() -> Iterator[None]:
     """Pydantic models that are defined in here get their validators when they are first used.
 
     FastAPI's own describe OpenAPI documents: nobody may ever ask for one. It has some of them built
@@ -53,19 +56,18 @@ def deferred_models() -> Iterator[None]:
     from pydantic import BaseModel
 
     base: Any = BaseModel
-    build = vars(base)["model_rebuild"]
+    before, build = base.model_config, vars(base)["model_rebuild"]
 
     def build_when_used(model: Any, /, **options: Any) -> Any:
         """Pydantic itself, when it has a use, gives options; FastAPI gives none."""
         return build.__func__(model, **options) if options else None
 
-    base.model_config["defer_build"] = True
+    base.model_config = {**before, "defer_build": True}
     base.model_rebuild = classmethod(build_when_used)
     try:
         yield
     finally:
-        base.model_rebuild = build
-        del base.model_config["defer_build"]
+        base.model_config, base.model_rebuild = before, build
 
 
 @contextmanager

@@ -3,5 +3,3 @@
 from app import cold
 
 start = cold.QuickStart()
-with cold.deferred_models():
-    import fastapi  # noqa: F401
