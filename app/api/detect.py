@@ -53,7 +53,8 @@ Count = Annotated[
 
 
 class DetectQuery(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    # Built with its route: FastAPI silences what pydantic says of its own way to do so.
+    model_config = ConfigDict(extra="forbid", defer_build=False)
 
     confidence: Share = Field(
         None,
