@@ -28,8 +28,11 @@ class Settings(BaseModel):
     confidence: float = Field(
         0.25, ge=0, le=1, description="Detections have a probability above this, 0..1."
     )
-    iou: float = Field(
-        0.7, ge=0, le=1, description="Boxes of one label overlapping by more are one, 0..1."
+    iou: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="Boxes of one label overlapping by more are one, 0..1; the model's, else 0.7.",
     )
     max_detections: int = Field(
         300, ge=1, le=1000, description="At most so many detections an image, 1..1000."

@@ -51,6 +51,7 @@ def add_description_options(options: argparse.ArgumentParser, *, required: bool)
     options.add_argument("--labels", required=required, help=labels.HELP)
     options.add_argument("--name", help="the name in answers (that of the file)")
     options.add_argument("--license", default="unknown", help="of the weights (%(default)s)")
+    options.add_argument("--iou", type=float, help="of NMS, where a request does not say (0.7)")
     add_input_options(options)
 
 
@@ -112,6 +113,7 @@ def description(
             labels=labels.parse(arguments.labels),
             input=InputSpec(size=size, **settings),
             license=arguments.license,
+            iou=arguments.iou,
         )
     except ValidationError as error:
         first = error.errors()[0]

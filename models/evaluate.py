@@ -42,7 +42,7 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     options.add_argument(
         "--confidence", type=float, default=defaults.confidence, help="(%(default)s)"
     )
-    options.add_argument("--iou", type=float, default=defaults.iou, help="of NMS (%(default)s)")
+    options.add_argument("--iou", type=float, help="of NMS (the model's own, else 0.7)")
     options.add_argument(
         "--max-detections", type=int, default=defaults.max_detections, help="(%(default)s)"
     )
@@ -77,7 +77,7 @@ def evaluate(arguments: argparse.Namespace) -> None:
         report = measure(InProcess(detector, thresholds), dataset, arguments.concurrency or 1)
     _print(report, len(dataset.photos))
     if arguments.json:
-        content = {**facts, **_as_json(report, thresholds, len(dataset.photos))}
+        content = {**facts, **_as_json(report, len(dataset.photos))}
         with replacing(arguments.json) as partial:
             partial.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
         print(f"wrote {arguments.json}")
@@ -127,12 +127,12 @@ def _print(report: Report, photos: int) -> None:
     print(f"median milliseconds: {stages}")
 
 
-def _as_json(report: Report, thresholds: Thresholds, photos: int) -> dict[str, Any]:
+def _as_json(report: Report, photos: int) -> dict[str, Any]:
     scores = report.scores
     return {
         "model": report.model,
         "photos": photos,
-        **asdict(thresholds),
+        **asdict(report.thresholds),
         **{
             key: getattr(scores, key)
             for key in ("map", "map50", "map75", "small", "medium", "large", "recall")

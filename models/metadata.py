@@ -57,7 +57,7 @@ def without(model: bytes, keys: Collection[str]) -> bytes:
 
 def describe(model: bytes, description: Description) -> bytes:
     """``model`` with ``description`` in the form that the service reads."""
-    return write(model, {METADATA_KEY: description.model_dump_json()})
+    return write(model, {METADATA_KEY: description.model_dump_json(exclude_none=True)})
 
 
 def _is_entry(field: _Field) -> bool:

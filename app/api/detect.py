@@ -62,7 +62,8 @@ class DetectQuery(BaseModel):
     )
     iou: Share = Field(
         None,
-        description="Boxes of one label that overlap by more are one object, 0..1; default 0.7.",
+        description="Boxes of one label that overlap by more are one object, 0..1;"
+        " the default is the model's own, else 0.7.",
     )
     classes: list[str] = Field(
         [], max_length=1000, description="Only these labels; may be given several times."
@@ -123,7 +124,7 @@ async def _image_in(body: bytes, request: Request, service: Service) -> bytes:
 
 def _options(query: DetectQuery, service: Service) -> Options:
     settings = service.settings
-    return Options(
+    return service.detector.options(
         confidence=settings.confidence if query.confidence is None else query.confidence,
         iou=settings.iou if query.iou is None else query.iou,
         max_detections=query.max_detections or settings.max_detections,

@@ -20,7 +20,6 @@ from app.rekognition.request import (
 )
 from app.rekognition.signature import Claim, SignedRequest, verify
 from app.service import Service
-from app.vision.detector import Options
 
 _SUPPORTED = "RekognitionService.DetectLabels"
 
@@ -64,7 +63,9 @@ async def _detect_labels(
     request: Request, service: Service, wanted: DetectLabelsRequest, image: bytes
 ) -> Json:
     settings = service.settings
-    options = Options(wanted.min_confidence / 100, settings.iou, settings.max_detections)
+    options = service.detector.options(
+        wanted.min_confidence / 100, settings.iou, settings.max_detections
+    )
     found = await work.detect(request, service, image, options)
     answer: Json = {"Labels": [], "LabelModelVersion": _version(service)}
     colours = None

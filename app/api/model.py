@@ -20,6 +20,7 @@ async def model(service: ServiceDep) -> ModelInfo:
     served = service.detector.model
     height, width = served.description.input.size
     settings = service.settings
+    usual = service.detector.options(settings.confidence, settings.iou, settings.max_detections)
     return ModelInfo(
         name=served.description.name,
         family=served.description.family,
@@ -29,8 +30,8 @@ async def model(service: ServiceDep) -> ModelInfo:
         license=served.description.license,
         providers=list(served.providers),
         thresholds=Thresholds(
-            confidence=settings.confidence,
-            iou=settings.iou,
-            maxDetections=settings.max_detections,
+            confidence=usual.confidence,
+            iou=usual.iou,
+            maxDetections=usual.max_detections,
         ),
     )

@@ -23,7 +23,7 @@ from app.errors import (
     SpotterError,
 )
 from app.service import Service
-from app.vision.detector import Detection, Detections, Options
+from app.vision.detector import Detection, Detections
 
 _MIN_CONFIDENCE = 0.4
 _FIELDS = frozenset({"image", "file", "min_confidence", "api_key"})
@@ -93,7 +93,7 @@ async def _form(request: Request, service: Service) -> Form:
 
 async def _detect(request: Request, service: Service, form: Form) -> Response:
     settings = service.settings
-    options = Options(_min_confidence(form), settings.iou, settings.max_detections)
+    options = service.detector.options(_min_confidence(form), settings.iou, settings.max_detections)
     found = await work.detect(request, service, only_image(form), options)
     times = found.timings
     return _success(

@@ -6,7 +6,7 @@ from app.events.bus import Bus
 from app.events.table import Table
 from app.settings import Settings
 from app.storage import Storage
-from app.vision.detector import Detector, Options
+from app.vision.detector import Detector
 
 
 def create_annotator(settings: Settings, detector: Detector) -> Annotator:
@@ -18,6 +18,6 @@ def create_annotator(settings: Settings, detector: Detector) -> Annotator:
         Storage(settings.max_body_bytes),
         Table(settings.table),
         Bus(settings.event_bus) if settings.event_bus else None,
-        Options(settings.confidence, settings.iou, settings.max_detections),
+        detector.options(settings.confidence, settings.iou, settings.max_detections),
         settings.ttl_days,
     )

@@ -54,6 +54,8 @@ class Description(BaseModel):
     """In class order: the label of class 0 first."""
     input: InputSpec
     license: str = "unknown"
+    iou: Annotated[float, Field(ge=0, le=1)] | None = None
+    """Boxes of one label that overlap by more are one object, where nobody says otherwise."""
 
 
 def first_problem(error: ValidationError) -> str:

@@ -82,6 +82,18 @@ class Detector:
     def labels(self) -> tuple[str, ...]:
         return self.model.description.labels
 
+    def options(
+        self,
+        confidence: float,
+        iou: float | None,
+        max_detections: int,
+        classes: frozenset[int] | None = None,
+    ) -> Options:
+        """``iou`` None is the model's own, or the default."""
+        own = self.model.description.iou
+        usual = Options().iou if own is None else own
+        return Options(confidence, usual if iou is None else iou, max_detections, classes)
+
     def class_ids(self, names: Iterable[str]) -> frozenset[int]:
         """Raises InvalidParameter for a name that the model does not know."""
         known = {label.casefold(): index for index, label in enumerate(self.labels)}

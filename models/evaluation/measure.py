@@ -11,7 +11,7 @@ from app.errors import SpotterError
 from models.commands import CommandError, require
 from models.datasets import Dataset, Photo
 from models.evaluation import coco
-from models.evaluation.sources import Answer, Found, Source
+from models.evaluation.sources import Answer, Found, Source, Thresholds
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,7 @@ class Report:
     """By photo, with the dataset's labels."""
     timings: dict[str, float]
     """Median milliseconds of each stage."""
+    thresholds: Thresholds
     other_size: int
     """Photos that are not of the width and height that the dataset gives."""
 
@@ -56,6 +57,7 @@ def measure(source: Source, dataset: Dataset, concurrency: int = 1) -> Report:
         coco.score(dataset.photos, dataset.boxes, found, labels),
         found,
         _medians(answers),
+        source.thresholds,
         sum(
             answer.size != (photo.width, photo.height)
             for photo, answer in zip(dataset.photos, answers, strict=True)

@@ -4,12 +4,12 @@ import json
 import re
 import time
 from collections import deque
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any, Protocol
 from urllib.parse import urlencode, urlsplit
 
-from app.vision.detector import Detector, Options
+from app.vision.detector import Detector
 from models.commands import CommandError
 
 _ATTEMPTS = 5
@@ -19,7 +19,8 @@ _TIMING = re.compile(r"(\w+);dur=([\d.]+)")
 @dataclass(frozen=True)
 class Thresholds:
     confidence: float = 0.001
-    iou: float = 0.7
+    iou: float | None = None
+    """Of NMS; None: the model's own."""
     max_detections: int = 300
 
 
@@ -43,6 +44,8 @@ class Answer:
 class Source(Protocol):
     name: str
     labels: tuple[str, ...]
+    thresholds: Thresholds
+    """``iou`` is that of NMS as it is done."""
 
     def detect(self, image: bytes, labels: frozenset[str]) -> Answer:
         """Only detections of ``labels``. Called from several threads at once."""
@@ -54,12 +57,13 @@ class InProcess:
         self.name = detector.name
         self.labels = detector.labels
         self._detector = detector
-        self._thresholds = thresholds
+        options = detector.options(**asdict(thresholds))
+        self.thresholds = replace(thresholds, iou=options.iou)
+        self._options = options
 
     def detect(self, image: bytes, labels: frozenset[str]) -> Answer:
         wanted = None if labels == frozenset(self.labels) else self._detector.class_ids(labels)
-        options = Options(**asdict(self._thresholds), classes=wanted)
-        result = self._detector.detect(image, options)
+        result = self._detector.detect(image, self._options._replace(classes=wanted))
         found = [Found(item.label, item.probability, item.box) for item in result.items]
         return Answer((result.width, result.height), found, asdict(result.timings))
 
@@ -71,19 +75,20 @@ class OverHttp:
         self._url = urlsplit(url if "//" in url else f"http://{url}")
         if self._url.scheme not in ("http", "https") or not self._url.hostname:
             raise CommandError(f"{url} is no address such as http://localhost:8000.")
-        self._thresholds = thresholds
         self._headers = {"X-API-Key": api_key} if api_key else {}
         self._idle: deque[HTTPConnection] = deque()
         _, model = self._request("GET", "/model")
         self.name = str(model["name"])
         self.labels = tuple(model["labels"])
+        iou = model["thresholds"]["iou"] if thresholds.iou is None else thresholds.iou
+        self.thresholds = replace(thresholds, iou=iou)
 
     def close(self) -> None:
         while self._idle:
             self._idle.pop().close()
 
     def detect(self, image: bytes, labels: frozenset[str]) -> Answer:
-        query: list[tuple[str, Any]] = list(asdict(self._thresholds).items())
+        query: list[tuple[str, Any]] = list(asdict(self.thresholds).items())
         if labels != frozenset(self.labels):
             query += [("classes", label) for label in sorted(labels)]
         started = time.perf_counter()

@@ -58,6 +58,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--seed", type=int, default=0)
     p.add_argument("--name", help="model name written into the file (spotter-n<classes>)")
     p.add_argument("--license", default="unknown", help="licence written into the file")
+    p.add_argument("--iou", type=float, help="of NMS, written into the file (0.7)")
     p.add_argument(
         "--export-minutes", type=float, default=30.0, help="write --out on the way (%(default)s)"
     )
@@ -91,7 +92,7 @@ def main(arguments: list[str] | None = None) -> int:
     if args.resume:
         run.resume()
     name = args.name or f"spotter-n{len(data.labels)}"
-    description = export.describe(name, data.labels, args.imgsz, args.license)
+    description = export.describe(name, data.labels, args.imgsz, args.license, args.iou)
     ended = run.go(on_export=lambda averaged: export.write(averaged, description, args.out))
     if not ended:
         print(f"stopped; go on with --resume --run {folder}")

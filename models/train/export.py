@@ -43,9 +43,13 @@ class Decoded(nn.Module):
         return rows.transpose(1, 2)
 
 
-def describe(name: str, labels: tuple[str, ...], side: int, licence: str) -> Description:
+def describe(
+    name: str, labels: tuple[str, ...], side: int, licence: str, iou: float | None = None
+) -> Description:
     spec = InputSpec(size=(side, side), stride=STRIDES[-1])
-    return Description(family="yolov8", name=name, labels=labels, input=spec, license=licence)
+    return Description(
+        family="yolov8", name=name, labels=labels, input=spec, license=licence, iou=iou
+    )
 
 
 def write(detector: Detector, description: Description, path: Path, *, half: bool = True) -> None:

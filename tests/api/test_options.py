@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from app.vision.model import load
+from models import metadata
 from tests.api.client import detections, drawn, post, problem
 from tests.server import Server, serve
 
@@ -126,10 +128,21 @@ def test_an_option_is_refused_before_the_body_is_looked_at(scripted: Server) -> 
     problem(post(scripted, b"no image"), 415, "InvalidImageFormat")
 
 
-def test_settings_are_the_defaults_of_options(scripted: Server, scripted_model: Path) -> None:
+def test_settings_and_the_model_are_the_defaults_of_options(
+    scripted: Server, scripted_model: Path, tmp_path: Path
+) -> None:
     model = scripted.client.get("/model").json()
     assert model["thresholds"] == {"confidence": 0.25, "iou": 0.7, "maxDetections": 300}
     assert model["labels"] == ["cat", "dog", "traffic light", "bus"]
+    again = metadata.describe(
+        scripted_model.read_bytes(),
+        load(scripted_model).description.model_copy(update={"iou": 0.95}),
+    )
+    careful = tmp_path / "careful.onnx"
+    careful.write_bytes(again)
+    with serve(careful) as server:
+        assert server.client.get("/model").json()["thresholds"]["iou"] == 0.95
+        assert labels(server) == labels(scripted, iou=0.95) != labels(scripted)
     settings = {"confidence": "0.15", "iou": "0.95", "max_detections": "4"}
     with serve(scripted_model, **settings) as server:
         thresholds = server.client.get("/model").json()["thresholds"]

@@ -53,11 +53,12 @@ def test_options_override_the_family(dynamic: Path) -> None:
     found = adopted(
         dynamic, "--family", "yolov8", "--labels", "a,b", "--size", "64x96", "--fit", "corner",
         "--channels", "bgr", "--mean", "1,2,3", "--std", "58.5", "--pad", "0", "--stride", "64",
-        "--resample", "bilinear", "--name", "mine", "--license", "MIT",
+        "--resample", "bilinear", "--name", "mine", "--license", "MIT", "--iou", "0.6",
     ).model.description  # fmt: skip
     assert found.model_dump() == {
         "family": "yolov8",
         "name": "mine",
+        "iou": 0.6,
         "labels": ("a", "b"),
         "license": "MIT",
         "input": {

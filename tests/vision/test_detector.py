@@ -1,6 +1,7 @@
 """From image bytes to detections, around a session whose answer the test decides."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -82,6 +83,15 @@ ROWS = [
 
 def test_the_most_probable_comes_first() -> None:
     assert found(Fixed(*ROWS)) == [("dog", 0.875), ("Bus", 0.75), ("cat", 0.625), ("cat", 0.5)]
+
+
+def test_who_says_no_iou_has_the_models_own_else_the_default() -> None:
+    plain = detector(Fixed())
+    description = plain.model.description.model_copy(update={"iou": 0.5})
+    own = Detector(replace(plain.model, description=description), plain.reader)
+    assert plain.options(0.3, None, 10) == Options(0.3, 0.7, 10)
+    assert own.options(0.3, None, 10) == Options(0.3, 0.5, 10)
+    assert own.options(0.3, 0.0, 10, frozenset({1})) == Options(0.3, 0.0, 10, frozenset({1}))
 
 
 def test_the_threshold_is_exclusive_and_lower_ones_let_more_through() -> None:

@@ -8,7 +8,7 @@ from app.errors import InvalidImage
 from models import datasets
 from models.commands import CommandError
 from models.evaluation.measure import Report, measure
-from models.evaluation.sources import Answer, Found
+from models.evaluation.sources import Answer, Found, Thresholds
 from tests.models.photos import write_dataset
 
 Said = Sequence[tuple[str, float, tuple[float, float, float, float]]]
@@ -21,6 +21,7 @@ class Parrot:
     """Says of every photo, one after the other, what it was taught."""
 
     name = "parrot"
+    thresholds = Thresholds()
 
     def __init__(self, said: Sequence[Said], labels: tuple[str, ...] = ("cat", "dog")) -> None:
         self.labels = labels
