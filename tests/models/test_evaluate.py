@@ -113,7 +113,9 @@ class Moody(BaseHTTPRequestHandler):
     answers: list[tuple[int, str]]
 
     def do_GET(self) -> None:
-        self._answer(200, json.dumps({"name": "moody", "labels": ["cat"]}))
+        self._answer(
+            200, json.dumps({"name": "moody", "labels": ["cat"], "thresholds": {"iou": 0.7}})
+        )
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
