@@ -132,11 +132,6 @@ class Service:
 
 def load_detector(settings: Settings) -> Detector:
     """Raises StartError where the model cannot be served."""
-    model = load(
-        settings.model,
-        settings.threads or usable_cores(),
-        settings.providers,
-        settings.cache_dir,
-        narrow=not settings.threads,
-    )
+    threads = settings.threads or usable_cores()
+    model = load(settings.model, threads, settings.providers, settings.cache_dir)
     return Detector(model, ImageReader(settings.max_pixels, DecodingBudget(DECODING_BUDGET)))

@@ -5,7 +5,6 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from threading import Lock
 from typing import NamedTuple
 
 import numpy as np
@@ -71,8 +70,6 @@ class Detector:
         self.reader = reader
         self.failed = False
         """Whether the last run of the session raised."""
-        self._at_work = 0
-        self._lock = Lock()
 
     @property
     def name(self) -> str:
@@ -107,10 +104,6 @@ class Detector:
 
     def detect(self, data: bytes, options: Options) -> Detections:
         """Raises InvalidImageFormat, InvalidImage, ImageTooLarge or ModelUnavailable."""
-        with self._counted():
-            return self._detect(data, options)
-
-    def _detect(self, data: bytes, options: Options) -> Detections:
         spec = self.model.description.input
         timings = Timings()
         clock = _Clock()
@@ -153,19 +146,9 @@ class Detector:
             picture.rgb.thumbnail((longest_side, longest_side))
             yield picture
 
-    @contextmanager
-    def _counted(self) -> Iterator[None]:
-        with self._lock:
-            self._at_work += 1
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._at_work -= 1
-
     def _run(self, tensor: Array) -> list[Array]:
         try:
-            outputs = self.model.run(tensor, self._at_work)
+            outputs = self.model.run(tensor)
         except Exception:
             self.failed = True
             raise

@@ -16,7 +16,6 @@ from app.vision.arrays import Array, FloatType
 from app.vision.description import METADATA_KEY, Description, first_problem
 from app.vision.graph_cache import GraphCache
 from app.vision.heads import HEADS, Candidates, Head, Shape
-from app.vision.narrow import NarrowSession
 from app.vision.session import Session
 
 _DTYPES: dict[str, FloatType] = {
@@ -50,23 +49,18 @@ class Model:
     sha256: str
     providers: tuple[str, ...] = ("cpu",)
     """Short names of the execution providers it runs on, the first choice first."""
-    narrow: NarrowSession | None = field(default=None, repr=False)
 
     @property
     def head(self) -> Head:
         return HEADS[self.description.family]
 
-    def run(self, tensor: Array, at_work: int = 1) -> list[Array]:
-        """``tensor`` (1, 3, height, width); the raw outputs, as the family's head takes them.
-
-        ``at_work`` images are being worked on, this one among them.
-        """
+    def run(self, tensor: Array) -> list[Array]:
+        """``tensor`` (1, 3, height, width); the raw outputs, as the family's head takes them."""
         feed = {self.signature.image: tensor}
         if self.signature.size_input:
             height, width = tensor.shape[2:]
             feed[_SIZE_INPUT] = np.array([[width, height]], dtype=np.int64)
-        session = (self.narrow and self.narrow.when(at_work)) or self.session
-        return list(session.run(self.signature.outputs, feed))
+        return list(self.session.run(self.signature.outputs, feed))
 
     def decode(self, outputs: Sequence[Array], tensor: Array, threshold: float) -> Candidates:
         height, width = tensor.shape[2:]
@@ -78,13 +72,8 @@ def load(
     threads: int = 1,
     providers: Sequence[str] = (),
     cache_dir: Path | None = None,
-    *,
-    narrow: bool = False,
 ) -> Model:
-    """Raises StartError, in one line, where ``path`` is not a detector that can be served.
-
-    ``narrow`` permits a second session of one thread a run beside the one of ``threads``.
-    """
+    """Raises StartError, in one line, where ``path`` is not a detector that can be served."""
     sha256 = _digest(path)
     try:
         cache = GraphCache(cache_dir, sha256) if cache_dir else None
@@ -95,16 +84,7 @@ def load(
         _check(description, signature)
     except StartError as error:
         raise StartError(f"The model {path} cannot be served: {error}.") from error
-    spare = None
-    if narrow and threads > 1 and running == ("cpu",):
-
-        def create() -> Session:
-            if _digest(path) != sha256:
-                raise StartError(f"The model {path} is not the one that was loaded any more.")
-            return sessions.create(path, 1, cache=cache)[0]
-
-        spare = NarrowSession(create, threads)
-    return Model(session, description, signature, sha256, running, spare)
+    return Model(session, description, signature, sha256, running)
 
 
 def _digest(path: Path) -> str:
