@@ -15,6 +15,10 @@ T = TypeVar("T")
 
 _SMOOTHING = 0.1
 _FIRST_GUESS = 0.1
+_RELIEF = 1.0
+"""Seconds after ``press`` until all places are given again."""
+_FOR_MOST = 0.8
+"""Of the queue, under pressure: times vary, and nearly all are to be done in time, not half."""
 
 
 class InferencePool:
@@ -31,7 +35,10 @@ class InferencePool:
         self.shed = 0
         """Requests refused for want of a place before the application saw them, so far."""
         self._closed = False
-        self._service_time = 0.0  # seconds an inference, a moving average; 0: not known yet
+        # Seconds an inference, moving averages; 0: not known yet.
+        self._service_time = 0.0
+        self._calm_service_time = 0.0
+        self._pressed_until = 0.0
         self._threads = ThreadPoolExecutor(concurrency, thread_name_prefix="inference")
 
     def check_room(self) -> None:
@@ -43,12 +50,19 @@ class InferencePool:
 
     def overloaded(self, coming: int = 0) -> Overloaded | None:
         """What to tell who comes now, after so many on their way; None where there is room."""
-        if self.taken + coming < self.concurrency + self.queue:
+        if self.taken + coming < self._places():
             return None
         return Overloaded(
             f"{self.taken + coming} images are being worked on or waiting, as many as may be.",
             self.retry_after(),
         )
+
+    def press(self) -> None:
+        """Very many are being refused, at the cost of those that are worked on.
+
+        For a while only so many may wait as are done by when all would be without that.
+        """
+        self._pressed_until = time.monotonic() + _RELIEF
 
     def retry_after(self) -> int:
         """Whole seconds until a good part of the queue is done, at the pace of late."""
@@ -74,11 +88,27 @@ class InferencePool:
         self._closed = True
         self._threads.shutdown(wait=True)
 
+    def _places(self) -> int:
+        places = self.concurrency + self.queue
+        if not self._pressed():
+            return places
+        calm = self._calm_service_time
+        slowed = min(1.0, calm / self._service_time) if calm else 1.0
+        return min(places, max(self.concurrency + 1, int(places * _FOR_MOST * slowed)))
+
+    def _pressed(self) -> bool:
+        return time.monotonic() < self._pressed_until
+
     def _release(self, job: "_Job[Any]") -> None:
         self.taken -= 1
         if job.seconds:
-            change = job.seconds - self._service_time
-            self._service_time += change * (_SMOOTHING if self._service_time else 1)
+            self._service_time = _smoothed(self._service_time, job.seconds)
+            if not self._pressed():
+                self._calm_service_time = _smoothed(self._calm_service_time, job.seconds)
+
+
+def _smoothed(average: float, latest: float) -> float:
+    return average + (latest - average) * (_SMOOTHING if average else 1)
 
 
 class _Job(Generic[T]):

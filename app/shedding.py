@@ -76,6 +76,7 @@ class Shedder:
             return False
         self._shed += 1
         self._service.pool.shed += 1
+        self._service.pool.press()
         if now - self._told > 1:
             _log.warning("shed", extra={"fields": {"refused": self._shed}})
             self._told, self._shed = now, 0

@@ -86,6 +86,46 @@ def test_no_more_runs_than_may_and_no_more_waits() -> None:
     play(scene)
 
 
+def test_under_pressure_fewer_wait_the_slower_the_work_has_become(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of 20 places 16, and of these half where an image takes twice as long as otherwise."""
+    now = 1000.0
+    monkeypatch.setattr("app.pool.time.monotonic", lambda: now)
+
+    async def takes(pool: InferencePool, seconds: float) -> None:
+        moments = iter((0.0, seconds))
+        monkeypatch.setattr("app.pool.time.perf_counter", lambda: next(moments))
+        await pool.run(lambda: None)
+        await settled(pool, 0)
+
+    def room(pool: InferencePool) -> int:
+        return next(n for n in range(100) if pool.overloaded(n))
+
+    async def scene() -> None:
+        nonlocal now
+        pool = InferencePool(2, 18)
+        pool.press()
+        assert room(pool) == 16  # nothing is known of calmer times
+        now += 2
+        await takes(pool, 0.1)
+        assert room(pool) == 20
+        pool.press()
+        assert room(pool) == 16
+        for _ in range(100):
+            await takes(pool, 0.2)
+        assert room(pool) == 8
+        for _ in range(100):
+            await takes(pool, 5.0)
+        assert room(pool) == 3  # one waits always
+        now += 2
+        assert room(pool) == 20
+        pool.close()
+        assert room(InferencePool(1, 0)) == 1
+
+    play(scene)
+
+
 def test_without_a_queue_nothing_waits() -> None:
     async def scene() -> None:
         pool = InferencePool(1, 0)
