@@ -18,9 +18,13 @@ MAX_PIXELS = 200_000_000
 BUDGET = 4_000_000_000
 
 
-def detector(path: Path, threads: int = 1) -> Detector:
-    """As the service builds it. Raises StartError where the file cannot be served."""
-    return Detector(load(path, threads), ImageReader(MAX_PIXELS, DecodingBudget(BUDGET)))
+def detector(path: Path, threads: int = 1, *, whole: bool = False) -> Detector:
+    """As the service builds it; where ``whole``, with the outputs that the file has.
+
+    Raises StartError where the file cannot be served.
+    """
+    model = load(path, threads, whole=whole)
+    return Detector(model, ImageReader(MAX_PIXELS, DecodingBudget(BUDGET)))
 
 
 def serves(path: Path, shown: Path) -> Detector:

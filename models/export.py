@@ -64,8 +64,8 @@ def export(arguments: argparse.Namespace) -> None:
             description = adopt.description(arguments, None, weights.stem)
             reference = module.export(weights, partial, description, **how)
             partial.write_bytes(metadata.describe(partial.read_bytes(), description))
-        detector = checks.serves(partial, out)
-        apart, boxes = compare(detector, photo, reference)
+        checks.serves(partial, out)
+        apart, boxes = compare(checks.detector(partial, whole=True), photo, reference)
         print(f"largest difference from PyTorch: {apart:.2g}, over {boxes} boxes")
         if not boxes:
             print("warning: the photo shows the model nothing; give another with --photo")

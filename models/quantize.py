@@ -63,7 +63,7 @@ def quantize(arguments: argparse.Namespace) -> None:
     out = output(arguments.out, source, f"-{arguments.mode}")
     if arguments.photos < 1:
         raise CommandError("--photos is at least 1.")
-    detector = checks.detector(source, usable_cores())
+    detector = checks.detector(source, usable_cores(), whole=True)
     data = datasets.load(arguments.data)
     seen = data.part(limit=arguments.photos)
     judged = datasets.load(arguments.eval) if arguments.eval else _unseen(data, seen, detector)

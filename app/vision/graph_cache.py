@@ -15,13 +15,13 @@ from typing import TypeVar
 
 import onnxruntime
 
+from app.vision.onnx_graph import EXTERNAL_DATA
+
 T = TypeVar("T")
 
 _log = logging.getLogger("spotter.model")
-_FORM = "1"
+_FORM = "2"
 """Changes with the session's options that change the graph, and with the way files are named."""
-_EXTERNAL_DATA = b"\x0a\x08location"
-"""The key, in protobuf, of a tensor that lies in a file of its own: not in the model's hash."""
 
 
 class GraphCache:
@@ -43,13 +43,15 @@ class GraphCache:
                 self.ignore(f"{path.name} is not what was written")
         return None
 
-    def build(self, model: Path, create: Callable[[Path], T]) -> T | None:
-        """What ``create`` makes of ``model``; the graph that it writes to the path given is kept.
+    def build(self, model: Path | bytes, create: Callable[[Path], T]) -> T | None:
+        """What ``create`` makes of ``model``, a file or what stands in one.
+
+        The graph that it writes to the path given is kept.
 
         None, and a line in the log, where that fails: what is served does not depend on it.
         """
         try:
-            if _EXTERNAL_DATA in model.read_bytes():
+            if EXTERNAL_DATA in (model.read_bytes() if isinstance(model, Path) else model):
                 _log.info("no optimised graph is kept of a model in several files")
                 return None
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -1,8 +1,10 @@
 """An ONNX file: its session, what it says of itself, and its family's decoder."""
 
 import hashlib
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,12 +12,12 @@ import numpy as np
 from pydantic import ValidationError
 
 from app.errors import StartError
+from app.vision import logits, ultralytics
 from app.vision import session as sessions
-from app.vision import ultralytics
 from app.vision.arrays import Array, FloatType
 from app.vision.description import METADATA_KEY, Description, first_problem
 from app.vision.graph_cache import GraphCache
-from app.vision.heads import HEADS, Candidates, Head, Shape
+from app.vision.heads import HEADS, Candidates, Head, Shape, dfl
 from app.vision.session import Session
 
 _DTYPES: dict[str, FloatType] = {
@@ -34,7 +36,9 @@ class Signature(NamedTuple):
     dtype: FloatType
     size_input: bool
     outputs: list[str]
+    """What the session is asked for."""
     output_shapes: list[Shape]
+    """Of the outputs that the file has."""
 
     @property
     def dynamic(self) -> bool:
@@ -49,10 +53,12 @@ class Model:
     sha256: str
     providers: tuple[str, ...] = ("cpu",)
     """Short names of the execution providers it runs on, the first choice first."""
+    trimmed: bool = False
+    """Whether the session ends at the logits, and not where the file's graph does."""
 
     @property
     def head(self) -> Head:
-        return HEADS[self.description.family]
+        return dfl if self.trimmed else HEADS[self.description.family]
 
     def run(self, tensor: Array) -> list[Array]:
         """``tensor`` (1, 3, height, width); the raw outputs, as the family's head takes them."""
@@ -72,32 +78,44 @@ def load(
     threads: int = 1,
     providers: Sequence[str] = (),
     cache_dir: Path | None = None,
+    *,
+    whole: bool = False,
 ) -> Model:
-    """Raises StartError, in one line, where ``path`` is not a detector that can be served."""
-    sha256 = _digest(path)
+    """Its graph to the end, where ``whole``; else only as far as it is of use.
+
+    Raises StartError, in one line, where ``path`` is not a detector that can be served.
+    """
+    file = _map(path)
+    sha256 = hashlib.sha256(file).hexdigest()
+    trimmed = None if whole else logits.trim(file)
+    del file
     try:
         cache = GraphCache(cache_dir, sha256) if cache_dir else None
-        session, running = sessions.create(path, threads, providers, cache)
-        signature = _read_signature(session)
+        source = path if trimmed is None else trimmed.model
+        session, running = sessions.create(source, threads, providers, cache)
+        signature = _read_signature(session, trimmed)
         metadata = session.get_modelmeta().custom_metadata_map
         description = _describe(metadata, signature, path.stem)
         _check(description, signature)
     except StartError as error:
         raise StartError(f"The model {path} cannot be served: {error}.") from error
-    return Model(session, description, signature, sha256, running)
+    return Model(session, description, signature, sha256, running, trimmed is not None)
 
 
-def _digest(path: Path) -> str:
+def _map(path: Path) -> mmap | bytes:
     try:
         with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+            empty = not os.fstat(file.fileno()).st_size  # which cannot be mapped
+            return b"" if empty else mmap(file.fileno(), 0, access=ACCESS_READ)
     except OSError as error:
         raise StartError(f"The model {path} cannot be read: {error.strerror}.") from error
 
 
-def _read_signature(session: Session) -> Signature:
+def _read_signature(session: Session, trimmed: logits.Trimmed | None) -> Signature:
     inputs = {node.name: node for node in session.get_inputs()}
     outputs = {node.name: _shape(node) for node in session.get_outputs()}
+    if trimmed is not None:
+        outputs = trimmed.declared
     size_input = inputs.pop(_SIZE_INPUT, None) is not None
     if len(inputs) != 1:
         raise StartError(f"it has the inputs {sorted(inputs)} where one image is expected")
@@ -113,9 +131,10 @@ def _read_signature(session: Session) -> Signature:
     if not outputs:
         raise StartError("it has no outputs")
     names = _DETR_OUTPUTS if set(_DETR_OUTPUTS) <= outputs.keys() else list(outputs)
-    return Signature(
-        image.name, shape, _DTYPES[image.type], size_input, names, [outputs[n] for n in names]
-    )
+    shapes = [outputs[name] for name in names]
+    if trimmed is not None:
+        names = trimmed.outputs
+    return Signature(image.name, shape, _DTYPES[image.type], size_input, names, shapes)
 
 
 def _shape(node: Any) -> Shape:

@@ -24,8 +24,12 @@ class Session(Protocol):
     def run(self, output_names: list[str], feed: dict[str, Array]) -> Sequence[Any]: ...
 
 
+Source = Path | bytes
+"""An ONNX file, or what stands in one."""
+
+
 def create(
-    path: Path,
+    source: Source,
     threads: int,
     wishes: Sequence[str] = (),
     cache: GraphCache | None = None,
@@ -38,9 +42,9 @@ def create(
     found, missing = available(wishes)
     session = None
     if found and found[0] != CPU:
-        session = _elsewhere(path, threads, found, missing)
+        session = _elsewhere(source, threads, found, missing)
     if session is None:
-        session = _on_cpu(path, threads, cache)
+        session = _on_cpu(source, threads, cache)
     running = tuple(map(short, session.get_providers()))
     if missing:
         reasons = "; ".join(f"{name} ({why})" for name, why in missing.items())
@@ -48,11 +52,11 @@ def create(
     return session, running
 
 
-def _elsewhere(path: Path, threads: int, found: list[str], missing: dict[str, str]) -> Any:
+def _elsewhere(source: Source, threads: int, found: list[str], missing: dict[str, str]) -> Any:
     """None, and the reason in ``missing``, where there is no session to be had."""
     names = [*found, *([] if CPU in found else [CPU])]
     try:
-        session = _open(path, _options(threads), with_options(names, threads))
+        session = _open(source, _options(threads), with_options(names, threads))
     except Exception as error:  # onnxruntime's own classes have no common public base
         missing.update(dict.fromkeys(map(short, found), f"no session: {_one_line(error)}"))
         return None
@@ -62,18 +66,18 @@ def _elsewhere(path: Path, threads: int, found: list[str], missing: dict[str, st
     return session
 
 
-def _on_cpu(path: Path, threads: int, cache: GraphCache | None) -> Any:
+def _on_cpu(source: Source, threads: int, cache: GraphCache | None) -> Any:
     try:
         if cache is not None:
-            session = _cached(path, threads, cache)
+            session = _cached(source, threads, cache)
             if session is not None:
                 return session
-        return _open(path, _options(threads), [CPU])
+        return _open(source, _options(threads), [CPU])
     except Exception as error:
         raise StartError(f"onnxruntime cannot load it ({_reason(error)})") from error
 
 
-def _cached(path: Path, threads: int, cache: GraphCache) -> Any:
+def _cached(source: Source, threads: int, cache: GraphCache) -> Any:
     """From the graph that is kept, or one that is kept from now on; None where neither works."""
     graph = cache.find()
     if graph is not None:
@@ -87,15 +91,15 @@ def _cached(path: Path, threads: int, cache: GraphCache) -> Any:
     def write(place: Path) -> Any:
         options = _options(threads)
         options.optimized_model_filepath = str(place)
-        return _open(path, options, [CPU])
+        return _open(source, options, [CPU])
 
-    return cache.build(path, write)
+    return cache.build(source, write)
 
 
-def _open(path: Path, options: Any, providers: Sequence[Any]) -> Any:
-    return onnxruntime.InferenceSession(
-        str(path), options, providers=providers, enable_fallback=0
-    )  # onnxruntime's own fallback says so on stdout alone
+def _open(source: Source, options: Any, providers: Sequence[Any]) -> Any:
+    model = str(source) if isinstance(source, Path) else source
+    # onnxruntime's own fallback says so on stdout alone.
+    return onnxruntime.InferenceSession(model, options, providers=providers, enable_fallback=0)
 
 
 def _options(threads: int) -> Any:

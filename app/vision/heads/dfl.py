@@ -1,0 +1,80 @@
+"""Logits of the family yolov8, before any box is decoded: see ``app.vision.logits``.
+
+One output a level for the boxes, (1, 4 * bins, height, width), then one a level for the classes,
+(1, classes, height, width); or one a level with both. A box is the distances from the anchor, the
+centre of its cell, to the left, upper, right and lower side, in cells: the mean of a distribution
+over the bins 0, 1, 2 and so on (Distribution Focal Loss).
+"""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from app.vision.arrays import Floats
+from app.vision.heads.base import Candidates, Outputs, Shape
+
+needs_nms = True
+layout = "(1, 4 * bins, height, width) and (1, classes, height, width) a level"
+
+_MARGIN = 1e-3
+"""By which logits are taken too early, before the exact comparison of their probabilities."""
+
+
+def fits(outputs: Sequence[Shape], classes: int) -> bool:
+    return all(len(output) == 4 for output in outputs)
+
+
+def decode(
+    outputs: Outputs, classes: int, threshold: float, input_size: tuple[int, int]
+) -> Candidates:
+    found = [
+        _decode_level(boxes, scores, threshold, input_size)
+        for boxes, scores in _levels(outputs, classes)
+    ]
+    return Candidates(*map(np.concatenate, zip(*found, strict=True)))
+
+
+def _levels(outputs: Outputs, classes: int) -> Iterator[tuple[Floats, Floats]]:
+    """Of each level the logits of boxes and of classes, (channels, height, width) each."""
+    half = len(outputs) // 2
+    levels = [output[0].astype(np.float32, copy=False) for output in outputs]
+    if len(levels) > 1 and levels[0].shape[1:] == levels[half].shape[1:]:
+        yield from zip(levels[:half], levels[half:], strict=True)
+    else:
+        for level in levels:
+            yield level[:-classes], level[-classes:]
+
+
+def _decode_level(
+    boxes: Floats, scores: Floats, threshold: float, input_size: tuple[int, int]
+) -> Candidates:
+    height, width = scores.shape[1:]
+    scores = scores.reshape(len(scores), -1)
+    anchors = np.flatnonzero(scores.max(axis=0) > _logit(threshold) - _MARGIN)
+    logits = scores[:, anchors]
+    best = logits.argmax(axis=0)
+    with np.errstate(over="ignore"):  # 1 / infinity is the 0 that is meant
+        probabilities = 1 / (1 + np.exp(-logits[best, np.arange(len(anchors))]))
+    likely = probabilities > threshold
+    anchors = anchors[likely]
+    sides = _mean(boxes.reshape(4, -1, height * width)[:, :, anchors])
+    centres = np.stack([anchors % width, anchors // width]) + np.float32(0.5)
+    stride = np.array([input_size[1] / width, input_size[0] / height], dtype=np.float32)
+    corners = (
+        np.concatenate([centres - sides[:2], centres + sides[2:]]) * np.tile(stride, 2)[:, None]
+    )
+    return Candidates(corners.T.astype(np.float32), probabilities[likely], best[likely])
+
+
+def _mean(logits: Floats) -> Floats:
+    """Of (sides, bins, n) the means (sides, n), in bins."""
+    weights = np.exp(logits - logits.max(axis=1, keepdims=True))
+    values = np.arange(logits.shape[1], dtype=np.float32)
+    mean: Floats = (weights * values[:, None]).sum(axis=1) / weights.sum(axis=1)
+    return mean
+
+
+def _logit(probability: float) -> float:
+    if probability <= 0 or probability >= 1:
+        return -np.inf if probability <= 0 else np.inf
+    return float(np.log(probability / (1 - probability)))

@@ -1,0 +1,123 @@
+"""A graph of the family yolov8 cut off where its logits are, before it decodes all anchors.
+
+Box sides are distributions (DFL), and each graph takes the softmax and the mean of every one of
+them: a tenth of YOLOv8n's time, for thousands of anchors of which some dozen are looked at.
+``heads.dfl`` does it for these.
+"""
+
+from collections.abc import Sequence
+from mmap import mmap
+from typing import NamedTuple
+
+from app.vision.heads import Shape
+from app.vision.onnx_graph import Graph, Node
+
+_WITH_SUBGRAPHS = frozenset({"If", "Loop", "Scan", "SequenceMap"})
+"""Whose inner nodes name tensors that are not among the node's inputs."""
+_DISTRIBUTION = ("Reshape", "Conv", "Softmax", "Transpose", "Reshape")
+"""From the four sides of all anchors back to their logits."""
+
+
+class Trimmed(NamedTuple):
+    model: bytes
+    outputs: list[str]
+    """As ``heads.dfl`` takes them."""
+    declared: dict[str, Shape]
+    """The outputs that the file has, name and shape."""
+
+
+def trim(file: mmap | bytes) -> Trimmed | None:
+    """None for any other graph, and for what is none: its session says what is wrong."""
+    try:
+        with memoryview(file) as data:
+            graph = Graph(data)
+            outputs = _find(graph)
+            return Trimmed(graph.until(outputs), outputs, graph.outputs) if outputs else None
+    except (ValueError, IndexError):
+        return None
+
+
+def _find(graph: Graph) -> list[str] | None:
+    """The logits of each level: of boxes, then of classes, or both as one."""
+    if not graph.complete or any(node.operator in _WITH_SUBGRAPHS for node in graph.nodes):
+        return None
+    first = next(iter(graph.outputs), "")
+    parts = _concatenated(graph, _back(graph, first, "Cast") or first)
+    if len(parts) < 2:
+        return None
+    sides = _sides(graph, parts[0])
+    boxes = _back(graph, sides, *_DISTRIBUTION) or _exponentials_of(graph, sides)
+    classes = _back(graph, parts[1], "Sigmoid")
+    if boxes is None or classes is None:
+        return None
+    split = graph.producer(boxes)
+    if split is not None and split.operator == "Split" and split.outputs == [boxes, classes]:
+        return _levels(graph, split.inputs[0])
+    box_levels, class_levels = _levels(graph, boxes), _levels(graph, classes)
+    if box_levels is None or class_levels is None or len(box_levels) != len(class_levels):
+        return None
+    return box_levels + class_levels
+
+
+def _exponentials_of(graph: Graph, sides: str | None) -> str | None:
+    """What ``models.quantize`` makes of a distribution's mean."""
+    product = _inputs(graph, _back(graph, sides, "Div", "Split"), "MatMul")
+    return _back(graph, product[1], "Exp", "Clip") if len(product) == 2 else None
+
+
+def _sides(graph: Graph, boxes: str) -> str | None:
+    """The distances of all anchors to the four sides, if ``boxes`` are centre and size of them.
+
+    That is: centre = (low + high) / 2, size = high - low, low = anchor - the first two distances,
+    high = anchor + the other two, all times the stride.
+    """
+    both = _inputs(graph, _back(graph, boxes, "Mul"), "Concat")
+    if len(both) != 2:
+        return None
+    size = _inputs(graph, both[1], "Sub")
+    if len(size) != 2 or _inputs(graph, _back(graph, both[0], "Div"), "Add") != size[::-1]:
+        return None
+    high, low = _inputs(graph, size[0], "Add"), _inputs(graph, size[1], "Sub")
+    if len(high) != 2 or len(low) != 2 or not _same(graph, high[0], low[0]):
+        return None
+    first, second = graph.producer(low[1]), graph.producer(high[1])
+    if first is None or second is None or first.inputs[0] != second.inputs[0]:
+        return None
+    halves = {first.operator, second.operator}
+    if halves == {"Slice"} or (halves == {"Split"} and first.outputs == [low[1], high[1]]):
+        return first.inputs[0]
+    return None
+
+
+def _same(graph: Graph, tensor: str, other: str) -> bool:
+    """Exporters write a constant again wherever it is used."""
+    nodes = graph.producer(tensor), graph.producer(other)
+    return tensor == other or all(node is None or node.operator == "Constant" for node in nodes)
+
+
+def _levels(graph: Graph, tensor: str) -> list[str] | None:
+    """What was flattened and put one behind the other: (1, channels, height, width) each."""
+    levels = [_back(graph, part, "Reshape") for part in _inputs(graph, tensor, "Concat")]
+    found = [level for level in levels if level is not None]
+    return found if found and len(found) == len(levels) else None
+
+
+def _concatenated(graph: Graph, tensor: str) -> Sequence[str]:
+    """The parts, also those of the first part, where that is put together in turn."""
+    parts = _inputs(graph, tensor, "Concat")
+    inner = _inputs(graph, parts[0], "Concat") if parts else []
+    return [*inner, *parts[1:]] if inner else parts
+
+
+def _back(graph: Graph, tensor: str | None, *operators: str) -> str | None:
+    """The first input of the last of ``operators``, which follow one another back from here."""
+    for operator in operators:
+        inputs = _inputs(graph, tensor, operator)
+        tensor = inputs[0] if inputs else None
+    return tensor
+
+
+def _inputs(graph: Graph, tensor: str | None, operator: str) -> Sequence[str]:
+    """Of the node that makes ``tensor``, if it is an ``operator``."""
+    node: Node | None = None if tensor is None else graph.producer(tensor)
+    return node.inputs if node is not None and node.operator == operator else []

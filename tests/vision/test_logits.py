@@ -1,0 +1,105 @@
+"""YOLOv8's graphs cut off at their logits: the same detections as of the whole."""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+
+from app.vision import logits
+from app.vision.budget import DecodingBudget
+from app.vision.detector import Detections, Detector, Options
+from app.vision.image import ImageReader
+from app.vision.model import load
+from tests.vision import yolov8_graph
+
+OF_LEVELS = {
+    "apart": ["box.0", "box.1", "class.0", "class.1"],
+    "together": ["both.0", "both.1"],
+}
+TRIMMED = {
+    "yolov8n": True, "yolov8n-dynamic": True, "yolov8n-fp16": True, "yolov8n-fp16io": True,
+    "yolov8n-seg": True, "yolo11n-dynamic": True,
+    "yolov8n-nms": False, "yolov8n-int8": False, "yolov5n": False, "yolo26n": False,
+    "yolo26n-dynamic": False, "yolox_nano": False, "nanodet_m": False, "deimv2_atto": False,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("style", ["apart", "together"])
+@pytest.mark.parametrize("slicing", ["Slice", "Split"])
+@pytest.mark.parametrize("threshold", [0.0, 0.3, 0.9, 1.0])
+def test_the_same_candidates(
+    tmp_path: Path, style: yolov8_graph.Style, slicing: str, threshold: float
+) -> None:
+    path = yolov8_graph.write(tmp_path / "small.onnx", yolov8_graph.detector(style, slicing))
+    whole, trimmed = load(path, whole=True), load(path)
+    assert not whole.trimmed
+    assert trimmed.trimmed
+    assert trimmed.signature.outputs == OF_LEVELS[style]
+    assert trimmed.signature.output_shapes == whole.signature.output_shapes
+    assert (trimmed.sha256, trimmed.description) == (whole.sha256, whole.description)
+    shape = (1, 3, yolov8_graph.HEIGHT, yolov8_graph.WIDTH)
+    image = np.random.default_rng(5).random(shape, dtype=np.float32)
+    expected = whole.decode(whole.run(image), image, threshold)
+    found = trimmed.decode(trimmed.run(image), image, threshold)
+    assert (len(expected.scores) > 0) == (threshold < 1)
+    np.testing.assert_array_equal(found.classes, expected.classes)
+    np.testing.assert_allclose(found.scores, expected.scores, atol=1e-6)
+    np.testing.assert_allclose(found.boxes, expected.boxes, atol=1e-4)
+    assert found.boxes.dtype == found.scores.dtype == np.float32
+
+
+@pytest.mark.parametrize("tail", ["corners", "backwards", "one class"])
+def test_what_decodes_otherwise_is_left_whole(tail: str) -> None:
+    assert logits.trim(yolov8_graph.detector(tail=tail).SerializeToString()) is None
+
+
+def test_a_graph_within_a_node_is_left_whole() -> None:
+    model = yolov8_graph.detector()
+    branch = onnx.helper.make_graph(
+        [onnx.helper.make_node("Identity", ["bins"], ["inner"])],
+        "branch",
+        [],
+        [onnx.helper.make_tensor_value_info("inner", onnx.TensorProto.FLOAT, None)],
+    )
+    node = onnx.helper.make_node("If", ["yes"], ["x"], then_branch=branch, else_branch=branch)
+    model.graph.node.append(node)
+    assert logits.trim(model.SerializeToString()) is None
+
+
+@pytest.mark.parametrize("data", [b"", b"no model at all", b"\x3a\x00"])
+def test_no_model_is_left_to_the_session(data: bytes) -> None:
+    assert logits.trim(data) is None
+
+
+def test_which_of_the_shared_models_are_cut(shared: Path) -> None:
+    found = {
+        name: logits.trim((shared / "models" / f"{name}.onnx").read_bytes()) is not None
+        for name in TRIMMED
+    }
+    assert found == TRIMMED
+
+
+@pytest.mark.parametrize(
+    ("name", "apart"),
+    [
+        ("yolov8n", 0.01),
+        ("yolov8n-dynamic", 0.01),
+        ("yolo11n-dynamic", 0.01),
+        ("yolov8n-seg", 0.01),
+        ("yolov8n-fp16", 1.0),  # the whole graph has its boxes in half precision
+    ],
+)
+def test_the_same_detections(shared: Path, name: str, apart: float) -> None:
+    path = shared / "models" / f"{name}.onnx"
+    reader = ImageReader(50_000_000, DecodingBudget(200_000_000))
+    whole, trimmed = (Detector(load(path, whole=flag), reader) for flag in (True, False))
+    for photo in ("bus.jpg", "dog.jpg"):
+        image = (shared / "models" / photo).read_bytes()
+        expected: Detections = whole.detect(image, Options(confidence=0.25))
+        found = trimmed.detect(image, Options(confidence=0.25))
+        assert [item.label for item in found.items] == [item.label for item in expected.items]
+        assert len(found.items) >= 3
+        for one, other in zip(found.items, expected.items, strict=True):
+            assert one.probability == pytest.approx(other.probability, abs=0.002 * apart)
+            assert one.box == pytest.approx(other.box, abs=apart)
