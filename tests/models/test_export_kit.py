@@ -74,7 +74,7 @@ def test_an_ultralytics_model_agrees_over_http(tmp_path: Path) -> None:
     package.YOLO("yolov8n.yaml").save(weights)
     assert run(weights, "--size", "160", "--out", out) == 0
     module = package.YOLO(weights).model.float().eval()
-    expected = detector_in_torch(checks.detector(out), module).detect(
+    expected = detector_in_torch(checks.detector(out, whole=True), module).detect(
         checks.picture(), Options(confidence=0.0, max_detections=50)
     )
     with serve(out) as server:
