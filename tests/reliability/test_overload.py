@@ -62,7 +62,7 @@ def test_who_is_accepted_waits_no_longer_than_the_queue(report: Report) -> None:
     accepted = sorted(report.tally.accepted)
     p95 = accepted[int(len(accepted) * 0.95)]
     service_time = report.tally.seconds / len(accepted)
-    assert p95 < 3 * PLACES * service_time  # it varies where others work, too
+    assert p95 < 1.5 * PLACES * service_time  # 0.7 where nobody else works
 
 
 def test_health_and_refusals_do_not_wait_in_line(report: Report) -> None:
