@@ -44,10 +44,13 @@ def main(arguments: list[str] | None = None) -> int:
     before = report.read(kept) if options.add and kept.exists() else []
     rows: list[Row] = []
     for place in found:
-        for row in _at(place, started, task, options):
-            rows.append(row)
-            print(_progress(row), flush=True)
-            report.save(options.out, machine, report.merge(before, rows))
+        turns: list[Row] = []
+        for _ in range(options.turns):
+            for row in _at(place, started, task, options):
+                turns.append(row)
+                print(_progress(row), flush=True)
+                report.save(options.out, machine, report.merge(before, rows + turns))
+        rows += report.medians(turns)
     if not rows:
         return 1
     report.write(options.out, machine, report.merge(before, rows))
@@ -147,7 +150,10 @@ def _arguments(arguments: list[str] | None) -> argparse.Namespace:
         "--others", action="append", default=[], metavar="PYTHON",
         help="of an environment with what is not installed in this one; may be given several times",
     )  # fmt: skip
-    parser.add_argument("--seconds", type=float, help="of load, each measurement (8)")
+    parser.add_argument("--seconds", type=float, help="of load, each measurement (4)")
+    parser.add_argument(
+        "--turns", type=int, help="all servers of a place so often; medians count (3)"
+    )
     parser.add_argument(
         "--tries", type=int, default=1,
         help="measure so often while others use the machine; the calmest counts (%(default)s)",
@@ -155,7 +161,7 @@ def _arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--quick",
         action="store_true",
-        help="one photo, 1 and 8 at once, no Lambda sizes, 2 seconds",
+        help="one photo, 1 and 8 at once, no Lambda sizes, 2 seconds, once",
     )
     parser.add_argument(
         "--out",
@@ -165,9 +171,10 @@ def _arguments(arguments: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--add", action="store_true", help="to what lies in --out already")
     given = parser.parse_args(arguments)
-    full = {"megapixels": [0.3, 1, 12], "concurrency": [1, 8, 32], "seconds": 8.0}
+    full = {"megapixels": [0.3, 1, 12], "concurrency": [1, 8, 32], "seconds": 4.0, "turns": 3}
     full["lambda_sizes"] = [512, 1024, 1769, 3008]
-    quick = {"megapixels": [0], "concurrency": [1, 8], "seconds": 2.0, "lambda_sizes": []}
+    quick = {"megapixels": [0], "concurrency": [1, 8], "seconds": 2.0, "turns": 1}
+    quick["lambda_sizes"] = []
     for name, value in (quick if given.quick else full).items():
         if getattr(given, name) is None:
             setattr(given, name, value)

@@ -2,8 +2,9 @@
 
 import json
 import re
+import statistics
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from benchmarks.servers import FP32, INT8, PLAIN
@@ -113,6 +114,24 @@ def merge(older: Sequence[Row], newer: Sequence[Row]) -> list[Row]:
     """What was measured again takes the place of what it was before."""
     again = {row.key for row in newer}
     return [row for row in older if row.key not in again] + list(newer)
+
+
+def medians(turns: Sequence[Row]) -> list[Row]:
+    """One row of those that were measured several times: a machine is not as fast all the time."""
+    alike: dict[tuple[str, str, str, int], list[Row]] = {}
+    for row in turns:
+        alike.setdefault(row.key, []).append(row)
+    return [_median(rows) for rows in alike.values()]
+
+
+def _median(rows: Sequence[Row]) -> Row:
+    measured = ("p50_ms", "p95_ms", "per_second", "cpu_ms", "rss_mb", "cold_s", "others")
+    values = {
+        name: statistics.median(getattr(row, name) for row in rows)
+        for name in measured
+        if getattr(rows[0], name) is not None
+    }
+    return replace(rows[0], **values, errors=sum(row.errors for row in rows))
 
 
 def read(path: Path) -> list[Row]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import share
-from benchmarks.report import BARE, BOUND, Row, in_order, merge, ratios, table
+from benchmarks.report import BARE, BOUND, Row, in_order, medians, merge, ratios, table
 from benchmarks.share import lambda_share, refusal
 
 ROW = Row(
@@ -50,6 +50,12 @@ def test_the_table_has_a_line_for_each_row_in_order() -> None:
         ("1024 MB", "1 MP"),
     ]
     assert [row.server for row in in_order([SPOTTER, ROW])] == ["spotter fp32", "plain"]
+
+
+def test_of_several_turns_the_medians_count() -> None:
+    turns = [replace(ROW, p50_ms=ms, errors=1) for ms in (90.0, 500.0, 100.0)]
+    bare = replace(ROW, server=BARE, cold_s=None)
+    assert medians([turns[0], bare, *turns[1:]]) == [replace(ROW, p50_ms=100.0, errors=3), bare]
 
 
 def test_what_is_measured_again_replaces_what_it_was() -> None:
