@@ -89,7 +89,7 @@ def test_no_more_runs_than_may_and_no_more_waits() -> None:
 def test_under_pressure_fewer_wait_the_slower_the_work_has_become(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Of 20 places 16, and of these half where an image takes twice as long as otherwise."""
+    """Of 20 places 15, and of these half where an image takes twice as long as otherwise."""
     now = 1000.0
     monkeypatch.setattr("app.pool.time.monotonic", lambda: now)
 
@@ -106,12 +106,12 @@ def test_under_pressure_fewer_wait_the_slower_the_work_has_become(
         nonlocal now
         pool = InferencePool(2, 18)
         pool.press()
-        assert room(pool) == 16  # nothing is known of calmer times
+        assert room(pool) == 15  # nothing is known of calmer times
         now += 2
         await takes(pool, 0.1)
         assert room(pool) == 20
         pool.press()
-        assert room(pool) == 16
+        assert room(pool) == 15
         for _ in range(100):
             await takes(pool, 0.2)
         assert room(pool) == 8

@@ -8,11 +8,16 @@ from app.errors import ModelUnavailable
 from app.service import Service
 
 
-async def _service(request: Request) -> Service:  # as a plain def it would run on a thread
+def service_of(request: Request) -> Service:
+    """Raises ModelUnavailable."""
     service: Service | None = getattr(request.app.state, "service", None)
     if service is None:
         raise ModelUnavailable("The model is not loaded.")
     return service
 
 
-ServiceDep = Annotated[Service, Depends(_service)]
+async def get_service(request: Request) -> Service:  # as a plain def it would run on a thread
+    return service_of(request)
+
+
+ServiceDep = Annotated[Service, Depends(get_service)]

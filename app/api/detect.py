@@ -13,6 +13,7 @@ from app.api.accept import preferred
 from app.api.access import LeaveRequired
 from app.api.body import extract_image, read_body
 from app.api.dependencies import ServiceDep
+from app.api.direct import direct
 from app.api.picture import Picture
 from app.api.problem import responses
 from app.api.reference import ANSWERS, DETECT, REQUEST_BODY
@@ -35,9 +36,6 @@ from app.service import Service
 from app.vision.detector import Detections, Options
 from app.vision.draw import Encoding
 from app.vision.formats import recognise
-
-router = APIRouter(tags=["detect"], dependencies=[LeaveRequired])
-
 
 # None is what is not given, and so nothing to document.
 Share = Annotated[
@@ -70,6 +68,9 @@ class DetectQuery(BaseModel):
     )
     max_detections: Count = Field(None, description="At most so many, 1..1000; default 300.")
     alt_text: bool = Field(False, description="Whether to add a sentence for an alt attribute.")
+
+
+router = APIRouter(tags=["detect"], dependencies=[LeaveRequired], route_class=direct(DetectQuery))
 
 
 @router.post(

@@ -27,11 +27,18 @@ def fits(outputs: Sequence[Shape], classes: int) -> bool:
 def decode(
     outputs: Outputs, classes: int, threshold: float, input_size: tuple[int, int]
 ) -> Candidates:
-    found = [
-        _decode_level(boxes, scores, threshold, input_size)
-        for boxes, scores in _levels(outputs, classes)
-    ]
-    return Candidates(*map(np.concatenate, zip(*found, strict=True)))
+    least = _logit(threshold) - _MARGIN
+    levels = [_pick(*level, least, input_size) for level in _levels(outputs, classes)]
+    boxes, scores, centres, strides = (
+        np.concatenate(parts, axis=-1) for parts in zip(*levels, strict=True)
+    )
+    best = scores.argmax(axis=0)
+    with np.errstate(over="ignore"):  # 1 / infinity is the 0 that is meant
+        probabilities = 1 / (1 + np.exp(-scores[best, np.arange(len(best))]))
+    sides = _mean(boxes.reshape(4, len(boxes) // 4, -1))
+    corners = np.concatenate([centres - sides[:2], centres + sides[2:]]) * np.tile(strides, (2, 1))
+    likely = probabilities > threshold
+    return Candidates(corners.T[likely], probabilities[likely], best[likely])
 
 
 def _levels(outputs: Outputs, classes: int) -> Iterator[tuple[Floats, Floats]]:
@@ -45,25 +52,20 @@ def _levels(outputs: Outputs, classes: int) -> Iterator[tuple[Floats, Floats]]:
             yield level[:-classes], level[-classes:]
 
 
-def _decode_level(
-    boxes: Floats, scores: Floats, threshold: float, input_size: tuple[int, int]
-) -> Candidates:
+def _pick(
+    boxes: Floats, scores: Floats, least: float, input_size: tuple[int, int]
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Of the anchors with a class above ``least``: both logits, centre in cells, and stride."""
     height, width = scores.shape[1:]
-    scores = scores.reshape(len(scores), -1)
-    anchors = np.flatnonzero(scores.max(axis=0) > _logit(threshold) - _MARGIN)
-    logits = scores[:, anchors]
-    best = logits.argmax(axis=0)
-    with np.errstate(over="ignore"):  # 1 / infinity is the 0 that is meant
-        probabilities = 1 / (1 + np.exp(-logits[best, np.arange(len(anchors))]))
-    likely = probabilities > threshold
-    anchors = anchors[likely]
-    sides = _mean(boxes.reshape(4, -1, height * width)[:, :, anchors])
-    centres = np.stack([anchors % width, anchors // width]) + np.float32(0.5)
-    stride = np.array([input_size[1] / width, input_size[0] / height], dtype=np.float32)
-    corners = (
-        np.concatenate([centres - sides[:2], centres + sides[2:]]) * np.tile(stride, 2)[:, None]
+    anchors = np.flatnonzero(scores.max(axis=0) > least)
+    centres = np.stack([anchors % width, anchors // width]).astype(np.float32) + np.float32(0.5)
+    stride = np.array([[input_size[1] / width], [input_size[0] / height]], dtype=np.float32)
+    return (
+        boxes.reshape(len(boxes), -1)[:, anchors],
+        scores.reshape(len(scores), -1)[:, anchors],
+        centres,
+        np.repeat(stride, len(anchors), axis=1),
     )
-    return Candidates(corners.T.astype(np.float32), probabilities[likely], best[likely])
 
 
 def _mean(logits: Floats) -> Floats:
