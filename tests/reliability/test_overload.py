@@ -113,8 +113,9 @@ def test_retry_after_tells_when_half_of_the_queue_is_done(tmp_path: Path) -> Non
         assert post(server, SLOW).status_code == 200
         service_time = time.monotonic() - began
         tally = asyncio.run(offer(server.port, [raw_request("/detect", SLOW)], 40, 1))
-        (told,) = {round(seconds) for seconds in tally.retry_after} or {0}
-        assert 0.3 * PLACES * service_time < told < PLACES * service_time + 1
+        assert tally.retry_after
+        for told in tally.retry_after:
+            assert 0.3 * PLACES * service_time < told < PLACES * service_time + 1
 
 
 def test_refusals_look_alike_whichever_way_they_go(model: Path) -> None:
