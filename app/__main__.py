@@ -11,9 +11,12 @@ for _number in (signal.SIGTERM, signal.SIGINT):
 
 
 def main() -> None:
-    import uvicorn
+    from app import cold
 
-    from app.server import Protocol, Server
+    with cold.quick_start():
+        import uvicorn
+
+        from app.server import Protocol, Server
 
     config = uvicorn.Config(
         "app.main:app",

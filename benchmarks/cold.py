@@ -33,6 +33,9 @@ options.intra_op_num_threads = 1
 onnxruntime.InferenceSession(sys.argv[1], options, providers=["CPUExecutionProvider"])
 os._exit(0)  # what it takes to end is not of interest
 """
+UVICORN = ("uvicorn", "app.main:app", "--port", "{port}")
+SPOTTER = ("app",)
+"""uvicorn as well, as ``make run`` and the container start it."""
 _HTTP_API = SOURCES[2]
 _LIMIT = 60.0
 
@@ -51,11 +54,11 @@ def uvicorn_floor(model: Path) -> Start:
     return _floor([sys.executable], "uvicorn", model, _environment())
 
 
-def uvicorn_answer(model: Path, request: bytes) -> Start:
+def uvicorn_answer(model: Path, request: bytes, module: Sequence[str] = UVICORN) -> Start:
     """``request`` are the bytes that the server is sent as soon as it listens."""
     port = free_port()
-    environment = _environment() | {"SPOTTER_MODEL": str(model)}
-    command = [sys.executable, "-m", "uvicorn", "app.main:app", "--port", str(port)]
+    environment = _environment() | {"SPOTTER_MODEL": str(model), "PORT": str(port)}
+    command = [sys.executable, "-m", *(part.format(port=port) for part in module)]
     with _stopwatch() as watch:
         process = subprocess.Popen(
             [*on_one_core(), *command],
@@ -209,6 +212,7 @@ def main() -> None:
             {
                 "floor": lambda: uvicorn_floor(model),
                 "POST /detect": lambda: uvicorn_answer(model, form),
+                "python -m app": lambda: uvicorn_answer(model, form, SPOTTER),
             },
             options.rounds,
         )

@@ -15,7 +15,8 @@ def to_rgb(image: Image.Image, factor: int = 1) -> Image.Image:
     converted band by band, so that a large image never exists twice.
     """
     if image.mode in ("RGB", "L") and "transparency" not in image.info:
-        return (image.reduce(factor) if factor > 1 else image).convert("RGB")
+        smaller = image.reduce(factor) if factor > 1 else image
+        return smaller if smaller.mode == "RGB" else smaller.convert("RGB")
     scale = _depth_scale(image) if image.mode in _DEEP_MODES else 1.0
     width, height = image.size
     out = Image.new("RGB", (-(-width // factor), -(-height // factor)))
