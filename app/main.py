@@ -2,6 +2,7 @@
 
 from app.early import start  # isort: split
 
+import asyncio
 import signal
 import threading
 from collections.abc import AsyncIterator, Iterator
@@ -28,6 +29,7 @@ from app.settings import Settings, load_settings
 from app.shedding import Shedder
 from app.vision.detector import Detector
 
+_SOON = 1.0
 _EXPOSED_HEADERS = ("Server-Timing", REQUEST_ID, "Retry-After", "RateLimit", "RateLimit-Policy")
 
 
@@ -51,9 +53,11 @@ def create_app(settings: Settings, detector: Detector | None = None) -> FastAPI:
         traces = tracing.start(__version__)
         if traces:
             observers.append(traces.observer)
-        with _draining_on_sigterm(app.state.service):
-            yield {"shedder": Shedder(app.state.service)}
-        app.state.service.pool.close()
+        service: Service = app.state.service
+        asyncio.get_running_loop().call_later(_SOON, service.take_stock)
+        with _draining_on_sigterm(service):
+            yield {"shedder": Shedder(service)}
+        service.pool.close()
         if traces:
             traces.close()
 

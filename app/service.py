@@ -114,6 +114,10 @@ class Service:
         with suppress(Exception):  # ``failed`` tells, and the log knows of the first time
             self.detector.detect(_DOT, Options())
 
+    def take_stock(self) -> None:
+        """What is better known before somebody asks: the model's hash, as long as its file is."""
+        self._unpacking.submit(lambda: self.detector.model.sha256)
+
     async def aside(self, work: Callable[[], T]) -> T:
         """On a thread of its own, one at a time; short next to an inference."""
         return await asyncio.get_running_loop().run_in_executor(self._unpacking, work)

@@ -1,6 +1,5 @@
 """An ONNX file: its session, what it says of itself, and its family's decoder."""
 
-import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from app.vision import logits, ultralytics
 from app.vision import session as sessions
 from app.vision.arrays import Array, FloatType
 from app.vision.description import METADATA_KEY, Description, first_problem
+from app.vision.digest import Digest
 from app.vision.graph_cache import GraphCache
 from app.vision.heads import HEADS, Candidates, Head, Shape, dfl
 from app.vision.session import Session
@@ -50,11 +50,16 @@ class Model:
     session: Session = field(repr=False)
     description: Description
     signature: Signature
-    sha256: str
+    digest: Digest = field(repr=False)
     providers: tuple[str, ...] = ("cpu",)
     """Short names of the execution providers it runs on, the first choice first."""
     trimmed: bool = False
     """Whether the session ends at the logits, and not where the file's graph does."""
+
+    @property
+    def sha256(self) -> str:
+        """Of the file, in hexadecimal."""
+        return self.digest.sha256
 
     @property
     def head(self) -> Head:
@@ -85,12 +90,10 @@ def load(
 
     Raises StartError, in one line, where ``path`` is not a detector that can be served.
     """
-    file = _map(path)
-    sha256 = hashlib.sha256(file).hexdigest()
-    trimmed = None if whole else logits.trim(file)
-    del file
+    digest = Digest(path)
     try:
-        cache = GraphCache(cache_dir, sha256) if cache_dir else None
+        trimmed = None if whole else logits.trim(_map(digest.file))
+        cache = GraphCache(cache_dir, digest.sha256) if cache_dir else None
         source = path if trimmed is None else trimmed.model
         session, running = sessions.create(source, threads, providers, cache)
         signature = _read_signature(session, trimmed)
@@ -99,16 +102,12 @@ def load(
         _check(description, signature)
     except StartError as error:
         raise StartError(f"The model {path} cannot be served: {error}.") from error
-    return Model(session, description, signature, sha256, running, trimmed is not None)
+    return Model(session, description, signature, digest, running, trimmed is not None)
 
 
-def _map(path: Path) -> mmap | bytes:
-    try:
-        with path.open("rb") as file:
-            empty = not os.fstat(file.fileno()).st_size  # which cannot be mapped
-            return b"" if empty else mmap(file.fileno(), 0, access=ACCESS_READ)
-    except OSError as error:
-        raise StartError(f"The model {path} cannot be read: {error.strerror}.") from error
+def _map(file: int) -> mmap | bytes:
+    empty = not os.fstat(file).st_size  # which cannot be mapped
+    return b"" if empty else mmap(file, 0, access=ACCESS_READ)
 
 
 def _read_signature(session: Session, trimmed: logits.Trimmed | None) -> Signature:

@@ -97,7 +97,7 @@ def test_a_model_file_that_may_not_be_read(
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr("app.vision.digest.os.open", refuse)
     with pytest.raises(StartError, match=r"scripted\.onnx cannot be read: Permission denied"):
         load(scripted_model)
 

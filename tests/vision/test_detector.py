@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,6 +15,7 @@ from app.vision.arrays import Array
 from app.vision.budget import DecodingBudget
 from app.vision.description import Description, InputSpec
 from app.vision.detector import Detector, Options
+from app.vision.digest import Digest
 from app.vision.image import ImageReader
 from app.vision.model import Model, Signature
 from tests.vision.pictures import encode, quarters
@@ -64,7 +66,7 @@ def detector(session: Fixed, family: str = "end2end", side: int = 64) -> Detecto
     shape = [1, 3, side, side]
     signature = Signature("images", shape, np.dtype(np.float32), False, ["output0"], [[1, None, 6]])
     reader = ImageReader(50_000_000, DecodingBudget(200_000_000))
-    return Detector(Model(session, description, signature, "0" * 64), reader)
+    return Detector(Model(session, description, signature, Digest(Path(__file__))), reader)
 
 
 def found(session: Fixed, data: bytes = WHITE, **options: Any) -> list[tuple[str, float]]:
