@@ -50,6 +50,14 @@ class Start:
 Measure = Callable[[], Start]
 
 
+@dataclass(frozen=True)
+class Comparison:
+    wall: float
+    wall_ratio: float
+    cpu: float
+    cpu_ratio: float
+
+
 def uvicorn_floor(model: Path) -> Start:
     return _floor([sys.executable], "uvicorn", model, _environment())
 
@@ -100,21 +108,21 @@ def lambda_answer(deployed: Deployed, model: Path, request: Request) -> Start:
     return watch.start
 
 
-def compare(measures: Mapping[str, Measure], rounds: int) -> dict[str, Start]:
-    """Medians, measured in turns after a round that fills the caches and does not count."""
-    starts: dict[str, list[Start]] = {name: [] for name in measures}
-    for turn in range(rounds + 1):
-        for name, measure in measures.items():
-            start = measure()
-            if turn:
-                starts[name].append(start)
-    return {
-        name: Start(
-            statistics.median(start.wall for start in several),
-            statistics.median(start.cpu for start in several),
-        )
-        for name, several in starts.items()
-    }
+def compare(measures: Mapping[str, Measure], rounds: int) -> dict[str, Comparison]:
+    """Medians, measured in turns after a round that fills the caches and does not count.
+
+    The first of ``measures`` is the floor. A ratio is the median of those within a turn: from one
+    turn to the next a machine may become faster.
+    """
+    turns = [{name: measure() for name, measure in measures.items()} for _ in range(rounds + 1)][1:]
+    floor = next(iter(measures))
+
+    def median(name: str, field: str) -> tuple[float, float]:
+        taken = [(getattr(turn[name], field), getattr(turn[floor], field)) for turn in turns]
+        ratios = [seconds / least for seconds, least in taken]
+        return statistics.median(seconds for seconds, _ in taken), statistics.median(ratios)
+
+    return {name: Comparison(*median(name, "wall"), *median(name, "cpu")) for name in measures}
 
 
 def on_one_core() -> tuple[str, ...]:
@@ -191,13 +199,11 @@ def _connect(port: int, process: subprocess.Popen[bytes]) -> socket.socket:
 
 
 def _report(title: str, measures: Mapping[str, Measure], rounds: int) -> None:
-    found = compare(measures, rounds)
-    floor = found["floor"]
     print(f"{title}, medians of {rounds}:")
-    for name, start in found.items():
+    for name, found in compare(measures, rounds).items():
         print(
-            f"  {name:14} wall {start.wall * 1000:4.0f} ms ({start.wall / floor.wall:.2f} of the"
-            f" floor), processor {start.cpu * 1000:4.0f} ms ({start.cpu / floor.cpu:.2f})",
+            f"  {name:14} wall {found.wall * 1000:4.0f} ms ({found.wall_ratio:.2f} of the floor),"
+            f" processor {found.cpu * 1000:4.0f} ms ({found.cpu_ratio:.2f})",
             flush=True,
         )
 
