@@ -9,13 +9,15 @@ from collections.abc import Sequence
 from mmap import mmap
 from typing import NamedTuple
 
+import numpy as np
+
 from app.vision.heads import Shape
 from app.vision.onnx_graph import Graph, Node
 
 _WITH_SUBGRAPHS = frozenset({"If", "Loop", "Scan", "SequenceMap"})
 """Whose inner nodes name tensors that are not among the node's inputs."""
-_DISTRIBUTION = ("Reshape", "Conv", "Softmax", "Transpose", "Reshape")
-"""From the four sides of all anchors back to their logits."""
+_DISTRIBUTION = ("Softmax", "Transpose", "Reshape")
+"""From the shares of the bins back to their logits."""
 
 
 class Trimmed(NamedTuple):
@@ -46,7 +48,7 @@ def _find(graph: Graph) -> list[str] | None:
     if len(parts) < 2:
         return None
     sides = _sides(graph, parts[0])
-    boxes = _back(graph, sides, *_DISTRIBUTION) or _exponentials_of(graph, sides)
+    boxes = _distributions(graph, sides) or _exponentials(graph, sides)
     classes = _back(graph, parts[1], "Sigmoid")
     if boxes is None or classes is None:
         return None
@@ -59,10 +61,25 @@ def _find(graph: Graph) -> list[str] | None:
     return box_levels + class_levels
 
 
-def _exponentials_of(graph: Graph, sides: str | None) -> str | None:
-    """What ``models.quantize`` makes of a distribution's mean."""
+def _distributions(graph: Graph, sides: str | None) -> str | None:
+    """The logits of the distributions whose means are ``sides``, in bins."""
+    mean = _inputs(graph, _back(graph, sides, "Reshape"), "Conv")
+    values = graph.weights(mean[1]) if len(mean) == 2 else None
+    if values is None or not np.array_equal(values, np.arange(len(values))):
+        return None
+    return _back(graph, mean[0], *_DISTRIBUTION)
+
+
+def _exponentials(graph: Graph, sides: str | None) -> str | None:
+    """The same, as ``models.quantize`` writes it: weighted and plain sums of exponentials."""
     product = _inputs(graph, _back(graph, sides, "Div", "Split"), "MatMul")
-    return _back(graph, product[1], "Exp", "Clip") if len(product) == 2 else None
+    mix = graph.weights(product[0]) if len(product) == 2 else None
+    if mix is None or mix.size % 32:
+        return None
+    bins = mix.size // 32  # four sides twice, by all bins of all sides
+    if not np.array_equal(mix[:bins], np.arange(bins)):
+        return None
+    return _back(graph, product[1], "Exp", "Clip")
 
 
 def _sides(graph: Graph, boxes: str) -> str | None:

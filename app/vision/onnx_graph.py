@@ -7,6 +7,9 @@ Field numbers are those of ``onnx.proto``.
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+import numpy as np
+
+from app.vision.arrays import Array
 from app.vision.heads import Shape
 
 EXTERNAL_DATA = b"\x0a\x08location"
@@ -18,7 +21,8 @@ _FIXED = {1: 8, 5: 4}
 _GRAPH = 7
 _NODE, _INITIALIZER, _OUTPUT, _VALUE_INFO = 1, 5, 12, 13
 _NODE_INPUT, _NODE_OUTPUT, _NODE_OPERATOR = 1, 2, 4
-_TENSOR_NAME, _TENSOR_ELSEWHERE = 8, 13
+_TENSOR_KIND, _TENSOR_NAME, _TENSOR_RAW, _TENSOR_ELSEWHERE = 2, 8, 9, 13
+_KINDS = {1: np.dtype(np.float32), 10: np.dtype(np.float16)}
 _VALUE_NAME, _VALUE_TYPE, _TENSOR_TYPE, _TENSOR_SHAPE, _AXIS, _AXIS_SIZE = 1, 2, 1, 2, 1, 1
 
 Field = tuple[int, int, int, int]
@@ -41,7 +45,7 @@ class Graph:
         self._data = data
         self._around: list[slice] = []  # the model without its graph
         self._others: list[slice] = []  # of the graph: its name, its inputs and so on
-        self._constants: list[tuple[str, slice]] = []
+        self._constants: dict[str, tuple[slice, int]] = {}  # and where its content begins
         self._producers: dict[str, int] = {}
         self.nodes: list[Node] = []
         self.outputs: dict[str, Shape] = {}
@@ -60,6 +64,20 @@ class Graph:
         index = self._producers.get(tensor)
         return None if index is None else self.nodes[index]
 
+    def weights(self, tensor: str) -> Array | None:
+        """A constant of floats, flat; None where it is none, or not kept as plain bytes."""
+        place, start = self._constants.get(tensor, (slice(0), 0))
+        content = self._data[start : place.stop]
+        kind, raw = 0, None
+        for number, _, begin, end in _fields(content):
+            if number == _TENSOR_KIND:
+                kind = _number(content, begin)[0]
+            elif number == _TENSOR_RAW:
+                raw = content[begin:end]
+        return (
+            None if raw is None or kind not in _KINDS else np.frombuffer(bytes(raw), _KINDS[kind])
+        )
+
     def until(self, outputs: Sequence[str]) -> bytes:
         """The file with these tensors as its outputs, and only what they are made from."""
         kept: set[int] = set()
@@ -77,7 +95,7 @@ class Graph:
         data = self._data
         parts: list[bytes | memoryview] = [
             *(data[self.nodes[index].place] for index in sorted(kept)),
-            *(data[place] for name, place in self._constants if name in needed),
+            *(data[place] for name, (place, _) in self._constants.items() if name in needed),
             *(data[place] for place in self._others),
             *(_message(_OUTPUT, _message(_VALUE_NAME, name.encode())) for name in outputs),
         ]
@@ -93,7 +111,8 @@ class Graph:
             self.nodes.append(node)
             self.complete &= EXTERNAL_DATA not in data
         elif number == _INITIALIZER:
-            self._constants.append((_text(content, _TENSOR_NAME), place))
+            name = _text(content, _TENSOR_NAME)
+            self._constants[name] = place, place.stop - len(content)
             self.complete &= all(field[0] != _TENSOR_ELSEWHERE for field in _fields(content))
         elif number == _OUTPUT:
             self.outputs[_text(content, _VALUE_NAME)] = _shape(content)

@@ -49,7 +49,7 @@ def test_the_same_candidates(
     assert found.boxes.dtype == found.scores.dtype == np.float32
 
 
-@pytest.mark.parametrize("tail", ["corners", "backwards", "one class"])
+@pytest.mark.parametrize("tail", ["corners", "backwards", "one class", "wide bins"])
 def test_what_decodes_otherwise_is_left_whole(tail: str) -> None:
     assert logits.trim(yolov8_graph.detector(tail=tail).SerializeToString()) is None
 

@@ -21,7 +21,8 @@ def detector(style: Style = "apart", slicing: str = "Slice", tail: str = "") -> 
     """``tail`` names a change that makes the boxes other boxes."""
     random = np.random.default_rng(0)
     constants: dict[str, Array] = {
-        "bins": np.arange(BINS, dtype=np.float32).reshape(1, BINS, 1, 1),
+        "bins": np.arange(BINS, dtype=np.float32).reshape(1, BINS, 1, 1)
+        * (2 if tail == "wide bins" else 1),
         "flat.box": np.array([1, 4 * BINS, -1]),
         "flat.class": np.array([1, CLASSES, -1]),
         "flat.both": np.array([1, 4 * BINS + CLASSES, -1]),
