@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property, partial
+from threading import Thread
 from typing import TYPE_CHECKING, TypeVar
 
 from app.cpu import usable_cores
@@ -116,7 +117,7 @@ class Service:
 
     def take_stock(self) -> None:
         """What is better known before somebody asks: the model's hash, as long as its file is."""
-        self._unpacking.submit(lambda: self.detector.model.sha256)
+        Thread(target=lambda: self.detector.model.sha256, daemon=True).start()
 
     async def aside(self, work: Callable[[], T]) -> T:
         """On a thread of its own, one at a time; short next to an inference."""

@@ -26,6 +26,7 @@ def register(detector: Detector, *connections: Connection | None) -> None:
 
 def before_snapshot(detector: Detector, *connections: Connection | None) -> None:
     detector.detect(_sample_image(), Options())
+    _ = detector.model.sha256
     for connection in filter(None, connections):
         connection.drop()
     asyncio.get_event_loop().close()  # its wake-up is a pair of sockets

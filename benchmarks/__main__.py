@@ -49,7 +49,8 @@ def main(arguments: list[str] | None = None) -> int:
             for row in _at(place, started, task, options):
                 turns.append(row)
                 print(_progress(row), flush=True)
-                report.save(options.out, machine, report.merge(before, rows + turns))
+                so_far = rows + report.medians(turns)
+                report.save(options.out, machine, report.merge(before, so_far))
         rows += report.medians(turns)
     if not rows:
         return 1

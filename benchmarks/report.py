@@ -125,13 +125,14 @@ def medians(turns: Sequence[Row]) -> list[Row]:
 
 
 def _median(rows: Sequence[Row]) -> Row:
-    measured = ("p50_ms", "p95_ms", "per_second", "cpu_ms", "rss_mb", "cold_s", "others")
+    measured = ("p50_ms", "p95_ms", "per_second", "cpu_ms", "cold_s", "others")
     values = {
         name: statistics.median(getattr(row, name) for row in rows)
         for name in measured
-        if getattr(rows[0], name) is not None
+        if all(getattr(row, name) is not None for row in rows)
     }
-    return replace(rows[0], **values, errors=sum(row.errors for row in rows))
+    most = max(row.rss_mb for row in rows)
+    return replace(rows[0], **values, rss_mb=most, errors=sum(row.errors for row in rows))
 
 
 def read(path: Path) -> list[Row]:

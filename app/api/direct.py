@@ -22,7 +22,11 @@ _FULFILLED = {require_leave, get_service}
 
 
 def direct(query: type[BaseModel]) -> type[APIRoute]:
-    """For functions of a request, a ``query`` and the service, open to who has leave."""
+    """For functions of a request, a ``query`` and the service, open to who has leave.
+
+    What the router itself depends on is looked at; what ``include_router`` or the application is
+    given besides would not be asked for.
+    """
 
     class DirectRoute(APIRoute):
         def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:

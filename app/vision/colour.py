@@ -5,18 +5,21 @@ from PIL import Image
 
 _WHITE = (255, 255, 255, 255)
 _BAND_PIXELS = 1 << 18
+_LET_GO = frozenset({"JPEG", "MPO"})
+"""Whose decoders keep nothing once the pixels are there."""
 _DEEP_MODES = frozenset({"I;16", "I;16B", "I;16L", "I;16N", "I", "F"})
 
 
 def to_rgb(image: Image.Image, factor: int = 1) -> Image.Image:
     """A loaded image as RGB, divided by ``factor`` (a box filter).
 
-    Alpha is laid over white, 16 bits and more become 8. Other modes than RGB and L are
-    converted band by band, so that a large image never exists twice.
+    It may be ``image`` itself. Alpha is laid over white, 16 bits and more become 8. Other modes
+    than RGB and L are converted band by band, so that a large image never exists twice.
     """
     if image.mode in ("RGB", "L") and "transparency" not in image.info:
-        smaller = image.reduce(factor) if factor > 1 else image
-        return smaller if smaller.mode == "RGB" else smaller.convert("RGB")
+        if image.mode == "RGB" and image.format in _LET_GO and factor == 1:
+            return image
+        return (image.reduce(factor) if factor > 1 else image).convert("RGB")
     scale = _depth_scale(image) if image.mode in _DEEP_MODES else 1.0
     width, height = image.size
     out = Image.new("RGB", (-(-width // factor), -(-height // factor)))

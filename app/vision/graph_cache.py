@@ -25,9 +25,9 @@ _FORM = "2"
 
 
 class GraphCache:
-    def __init__(self, folder: Path, sha256: str) -> None:
-        """``sha256`` is that of the model's file."""
-        parts = (_FORM, sha256, onnxruntime.__version__, _processor())
+    def __init__(self, folder: Path, sha256: str, part: str = "") -> None:
+        """``sha256`` is that of the model's file; ``part`` says which part of it, if not all."""
+        parts = (_FORM, sha256, part, onnxruntime.__version__, _processor())
         self._folder = folder
         self._key = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
 

@@ -85,8 +85,8 @@ def _exponentials(graph: Graph, sides: str | None) -> str | None:
 def _sides(graph: Graph, boxes: str) -> str | None:
     """The distances of all anchors to the four sides, if ``boxes`` are centre and size of them.
 
-    That is: centre = (low + high) / 2, size = high - low, low = anchor - the first two distances,
-    high = anchor + the other two, all times the stride.
+    As far as operators tell, that is: centre = (low + high) / 2, size = high - low, low = anchor -
+    the first two distances, high = anchor + the other two, all times the stride.
     """
     both = _inputs(graph, _back(graph, boxes, "Mul"), "Concat")
     if len(both) != 2:

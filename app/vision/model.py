@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
@@ -91,17 +92,38 @@ def load(
     Raises StartError, in one line, where ``path`` is not a detector that can be served.
     """
     digest = Digest(path)
+    trimmed = None if whole else logits.trim(_map(digest.file))
     try:
-        trimmed = None if whole else logits.trim(_map(digest.file))
-        cache = GraphCache(cache_dir, digest.sha256) if cache_dir else None
-        source = path if trimmed is None else trimmed.model
-        session, running = sessions.create(source, threads, providers, cache)
-        signature = _read_signature(session, trimmed)
-        metadata = session.get_modelmeta().custom_metadata_map
-        description = _describe(metadata, signature, path.stem)
-        _check(description, signature)
+        if trimmed is not None:
+            with suppress(StartError):  # of the whole graph, if it cannot be helped
+                return _load(path, digest, trimmed, threads, providers, cache_dir)
+        return _load(path, digest, None, threads, providers, cache_dir)
     except StartError as error:
         raise StartError(f"The model {path} cannot be served: {error}.") from error
+
+
+def _load(
+    path: Path,
+    digest: Digest,
+    trimmed: logits.Trimmed | None,
+    threads: int,
+    providers: Sequence[str],
+    cache_dir: Path | None,
+) -> Model:
+    cache = None
+    if cache_dir:
+        part = "" if trimmed is None else " ".join(trimmed.outputs)
+        cache = GraphCache(cache_dir, digest.sha256, part)
+    source = path if trimmed is None else trimmed.model
+    session, running = sessions.create(source, threads, providers, cache)
+    signature = _read_signature(session, trimmed)
+    metadata = session.get_modelmeta().custom_metadata_map
+    description = _describe(metadata, signature, path.stem)
+    _check(description, signature)
+    if trimmed is not None:
+        shapes = [_shape(output) for output in session.get_outputs()]
+        if description.family != "yolov8" or not dfl.fits(shapes, len(description.labels)):
+            raise StartError("its logits are not those of the family yolov8")
     return Model(session, description, signature, digest, running, trimmed is not None)
 
 

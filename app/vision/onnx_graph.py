@@ -4,8 +4,8 @@ Read from protobuf's wire format: the library would take longer to import than a
 Field numbers are those of ``onnx.proto``.
 """
 
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Container, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,14 +15,15 @@ from app.vision.heads import Shape
 EXTERNAL_DATA = b"\x0a\x08location"
 """The key of a tensor that lies in a file of its own, which is not in the model's hash."""
 
+_NEGATIVE = 1 << 63
 _VARINT, _LENGTH_DELIMITED = 0, 2
 _FIXED = {1: 8, 5: 4}
 
 _GRAPH = 7
-_NODE, _INITIALIZER, _OUTPUT, _VALUE_INFO = 1, 5, 12, 13
+_NODE, _INITIALIZER, _INPUT, _OUTPUT, _VALUE_INFO = 1, 5, 11, 12, 13
 _NODE_INPUT, _NODE_OUTPUT, _NODE_OPERATOR = 1, 2, 4
 _TENSOR_KIND, _TENSOR_NAME, _TENSOR_RAW, _TENSOR_ELSEWHERE = 2, 8, 9, 13
-_KINDS = {1: np.dtype(np.float32), 10: np.dtype(np.float16)}
+_KINDS: dict[int, np.dtype[Any]] = {1: np.dtype(np.float32), 10: np.dtype(np.float16)}
 _VALUE_NAME, _VALUE_TYPE, _TENSOR_TYPE, _TENSOR_SHAPE, _AXIS, _AXIS_SIZE = 1, 2, 1, 2, 1, 1
 
 Field = tuple[int, int, int, int]
@@ -44,17 +45,21 @@ class Graph:
         """Whether all of its tensors stand in this file."""
         self._data = data
         self._around: list[slice] = []  # the model without its graph
-        self._others: list[slice] = []  # of the graph: its name, its inputs and so on
+        self._others: list[slice] = []  # of the graph: its name and so on
+        self._inputs: list[tuple[str, slice]] = []  # old files name their constants among them
         self._constants: dict[str, tuple[slice, int]] = {}  # and where its content begins
         self._producers: dict[str, int] = {}
         self.nodes: list[Node] = []
         self.outputs: dict[str, Shape] = {}
-        graph = slice(0)
+        graphs: list[slice] = []
         for number, begin, start, end in _fields(data):
             if number == _GRAPH:
-                graph = slice(start, end)
+                graphs.append(slice(start, end))
             else:
                 self._around.append(slice(begin, end))
+        if len(graphs) != 1:
+            raise ValueError(f"There are {len(graphs)} graphs.")
+        (graph,) = graphs
         for number, begin, start, end in _fields(data[graph]):
             place = slice(graph.start + begin, graph.start + end)
             self._add(number, place, data[graph.start + start : place.stop])
@@ -96,12 +101,16 @@ class Graph:
         parts: list[bytes | memoryview] = [
             *(data[self.nodes[index].place] for index in sorted(kept)),
             *(data[place] for name, (place, _) in self._constants.items() if name in needed),
+            *(data[place] for name, place in self._inputs if self._stays(name, needed)),
             *(data[place] for place in self._others),
             *(_message(_OUTPUT, _message(_VALUE_NAME, name.encode())) for name in outputs),
         ]
         size = sum(map(len, parts))
         around = (data[place] for place in self._around)
         return b"".join([*around, _head(_GRAPH, size), *parts])
+
+    def _stays(self, name: str, needed: Container[str]) -> bool:
+        return name in needed or name not in self._constants
 
     def _add(self, number: int, place: slice, content: memoryview) -> None:
         if number == _NODE:
@@ -114,6 +123,8 @@ class Graph:
             name = _text(content, _TENSOR_NAME)
             self._constants[name] = place, place.stop - len(content)
             self.complete &= all(field[0] != _TENSOR_ELSEWHERE for field in _fields(content))
+        elif number == _INPUT:
+            self._inputs.append((_text(content, _VALUE_NAME), place))
         elif number == _OUTPUT:
             self.outputs[_text(content, _VALUE_NAME)] = _shape(content)
         elif number != _VALUE_INFO:  # which are hints, some of them of what is cut away
@@ -157,7 +168,8 @@ def _shape(value: memoryview) -> Shape:
 def _size(axis: memoryview) -> int | None:
     for number, _, start, _ in _fields(axis):
         if number == _AXIS_SIZE:
-            return _number(axis, start)[0]
+            size = _number(axis, start)[0]
+            return size if size < _NEGATIVE else None
     return None  # it has a name
 
 

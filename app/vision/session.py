@@ -99,7 +99,9 @@ def _cached(source: Source, threads: int, cache: GraphCache) -> Any:
 def _open(source: Source, options: Any, providers: Sequence[Any]) -> Any:
     model = str(source) if isinstance(source, Path) else source
     # onnxruntime's own fallback says so on stdout alone.
-    return onnxruntime.InferenceSession(model, options, providers=providers, enable_fallback=0)
+    session = onnxruntime.InferenceSession(model, options, providers=providers, enable_fallback=0)
+    session._model_bytes = None  # kept for a change of providers, which there is none of
+    return session
 
 
 def _options(threads: int) -> Any:

@@ -7,6 +7,8 @@ from pydantic import BaseModel
 from app.api.access import LeaveRequired
 from app.api.dependencies import ServiceDep
 from app.api.direct import direct
+from app.main import create_app
+from app.settings import Settings
 
 
 class Query(BaseModel):
@@ -29,3 +31,7 @@ def test_a_dependency_that_nobody_would_ask_for_stops_the_start() -> None:
     add(LeaveRequired)
     with pytest.raises(TypeError, match="forgotten"):
         add(LeaveRequired, Depends(forgotten))
+
+
+def test_the_application_asks_for_nothing_besides() -> None:
+    assert not create_app(Settings()).router.dependencies

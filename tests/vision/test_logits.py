@@ -9,9 +9,11 @@ import pytest
 from app.vision import logits
 from app.vision.budget import DecodingBudget
 from app.vision.detector import Detections, Detector, Options
+from app.vision.heads import dfl
 from app.vision.image import ImageReader
 from app.vision.model import load
 from tests.vision import yolov8_graph
+from tests.vision.pictures import encode, quarters
 
 OF_LEVELS = {
     "apart": ["box.0", "box.1", "class.0", "class.1"],
@@ -47,6 +49,59 @@ def test_the_same_candidates(
     np.testing.assert_allclose(found.scores, expected.scores, atol=1e-6)
     np.testing.assert_allclose(found.boxes, expected.boxes, atol=1e-4)
     assert found.boxes.dtype == found.scores.dtype == np.float32
+
+
+def boxes_of(path: Path, trimmed: bool) -> Detections:
+    model = load(path)
+    assert model.trimmed == trimmed
+    reader = ImageReader(50_000_000, DecodingBudget(200_000_000))
+    return Detector(model, reader).detect(encode(quarters(), "JPEG"), Options(confidence=0.3))
+
+
+def test_constants_that_are_inputs_as_well_are_no_inputs_any_more(tmp_path: Path) -> None:
+    """As files of old have them."""
+    model = yolov8_graph.detector()
+    new = boxes_of(yolov8_graph.write(tmp_path / "new.onnx", model), trimmed=True)
+    for tensor in model.graph.initializer:
+        value = onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims)
+        model.graph.input.append(value)
+    old = boxes_of(yolov8_graph.write(tmp_path / "old.onnx", model), trimmed=True)
+    assert [item.label for item in old.items] == [item.label for item in new.items] != []
+    for one, other in zip(old.items, new.items, strict=True):
+        assert one.box == pytest.approx(other.box, abs=1e-3)
+
+
+@pytest.mark.parametrize("reason", ["logits", "shape"])
+def test_where_in_doubt_the_whole_graph_is_run(
+    tmp_path: Path, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = yolov8_graph.detector()
+    expected = boxes_of(yolov8_graph.write(tmp_path / "small.onnx", model), trimmed=True)
+    if reason == "shape":  # onnxruntime finds out
+        model.graph.output[0].type.tensor_type.shape.dim[1].dim_param = "rows"
+    else:
+        monkeypatch.setattr(dfl, "fits", lambda *_: False)
+    found = boxes_of(yolov8_graph.write(tmp_path / "other.onnx", model), trimmed=False)
+    assert [item.label for item in found.items] == [item.label for item in expected.items]
+    assert found.items
+
+
+@pytest.mark.parametrize(
+    ("channels", "fits"),
+    [
+        ([64, 64, 80, 80], True),
+        ([None, None, 80, None], True),
+        ([144, 144], True),
+        ([144], True),
+        ([64, 64, 80, 81], False),
+        ([63, 63, 80, 80], False),
+        ([80], False),
+    ],
+)
+def test_which_logits_fit(channels: list[int | None], fits: bool) -> None:
+    shapes: list[list[int | None]] = [[1, size, None, None] for size in channels]
+    assert dfl.fits(shapes, 80) == fits
+    assert not dfl.fits([*shapes, [1, 80, None]], 80)
 
 
 @pytest.mark.parametrize("tail", ["corners", "backwards", "one class", "wide bins"])

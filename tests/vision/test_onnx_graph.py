@@ -92,6 +92,18 @@ def test_tensors_in_other_files_are_seen(tmp_path: Path, small: bytes, where: st
     assert not Graph(memoryview(model.SerializeToString())).complete
 
 
+def test_two_graphs_are_none(small: bytes) -> None:
+    with pytest.raises(ValueError, match="2 graphs"):
+        Graph(memoryview(small + small))
+
+
+def test_weights(small: bytes) -> None:
+    graph = Graph(memoryview(small))
+    assert graph.weights("bins").tolist() == [0, 1, 2, 3]  # type: ignore[union-attr]
+    assert graph.weights("flat.box") is None  # whole numbers
+    assert graph.weights("sides") is None  # no constant
+
+
 def test_a_file_that_is_none_is_a_value_error(small: bytes) -> None:
     random = np.random.default_rng(3)
     cut_off = [small[:size] for size in random.integers(1, len(small), 300)]

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from app.vision.arrays import Floats
-from app.vision.heads.base import Candidates, Outputs, Shape
+from app.vision.heads.base import Candidates, Outputs, Shape, allows
 
 needs_nms = True
 layout = "(1, 4 * bins, height, width) and (1, classes, height, width) a level"
@@ -21,7 +21,14 @@ _MARGIN = 1e-3
 
 
 def fits(outputs: Sequence[Shape], classes: int) -> bool:
-    return all(len(output) == 4 for output in outputs)
+    """``outputs`` as the session gives them."""
+    if any(len(output) != 4 for output in outputs):
+        return False
+    half = len(outputs) // 2
+    channels = [output[1] for output in outputs]
+    apart = half * 2 == len(outputs) and all(allows(size, classes) for size in channels[half:])
+    boxes = channels[:half] if apart else [None if n is None else n - classes for n in channels]
+    return all(size is None or (size > 0 and size % 4 == 0) for size in boxes)
 
 
 def decode(
