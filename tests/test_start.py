@@ -1,0 +1,34 @@
+"""What a process that starts does not load or build, whichever way it is started."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+REPORT = """
+import json, sys
+def report(*_):
+    import fastapi.openapi.models as models
+    built = models.OpenAPI.__pydantic_complete__
+    loaded = [name for name in UNWANTED if sys.modules.get(name) is not None]
+    print(json.dumps({"built": built, "loaded": loaded}))
+    sys.exit(0)
+UNWANTED = ["pydantic.v1", "pydantic_settings", "prometheus_client", "boto3", "PIL.TiffImagePlugin"]
+UNWANTED += ["app.rekognition.taxonomy", "app.events.annotator", "onnx", "torch"]
+"""
+WAYS = {
+    "python -m app": (
+        "import uvicorn; uvicorn.Server.run = report\nimport app.__main__; app.__main__.main()"
+    ),
+    "uvicorn": "import uvicorn, app.main; app.main.app; report()",
+    "Lambda": "import app.aws; report()",
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_nothing_is_loaded_that_a_first_answer_does_without(way: str) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", REPORT + WAYS[way]], capture_output=True, text=True, check=True
+    )
+    assert json.loads(ran.stdout.splitlines()[-1]) == {"built": False, "loaded": []}
