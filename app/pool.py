@@ -17,6 +17,8 @@ _SMOOTHING = 0.1
 _FIRST_GUESS = 0.1
 _RELIEF = 1.0
 """Seconds after ``press`` until all places are given again."""
+_LEAST = 4
+"""Places that each of the inferences at a time has even then."""
 _FOR_MOST = 0.75
 """Of the queue, under pressure: times vary, and nearly all are to be done in time, not half."""
 
@@ -94,7 +96,7 @@ class InferencePool:
             return places
         calm = self._calm_service_time
         slowed = min(1.0, calm / self._service_time) if calm else 1.0
-        return min(places, max(self.concurrency + 1, math.ceil(places * _FOR_MOST * slowed)))
+        return min(places, max(_LEAST * self.concurrency, math.ceil(places * _FOR_MOST * slowed)))
 
     def _pressed(self) -> bool:
         return time.monotonic() < self._pressed_until
