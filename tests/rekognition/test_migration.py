@@ -37,7 +37,7 @@ def test_the_programs_run(
 
 def test_the_prices_add_up() -> None:
     rows = re.findall(r"\| ([\d,]+) ms \| (0\.\d+) \| ([\d,]+) \|", PAGE)
-    assert len(rows) == 2
+    assert len(rows) == 3
     for milliseconds, price, images in rows:
         cost = lambda_cost(float(milliseconds.replace(",", "")), 1024, "x86", "Function URL").total
         assert float(price) == pytest.approx(cost, abs=5e-8)
