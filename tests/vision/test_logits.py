@@ -51,6 +51,17 @@ def test_the_same_candidates(
     assert found.boxes.dtype == found.scores.dtype == np.float32
 
 
+def test_a_box_does_not_depend_on_how_many_others_there_are(shared: Path) -> None:
+    """To the last bit: a page that sifts by itself shows what a stricter request is told."""
+    path = shared / "models" / "yolov8n-dynamic.onnx"
+    image = (shared / "models" / "bus.jpg").read_bytes()
+    detector = Detector(load(path), ImageReader(50_000_000, DecodingBudget(200_000_000)))
+    every = detector.detect(image, Options(confidence=0.01)).items
+    for threshold in (0.05, 0.25, 0.5, 0.6, 0.85, 0.87):
+        some = detector.detect(image, Options(confidence=threshold)).items
+        assert some == [item for item in every if item.probability > threshold] != []
+
+
 def boxes_of(path: Path, trimmed: bool) -> Detections:
     model = load(path)
     assert model.trimmed == trimmed

@@ -42,7 +42,8 @@ def decode(
     best = scores.argmax(axis=0)
     with np.errstate(over="ignore"):  # 1 / infinity is the 0 that is meant
         probabilities = 1 / (1 + np.exp(-scores[best, np.arange(len(best))]))
-    sides = _mean(boxes.reshape(4, len(boxes) // 4, -1))
+    bins = len(boxes) // 4
+    sides = _mean(np.ascontiguousarray(boxes.T).reshape(-1, 4, bins)).T
     corners = np.concatenate([centres - sides[:2], centres + sides[2:]]) * np.tile(strides, (2, 1))
     likely = probabilities > threshold
     return Candidates(corners.T[likely], probabilities[likely], best[likely])
@@ -76,10 +77,14 @@ def _pick(
 
 
 def _mean(logits: Floats) -> Floats:
-    """Of (sides, bins, n) the means (sides, n), in bins."""
-    weights = np.exp(logits - logits.max(axis=1, keepdims=True))
-    values = np.arange(logits.shape[1], dtype=np.float32)
-    mean: Floats = (weights * values[:, None]).sum(axis=1) / weights.sum(axis=1)
+    """Of (n, sides, bins) the means (n, sides), in bins.
+
+    The bins lie last, so that they are added up in the same order however many boxes there are:
+    a box is the same to the last bit whichever others are asked for.
+    """
+    weights = np.exp(logits - logits.max(axis=2, keepdims=True))
+    values = np.arange(logits.shape[2], dtype=np.float32)
+    mean: Floats = (weights * values).sum(axis=2) / weights.sum(axis=2)
     return mean
 
 
