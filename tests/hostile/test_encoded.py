@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 
 import httpx
 import pytest
@@ -90,14 +91,15 @@ def test_nobody_waits_for_five_mebibytes(
 ) -> None:
     """The longest that the event loop stands still, as a share of what a decode takes at once.
 
-    In CPU time of the whole process, for which it does not matter who else wants the cores.
+    In CPU time of the whole process, for which it does not matter who else wants the cores. It is
+    a third where nothing else runs, and 0.9 where the string is decoded in one piece.
     """
     data = b"no image" + os.urandom(IMAGE - 8)
     path, headers, body = request_of(base64_of(data))
     settings = Settings(model=scripted_model)
     app = create_app(settings, load_detector(settings))
     shares = []
-    for _ in range(5):
+    for _ in range(9):
         began = time.process_time()
         document = json.loads(body)
         decoded = binascii.a2b_base64(
@@ -106,7 +108,7 @@ def test_nobody_waits_for_five_mebibytes(
         at_once = time.process_time() - began
         assert decoded == data
         shares.append(asyncio.run(_longest_pause(app, path, headers, body)) / at_once)
-    assert min(shares) < 0.5, shares
+    assert median(shares) < 0.7, shares
 
 
 async def _longest_pause(app: object, path: str, headers: dict[str, str], body: bytes) -> float:
