@@ -22,6 +22,8 @@ with cold.quick_start():
     _app = create_app(_settings, _detector)
     _http = adapt(_app, root_path=_settings.root_path)
     snapshot.register(_detector, _app.state.service.storage.connection)
+    if snapshot.is_awaited():
+        _app.surfaces.made()
 
 if TYPE_CHECKING:
     from app.events.consumer import Consumer

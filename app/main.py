@@ -5,19 +5,24 @@ from app.early import start  # isort: split
 import asyncio
 import signal
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from types import FrameType
 from typing import Any
 
-from fastapi import FastAPI
+from starlette.applications import Starlette
+from starlette.datastructures import State
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.types import Message, Receive, Scope, Send
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import __version__, cold, log
-from app.api import detect, docs, health, metrics, model, page, rekognition, vision
 from app.api.context import REQUEST_ID, ErrorBoundary, RequestContext, RootPath
+from app.api.detect import detect
+from app.api.health import healthz
+from app.api.later import Later
 from app.api.observation import Observation
 from app.api.problem import add_handlers
 from app.errors import StartError
@@ -33,20 +38,30 @@ _SOON = 1.0
 _EXPOSED_HEADERS = ("Server-Timing", REQUEST_ID, "Retry-After", "RateLimit", "RateLimit-Policy")
 
 
-class Spotter(FastAPI):
+class Spotter(Starlette):
+    """Answers ``/detect`` and ``/healthz`` itself, and leaves the rest to ``surfaces``."""
+
+    def __init__(self, surfaces: Callable[[State], ASGIApp], **options: Any) -> None:
+        routes = [Route("/detect", detect, methods=["POST"]), Route("/healthz", healthz)]
+        super().__init__(routes=routes, **options)
+        self.surfaces = Later(partial(surfaces, self.state))
+        self.router.redirect_slashes = False  # to an address that a proxy in front may not have
+        self.router.default = self.surfaces
+        add_handlers(self)
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             send = _one_line_errors(send)
         await super().__call__(scope, receive, send)
 
 
-def create_app(settings: Settings, detector: Detector | None = None) -> FastAPI:
+def create_app(settings: Settings, detector: Detector | None = None) -> Spotter:
     """Where ``detector`` is given it is served as it is; else it is loaded in the lifespan."""
     tally = Tally()
     observers: list[Observer] = [] if settings.metrics == "off" else [tally]
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, object]]:
+    async def lifespan(app: Spotter) -> AsyncIterator[dict[str, object]]:
         log.configure(settings.log_level)
         if detector is None:
             app.state.service = Service.create(settings, load_detector(settings))
@@ -54,35 +69,22 @@ def create_app(settings: Settings, detector: Detector | None = None) -> FastAPI:
         if traces:
             observers.append(traces.observer)
         service: Service = app.state.service
-        asyncio.get_running_loop().call_later(_SOON, service.take_stock)
+        asyncio.get_running_loop().call_later(_SOON, _prepare, app)
         with _draining_on_sigterm(service):
             yield {"shedder": Shedder(service)}
         service.pool.close()
         if traces:
             traces.close()
 
-    app = Spotter(
-        title="Spotter",
-        version=__version__,
-        license_info={"name": "Apache-2.0"},
-        lifespan=lifespan,
-        # FastAPI's own spans would carry queries and the words of exceptions.
-        telemetry={"tracing": False, "metrics": False, "logs": False},
-        docs_url=None,
-        generate_unique_id_function=lambda route: route.name,  # as clients call their functions
-        redoc_url=None,
-        redirect_slashes=False,  # to an address that a proxy in front may not have
-        middleware=_middleware(settings, observers),
-    )
+    def surfaces(state: State) -> ASGIApp:
+        with cold.quick_start():
+            from app.surfaces.application import create_surfaces
+
+            return create_surfaces(settings, state, tally)
+
+    app = Spotter(surfaces, lifespan=lifespan, middleware=_middleware(settings, observers))
     if detector is not None:
         app.state.service = Service.create(settings, detector)
-    add_handlers(app)
-    for surface in (detect, model, health, rekognition, vision):
-        app.include_router(surface.router)
-    if settings.metrics != "off":
-        metrics.add_metrics(app, tally, keyed=settings.metrics == "keyed")
-    page.add_page(app)
-    docs.add_docs(app)
     return app
 
 
@@ -105,6 +107,16 @@ def _middleware(settings: Settings, observers: list[Observer]) -> list[Middlewar
             )
         )
     return [*chain, Middleware(ErrorBoundary)]
+
+
+def _prepare(app: Spotter) -> None:
+    """What somebody will ask for, made before; as long as the model's file is as it was."""
+
+    def prepare() -> None:
+        _ = app.state.service.detector.model.sha256
+        app.surfaces.made()
+
+    threading.Thread(target=prepare, daemon=True).start()
 
 
 @contextmanager
@@ -152,7 +164,7 @@ def _settings_or_exit() -> Settings:
         raise SystemExit(f"spotter: {error}") from None
 
 
-def __getattr__(name: str) -> FastAPI:
+def __getattr__(name: str) -> Spotter:
     """``app`` is made when uvicorn asks for it; Lambda makes one of its own."""
     if name != "app":
         raise AttributeError(name)

@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from threading import Thread
 from typing import TYPE_CHECKING, TypeVar
 
 from app.cpu import usable_cores
@@ -114,10 +113,6 @@ class Service:
     def _try(self) -> None:
         with suppress(Exception):  # ``failed`` tells, and the log knows of the first time
             self.detector.detect(_DOT, Options())
-
-    def take_stock(self) -> None:
-        """What is better known before somebody asks: the model's hash, as long as its file is."""
-        Thread(target=lambda: self.detector.model.sha256, daemon=True).start()
 
     async def aside(self, work: Callable[[], T]) -> T:
         """On a thread of its own, one at a time; short next to an inference."""

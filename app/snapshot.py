@@ -14,9 +14,13 @@ from app.vision.detector import Detector, Options
 _WARM_UP_SIDE = 640
 
 
+def is_awaited() -> bool:
+    return os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start"
+
+
 def register(detector: Detector, *connections: Connection | None) -> None:
     """Does nothing where there is no SnapStart."""
-    if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") != "snap-start":
+    if not is_awaited():
         return
     from snapshot_restore_py import register_after_restore, register_before_snapshot
 

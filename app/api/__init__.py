@@ -1,1 +1,1 @@
-"""One thin module a surface."""
+"""What answers first, /detect and /healthz, and what all surfaces share: Starlette alone."""

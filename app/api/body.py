@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import AsyncIterator, Iterable
 
-from fastapi import Request
+from starlette.requests import Request
 
 from app import encoded
 from app.api.context import parcel_of

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.problem import problem_response
 from app.api.unexpected import disguised
-from app.errors import BadRequest
+from app.errors import BadRequest, ModelUnavailable
 from app.intake import Parcel
 from app.service import Service
 
@@ -136,6 +136,14 @@ def parcel_of(request: Request) -> Parcel:
     """What the request holds in memory, until it has been answered."""
     parcel: Parcel = request.state.parcel
     return parcel
+
+
+def service_of(request: Request) -> Service:
+    """Raises ModelUnavailable."""
+    service = _service(request.scope)
+    if service is None:
+        raise ModelUnavailable("The model is not loaded.")
+    return service
 
 
 def _service(scope: Scope) -> Service | None:

@@ -5,33 +5,20 @@ from dataclasses import asdict
 from functools import partial
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+from starlette.requests import Request
+from starlette.responses import Response
 
 from app.api import work
 from app.api.accept import preferred
-from app.api.access import LeaveRequired
+from app.api.access import admit, key_in
 from app.api.body import extract_image, read_body
-from app.api.dependencies import ServiceDep
-from app.api.direct import direct
+from app.api.context import service_of
 from app.api.picture import Picture
-from app.api.problem import responses
-from app.api.reference import ANSWERS, DETECT, REQUEST_BODY
+from app.api.query import parsed
 from app.api.s3_form import object_reference
-from app.errors import (
-    AccessDenied,
-    ImageTooLarge,
-    InternalError,
-    InvalidImage,
-    InvalidImageFormat,
-    InvalidParameter,
-    ModelUnavailable,
-    Overloaded,
-    RequestTimeout,
-    TooManyRequests,
-)
+from app.errors import InvalidParameter
 from app.render import render
-from app.schemas import DetectionResult
 from app.service import Service
 from app.vision.detector import Detections, Options
 from app.vision.draw import Encoding
@@ -51,7 +38,6 @@ Count = Annotated[
 
 
 class DetectQuery(BaseModel):
-    # Built with its route: FastAPI silences what pydantic says of its own way to do so.
     model_config = ConfigDict(extra="forbid", defer_build=False)
 
     confidence: Share = Field(
@@ -70,34 +56,10 @@ class DetectQuery(BaseModel):
     alt_text: bool = Field(False, description="Whether to add a sentence for an alt attribute.")
 
 
-router = APIRouter(tags=["detect"], dependencies=[LeaveRequired], route_class=direct(DetectQuery))
-
-
-@router.post(
-    "/detect",
-    summary="Find the objects in an image",
-    description=DETECT,
-    response_model=DetectionResult,
-    responses={
-        **ANSWERS,
-        **responses(
-            InvalidImageFormat,
-            InvalidImage,
-            InvalidParameter,
-            ImageTooLarge,
-            AccessDenied,
-            RequestTimeout,
-            TooManyRequests,
-            Overloaded,
-            ModelUnavailable,
-            InternalError,
-        ),
-    },
-    openapi_extra=REQUEST_BODY,
-)
-async def detect(
-    request: Request, query: Annotated[DetectQuery, Query()], service: ServiceDep
-) -> Response:
+async def detect(request: Request) -> Response:
+    service = service_of(request)
+    admit(request, service, key_in(request))
+    query = parsed(DetectQuery, request.query_params)
     _refuse_repeated(request)
     service.pool.check_room()
     options = _options(query, service)

@@ -1,22 +1,16 @@
 """GET /healthz: whether to send requests here."""
 
-from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 
-from app.api.dependencies import ServiceDep
-from app.api.problem import responses
+from app.api.context import service_of
 from app.errors import ModelUnavailable
-from app.schemas import Health
-
-router = APIRouter(tags=["health"])
 
 
-@router.head("/healthz", include_in_schema=False)
-@router.get(
-    "/healthz", summary="Whether the service is well", responses=responses(ModelUnavailable)
-)
-async def healthz(service: ServiceDep) -> Health:
+async def healthz(request: Request) -> Response:
+    service = service_of(request)
     if service.draining:
         raise ModelUnavailable("The server is shutting down: it finishes what it was given.")
     if not service.is_well():
         raise ModelUnavailable("The last inference failed; the server's log says why.")
-    return Health(status="ok", model=service.detector.name)
+    return JSONResponse({"status": "ok", "model": service.detector.name})

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from fastapi import Request, Response
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from app.api.context import parcel_of

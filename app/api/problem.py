@@ -1,16 +1,16 @@
 """Errors as RFC 9457 problem details."""
 
 import json
-from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-from fastapi import FastAPI, Request, Response
-from fastapi.exceptions import RequestValidationError
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from app.api.reference import ERROR_DETAILS, HEADERS, PROBLEM
+from app.api.media_types import PROBLEM
 from app.errors import (
     InternalError,
     InvalidParameter,
@@ -18,8 +18,6 @@ from app.errors import (
     NotFound,
     SpotterError,
 )
-
-MEDIA_TYPE = "application/problem+json"
 
 
 def problem_body(error: SpotterError) -> dict[str, Any]:
@@ -33,7 +31,7 @@ def problem_body(error: SpotterError) -> dict[str, Any]:
 
 
 class ProblemResponse(Response):
-    media_type = MEDIA_TYPE
+    media_type = PROBLEM
 
     def __init__(self, error: SpotterError) -> None:
         super().__init__(json.dumps(problem_body(error)), error.status, dict(error.headers))
@@ -54,7 +52,7 @@ def problem_bytes(error: SpotterError, **headers: str) -> bytes:
     body = json.dumps(problem_body(error))
     lines = [
         f"HTTP/1.1 {error.status} {HTTPStatus(error.status).phrase}",
-        f"content-type: {MEDIA_TYPE}",
+        f"content-type: {PROBLEM}",
         f"content-length: {len(body)}",
         "x-content-type-options: nosniff",
         *(f"{name.lower()}: {value}" for name, value in {**error.headers, **headers}.items()),
@@ -62,36 +60,9 @@ def problem_bytes(error: SpotterError, **headers: str) -> bytes:
     return "\r\n".join([*lines, "", body]).encode()
 
 
-def add_handlers(app: FastAPI) -> None:
+def add_handlers(app: Starlette) -> None:
     app.add_exception_handler(SpotterError, _on_spotter_error)
     app.add_exception_handler(HTTPException, _on_http_exception)
-    app.add_exception_handler(RequestValidationError, _on_validation_error)
-
-
-def responses(*errors: type[SpotterError]) -> dict[int | str, dict[str, Any]]:
-    """For the OpenAPI document: each status with an example of each of its codes."""
-    by_status: dict[int | str, dict[str, Any]] = {}
-    for error in errors:
-        entry = by_status.setdefault(
-            error.status,
-            {
-                "description": error.title,
-                # FastAPI's "model" would promise application/json, too
-                "content": {MEDIA_TYPE: {"schema": PROBLEM, "examples": {}}},
-            },
-        )
-        if entry["description"] != error.title:
-            entry["description"] += f" / {error.title}"
-        entry["content"][MEDIA_TYPE]["examples"][error.__name__] = {"value": _example(error)}
-        if headers := HEADERS.get(error):
-            entry["headers"] = headers
-    return by_status
-
-
-def _example(error: type[SpotterError]) -> Mapping[str, Any]:
-    sample = error.__new__(error)
-    SpotterError.__init__(sample, ERROR_DETAILS[error])
-    return problem_body(sample)
 
 
 async def _on_spotter_error(request: Request, error: Exception) -> Response:
@@ -106,21 +77,10 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
     if error.status_code == 404:
         return problem_response(NotFound(f"There is nothing at {path}; /docs lists what is."))
     if error.status_code == 405:
-        allow = (error.headers or {}).get("Allow")
+        methods = (error.headers or {}).get("Allow", "GET, HEAD")  # a folder of files names none
+        allow = ", ".join(sorted(methods.split(", ")))
         detail = f"{path} does not take {request.method[:20]}, but {allow}."
         return problem_response(MethodNotAllowed(detail, allow))
     if 400 <= error.status_code < 500:
         return problem_response(InvalidParameter(str(error.detail)[:200]))
     return problem_response(InternalError("The request could not be handled."))
-
-
-async def _on_validation_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)
-    first = error.errors()[0]
-    name = str(first["loc"][-1])[:100]
-    if first["type"] == "extra_forbidden":
-        detail = f"There is no parameter {name!r} here; /docs lists those that are."
-    else:
-        given = str(first.get("input"))[:100]
-        detail = f"{name}={given}: {first['msg']}."
-    return problem_response(InvalidParameter(detail))

@@ -2,7 +2,7 @@
 
 from ipaddress import IPv6Address, ip_address
 
-from fastapi import Request
+from starlette.requests import Request
 
 from app.errors import TooManyRequests
 from app.ratelimit import Rate, Standing

@@ -6,12 +6,12 @@ from mangum import Mangum
 from mangum.adapter import DEFAULT_TEXT_MIME_TYPES
 from starlette.types import ASGIApp
 
-from app.api import problem, rekognition
+from app.api import media_types
 from app.gateway.answer_limit import AnswerLimit
 from app.gateway.cold_start import ColdStart
 from app.gateway.stage import StagePath
 
-_TEXT_TYPES = [*DEFAULT_TEXT_MIME_TYPES, problem.MEDIA_TYPE, rekognition.MEDIA_TYPE]
+_TEXT_TYPES = [*DEFAULT_TEXT_MIME_TYPES, media_types.PROBLEM, media_types.AWS_JSON]
 
 
 def adapt(app: ASGIApp, *, root_path: str) -> Mangum:

@@ -2,11 +2,10 @@
 
 from fastapi import APIRouter
 
-from app.api.access import LeaveRequired
-from app.api.dependencies import ServiceDep
-from app.api.problem import responses
 from app.errors import AccessDenied, ModelUnavailable, TooManyRequests
 from app.schemas import InputSize, ModelInfo, Thresholds
+from app.surfaces.dependencies import LeaveRequired, ServiceDep
+from app.surfaces.reference import responses
 
 router = APIRouter(tags=["model"], dependencies=[LeaveRequired])
 

@@ -5,7 +5,6 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from fastapi import Request, Response
-from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
@@ -29,7 +28,7 @@ class ForeignRoute(APIRoute):
                 return await handle(request)
             except SpotterError as error:
                 refused = error
-            except (ClientDisconnect, HTTPException, RequestValidationError):
+            except (ClientDisconnect, HTTPException):
                 raise
             except Exception as error:
                 refused = disguised(error, request.state.request_id)

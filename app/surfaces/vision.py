@@ -11,9 +11,7 @@ from fastapi import APIRouter, Request, Response
 from app.api import work
 from app.api.access import admit, key_in
 from app.api.body import only_image, read_body
-from app.api.dependencies import ServiceDep
 from app.api.form import Form, parse_form
-from app.api.surface import ForeignRoute
 from app.errors import (
     ImageTooLarge,
     InvalidImage,
@@ -23,6 +21,8 @@ from app.errors import (
     SpotterError,
 )
 from app.service import Service
+from app.surfaces.dependencies import ServiceDep
+from app.surfaces.foreign import ForeignRoute
 from app.vision.detector import Detection, Detections
 
 _MIN_CONFIDENCE = 0.4

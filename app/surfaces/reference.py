@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+from app.api.media_types import PROBLEM
+from app.api.problem import problem_body
 from app.api.s3_form import ObjectReference
 from app.errors import (
     PUBLIC_ERRORS,
@@ -75,7 +77,7 @@ _RETRY_AFTER: Json = {
         "example": "7",
     }
 }
-HEADERS: Mapping[type[SpotterError], Json] = {
+_HEADERS: Mapping[type[SpotterError], Json] = {
     Overloaded: _RETRY_AFTER,
     TooManyRequests: {
         **_RETRY_AFTER,
@@ -133,8 +135,6 @@ def schemas() -> dict[str, Json]:
     }
 
 
-PROBLEM = _ref("Problem")
-
 REQUEST_BODY: Json = {
     "requestBody": {
         "required": True,
@@ -177,3 +177,29 @@ ANSWERS: dict[int | str, Json] = {
         },
     }
 }
+
+
+def responses(*errors: type[SpotterError]) -> dict[int | str, dict[str, Any]]:
+    """Each status with an example of each of its codes."""
+    by_status: dict[int | str, dict[str, Any]] = {}
+    for error in errors:
+        entry = by_status.setdefault(
+            error.status,
+            {
+                "description": error.title,
+                # FastAPI's "model" would promise application/json, too
+                "content": {PROBLEM: {"schema": _ref("Problem"), "examples": {}}},
+            },
+        )
+        if entry["description"] != error.title:
+            entry["description"] += f" / {error.title}"
+        entry["content"][PROBLEM]["examples"][error.__name__] = {"value": _example(error)}
+        if headers := _HEADERS.get(error):
+            entry["headers"] = headers
+    return by_status
+
+
+def _example(error: type[SpotterError]) -> Mapping[str, Any]:
+    sample = error.__new__(error)
+    SpotterError.__init__(sample, ERROR_DETAILS[error])
+    return problem_body(sample)

@@ -3,13 +3,12 @@
 from fastapi import APIRouter, FastAPI, Response
 
 from app import __version__
-from app.api.access import KeyRequired
-from app.api.dependencies import ServiceDep
-from app.api.problem import responses
 from app.errors import AccessDenied, ModelUnavailable
 from app.observe.state import State
 from app.observe.tally import Tally
 from app.service import Service
+from app.surfaces.dependencies import KeyRequired, ServiceDep
+from app.surfaces.reference import responses
 
 
 def add_metrics(app: FastAPI, tally: Tally, *, keyed: bool) -> None:

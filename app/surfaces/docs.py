@@ -6,8 +6,8 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request, Response
 
-from app.api.reference import DESCRIPTION, schemas
-from app.api.static import Files, Page
+from app.surfaces.reference import DESCRIPTION, schemas
+from app.surfaces.static import Files, Page
 
 _page = Page("docs.html")
 

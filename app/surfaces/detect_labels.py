@@ -7,7 +7,7 @@ from fastapi import Request, Response
 
 from app.api import rate, work
 from app.api.body import read_body
-from app.api.rekognition import MEDIA_TYPE
+from app.api.media_types import AWS_JSON
 from app.errors import SpotterError
 from app.rekognition.errors import AccessDeniedException, UnknownOperationException, aws_error
 from app.rekognition.labels import Json, labels
@@ -123,4 +123,4 @@ def _answer(
     request: Request, body: Json, status: int = 200, headers: dict[str, str] | None = None
 ) -> Response:
     identified = {**(headers or {}), "x-amzn-RequestId": request.state.request_id}
-    return Response(json.dumps(body), status, identified, media_type=MEDIA_TYPE)
+    return Response(json.dumps(body), status, identified, media_type=AWS_JSON)

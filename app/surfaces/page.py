@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, FastAPI, Request, Response
 
-from app.api.static import FILES, PAGES, Files, Page
+from app.surfaces.static import FILES, PAGES, Files, Page
 
 _page = Page("index.html")
 

@@ -5,17 +5,15 @@ What answers is imported at the first request: most servers never get one.
 
 from fastapi import APIRouter, HTTPException, Request, Response
 
-from app.api.dependencies import ServiceDep
-from app.api.surface import ForeignRoute
 from app.errors import SpotterError
-
-MEDIA_TYPE = "application/x-amz-json-1.1"
+from app.surfaces.dependencies import ServiceDep
+from app.surfaces.foreign import ForeignRoute
 
 
 class RekognitionRoute(ForeignRoute):
     @staticmethod
     def refusal(request: Request, error: SpotterError) -> Response:
-        from app.api import detect_labels
+        from app.surfaces import detect_labels
 
         return detect_labels.refusal(request, error)
 
@@ -28,6 +26,6 @@ async def operation(request: Request, service: ServiceDep) -> Response:
     target = request.headers.get("x-amz-target")
     if target is None:
         raise HTTPException(405, headers={"Allow": "GET"})  # not meant for this API
-    from app.api import detect_labels
+    from app.surfaces import detect_labels
 
     return await detect_labels.answer(request, service, target)
