@@ -6,18 +6,22 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from threading import RLock
 from typing import Any, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 _OLD_PYDANTIC = "pydantic.v1"
+_turn = RLock()
+"""What changes here is the whole process's: one thread at a time."""
 
 
 class QuickStart:
-    """While much is imported. One may begin within another."""
+    """While much is imported. One may begin within another; ended by the thread that began it."""
 
     def __init__(self) -> None:
+        _turn.acquire()
         # Else pydantic reads what every installed package says of itself, to find plugins.
         os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
         # Imports make many objects that stay: looking for garbage among them is time lost.
@@ -35,6 +39,7 @@ class QuickStart:
         if self._collected:
             gc.freeze()
             gc.enable()
+        _turn.release()
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""``create_app`` puts the surfaces together; ``app`` is what uvicorn serves."""
+"""``create_app`` makes what answers first, and all else later; ``app`` is what uvicorn serves."""
 
 from app.early import start  # isort: split
 
@@ -39,12 +39,12 @@ _EXPOSED_HEADERS = ("Server-Timing", REQUEST_ID, "Retry-After", "RateLimit", "Ra
 
 
 class Spotter(Starlette):
-    """Answers ``/detect`` and ``/healthz`` itself, and leaves the rest to ``surfaces``."""
+    """Answers ``/detect`` and ``/healthz`` itself; ``surfaces``, made later, answer the rest."""
 
-    def __init__(self, surfaces: Callable[[State], ASGIApp], **options: Any) -> None:
+    def __init__(self, make_surfaces: Callable[[State], ASGIApp], **options: Any) -> None:
         routes = [Route("/detect", detect, methods=["POST"]), Route("/healthz", healthz)]
         super().__init__(routes=routes, **options)
-        self.surfaces = Later(partial(surfaces, self.state))
+        self.surfaces = Later(partial(make_surfaces, self.state))
         self.router.redirect_slashes = False  # to an address that a proxy in front may not have
         self.router.default = self.surfaces
         add_handlers(self)
@@ -76,13 +76,13 @@ def create_app(settings: Settings, detector: Detector | None = None) -> Spotter:
         if traces:
             traces.close()
 
-    def surfaces(state: State) -> ASGIApp:
+    def make_surfaces(state: State) -> ASGIApp:
         with cold.quick_start():
             from app.surfaces.application import create_surfaces
 
             return create_surfaces(settings, state, tally)
 
-    app = Spotter(surfaces, lifespan=lifespan, middleware=_middleware(settings, observers))
+    app = Spotter(make_surfaces, lifespan=lifespan, middleware=_middleware(settings, observers))
     if detector is not None:
         app.state.service = Service.create(settings, detector)
     return app
@@ -110,7 +110,9 @@ def _middleware(settings: Settings, observers: list[Observer]) -> list[Middlewar
 
 
 def _prepare(app: Spotter) -> None:
-    """What somebody will ask for, made before; as long as the model's file is as it was."""
+    """Beside the first requests, what later ones ask for: the surfaces, and the model's hash, for
+    which its file has to be as it was when it was loaded.
+    """
 
     def prepare() -> None:
         _ = app.state.service.detector.model.sha256

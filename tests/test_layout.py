@@ -16,6 +16,7 @@ ONLY_WHERE_CALLED = {"boto3", "botocore", "pillow_heif", "pi_heif"}
 """Extras: an import at the top of a module would stop a server that was set up without them."""
 FOREIGN_TO_VISION = {"fastapi", "starlette", "mangum", "uvicorn", "boto3", "botocore"}
 ABOVE_VISION = ["app.api", "app.aws", "app.events", "app.settings", "app.main", "app.service"]
+ABOVE_VISION += ["app.surfaces"]
 
 
 def imported(path: Path) -> Iterator[str]:

@@ -11,9 +11,9 @@ import json, sys
 def report(*_):
     print(json.dumps([name for name in UNWANTED if sys.modules.get(name) is not None]))
     sys.exit(0)
-UNWANTED = ["fastapi", "pydantic.v1", "pydantic_settings", "prometheus_client", "boto3"]
-UNWANTED += ["PIL.TiffImagePlugin", "app.rekognition.taxonomy", "app.events.annotator"]
-UNWANTED += ["onnx", "torch"]
+UNWANTED = ["fastapi", "opentelemetry", "pydantic.v1", "pydantic_settings", "boto3", "onnx"]
+UNWANTED += ["prometheus_client", "PIL.TiffImagePlugin", "torch"]
+UNWANTED += ["app.rekognition.taxonomy", "app.events.annotator"]
 """
 WAYS = {
     "python -m app": (
@@ -30,3 +30,16 @@ def test_nothing_is_loaded_that_a_first_answer_does_without(way: str) -> None:
         [sys.executable, "-c", REPORT + WAYS[way]], capture_output=True, text=True, check=True
     )
     assert json.loads(ran.stdout.splitlines()[-1]) == []
+
+
+def test_nor_later_what_nobody_asks_for() -> None:
+    """Validators of OpenAPI documents, and the pydantic of long ago."""
+    program = (
+        "import sys; from app.main import app; app.surfaces.made();"
+        "import fastapi.openapi.models as models;"
+        "print(models.OpenAPI.__pydantic_complete__, sys.modules['pydantic.v1'])"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert ran.stdout.split() == ["False", "None"]

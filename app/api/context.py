@@ -63,8 +63,6 @@ class RequestContext:
 
         try:
             await self.app(scope, counting_receive, marking_send)
-        except ClientDisconnect:
-            facts["gone"] = True  # there is nobody to answer
         finally:
             if parcel:
                 parcel.release()
@@ -104,7 +102,7 @@ class ErrorBoundary:
         try:
             await self.app(scope, receive, watching_send)
         except ClientDisconnect:
-            raise
+            scope["state"]["facts"]["gone"] = True  # there is nobody to answer
         except Exception as error:
             if started:
                 raise

@@ -21,26 +21,26 @@ async def get_service(request: Request) -> Service:  # as a plain def it would r
 ServiceDep = Annotated[Service, Depends(get_service)]
 
 
-async def documented(
+async def keys_documented(
     _key: Annotated[object, Security(_key_header)], _token: Annotated[object, Security(_bearer)]
 ) -> None:
     """Has the OpenAPI document tell of the two headers."""
 
 
 async def require_key(
-    request: Request, service: ServiceDep, _: Annotated[None, Depends(documented)]
+    request: Request, service: ServiceDep, _: Annotated[None, Depends(keys_documented)]
 ) -> None:
     if not service.keys.opens(key_in(request)):
         raise AccessDenied(WANTED)
 
 
 async def require_leave(
-    request: Request, service: ServiceDep, _: Annotated[None, Depends(documented)]
+    request: Request, service: ServiceDep, _: Annotated[None, Depends(keys_documented)]
 ) -> None:
     admit(request, service, key_in(request))
 
 
-KeyDocumented = Depends(documented)
+KeyDocumented = Depends(keys_documented)
 KeyRequired = Depends(require_key)
 LeaveRequired = Depends(require_leave)
 """A key, and that its holder has not asked too often."""

@@ -79,6 +79,20 @@ def test_the_document_tells_of_what_answers_first(app: Spotter) -> None:
         assert documented[route.path].keys() == methods
 
 
+def test_a_server_has_them_before_they_are_asked_for(
+    app: Spotter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = threading.Event()
+    monkeypatch.setattr("app.main._SOON", 0)
+    monkeypatch.setattr(app.surfaces, "made", made.set)
+
+    async def live() -> None:
+        async with app.router.lifespan_context(app):
+            assert await asyncio.to_thread(made.wait, 10)
+
+    asyncio.run(live())
+
+
 def test_it_is_made_once_and_nobody_waits_for_it_who_needs_it_not() -> None:
     made = []
     asked, go_on = threading.Event(), threading.Event()

@@ -120,12 +120,17 @@ def test_no_image_data_reaches_the_log(server: Server) -> None:
 
 
 @pytest.mark.parametrize("sent", [0, 50])
-def test_a_body_cut_by_the_client(server: Server, sent: int) -> None:
+@pytest.mark.parametrize("path", ["/detect", "/v1/vision/detection", "/"])
+def test_a_body_cut_by_the_client(server: Server, path: str, sent: int) -> None:
     """Nobody is left to answer: no status, no error, one line."""
-    name = f"cut-{sent}"
-    headers = {"Content-Length": str(len(IMAGE)), "X-Request-Id": name}
+    name = f"cut-{sent}-{len(path)}"
+    headers = {
+        "Content-Length": str(len(IMAGE)),
+        "X-Request-Id": name,
+        "X-Amz-Target": "RekognitionService.DetectLabels",
+    }
     with Wire(server) as wire:
-        wire.head("POST", "/detect", headers).send(IMAGE[:sent])
+        wire.head("POST", path, headers).send(IMAGE[:sent])
         time.sleep(0.1)
     line = server.logged(name)
     assert line["status"] is None

@@ -184,6 +184,18 @@ def test_snapshots_are_prepared_for_and_thawed(
     assert first.body == second.body
 
 
+@pytest.mark.parametrize(("start", "prepared"), [("on-demand", False), ("snap-start", True)])
+def test_a_snapshot_has_all_surfaces(
+    deployed: Deployed, tmp_path: Path, start: str, prepared: bool
+) -> None:
+    (deployed.root / "peeking.py").write_text(
+        "import sys, app.aws\ndef handler(event, context):\n    return 'fastapi' in sys.modules\n"
+    )
+    settings = {"AWS_LAMBDA_INITIALIZATION_TYPE": start}
+    with deployed.run(tmp_path, settings, handler="peeking.handler") as function:
+        assert function.invoke({}).value is prepared
+
+
 def test_no_shared_memory_is_needed(deployed: Deployed, tmp_path: Path) -> None:
     """Lambda has no /dev/shm: here every call that names it is seen, and there is none."""
     require("strace")
