@@ -38,8 +38,9 @@ def bilinear(pixels: Array, out: Array, gain: Floats, bias: Floats) -> None:
         far = rows[lower[block]].astype(np.uint16)
         far *= to_lower[block]
         near += far
-        start = near.take(left, axis=1) * to_left
-        start += near.take(right, axis=1) * to_right
+        # None lies outside: "clip" only has numpy not look for that first.
+        start = near.take(left, axis=1, mode="clip") * to_left
+        start += near.take(right, axis=1, mode="clip") * to_right
         if biases is not None:
             start += biases
         out[:, block] = start.reshape(-1, 3, width).transpose(1, 0, 2)
