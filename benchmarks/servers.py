@@ -11,6 +11,8 @@ REPOSITORY = Path(__file__).parent.parent
 PLAIN = "plain"
 FP32 = "spotter fp32"
 INT8 = "spotter int8"
+_PATIENT = {"SPOTTER_QUEUE": "1000"}
+"""As the others are, which let any number wait."""
 _WEB = ("fastapi", "uvicorn", "python_multipart")
 
 
@@ -50,10 +52,10 @@ def contenders(model: Path, int8: Path | None, square: Path, side: int) -> list[
     offline = {"YOLO_AUTOINSTALL": "false", "YOLO_OFFLINE": "true"}
     listed = [
         Contender(PLAIN, _uvicorn("plain"), others),
-        Contender(FP32, ("-m", "app"), {"SPOTTER_MODEL": str(model)}),
+        Contender(FP32, ("-m", "app"), {"SPOTTER_MODEL": str(model), **_PATIENT}),
     ]
     if int8 is not None:
-        listed.append(Contender(INT8, ("-m", "app"), {"SPOTTER_MODEL": str(int8)}))
+        listed.append(Contender(INT8, ("-m", "app"), {"SPOTTER_MODEL": str(int8), **_PATIENT}))
     litserve = ("-m", "benchmarks.contenders.litserve_plain", "{port}")
     openvino = _uvicorn("openvino_plain"), ("openvino", *_WEB)
     return [
