@@ -17,6 +17,8 @@ from tests.server import Server
     "text", ["\r\n{}", "\n", "\x1b[2J", "\u2028", "\u0085", '"}\n{"a":"b', "\0"]
 )
 def test_a_line_stays_a_line(server: Server, text: str) -> None:
+    # Lines come in the order of the answers: with this one, those of the start are there too.
+    server.logged(server.client.get("/healthz").headers["x-request-id"])
     before = len(server.output().splitlines())
     encoded = quote(text)
     requests = [
