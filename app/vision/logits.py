@@ -1,8 +1,9 @@
 """A graph of the family yolov8 cut off where its logits are, before it decodes all anchors.
 
 Box sides are distributions (DFL), and each graph takes the softmax and the mean of every one of
-them: a tenth of YOLOv8n's time, for thousands of anchors of which some dozen are looked at.
-``heads.dfl`` does it for these.
+them: a tenth of YOLOv8n's time, for thousands of anchors of which some dozen are looked at. The
+convolutions before them, which are the boxes' alone, are a sixth of what is left then. Both is
+done by ``heads.dfl``, for that dozen.
 """
 
 from collections.abc import Sequence
@@ -11,7 +12,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from app.vision import branches
 from app.vision.heads import Shape
+from app.vision.heads.dfl import Logits
 from app.vision.onnx_graph import Graph, Node
 
 _WITH_SUBGRAPHS = frozenset({"If", "Loop", "Scan", "SequenceMap"})
@@ -23,9 +26,10 @@ _DISTRIBUTION = ("Softmax", "Transpose", "Reshape")
 class Trimmed(NamedTuple):
     model: bytes
     outputs: list[str]
-    """As ``heads.dfl`` takes them."""
+    """As ``head`` takes them."""
     declared: dict[str, Shape]
     """The outputs that the file has, name and shape."""
+    head: Logits
 
 
 def trim(file: mmap | bytes) -> Trimmed | None:
@@ -33,10 +37,27 @@ def trim(file: mmap | bytes) -> Trimmed | None:
     try:
         with memoryview(file) as data:
             graph = Graph(data)
-            outputs = _find(graph)
-            return Trimmed(graph.until(outputs), outputs, graph.outputs) if outputs else None
+            levels = _find(graph)
+            if levels is None:
+                return None
+            outputs, head = _without_boxes(graph, levels) or (levels, Logits())
+            return Trimmed(graph.until(outputs), outputs, graph.outputs, head)
     except (ValueError, IndexError):
         return None
+
+
+def _without_boxes(graph: Graph, levels: list[str]) -> tuple[list[str], Logits] | None:
+    """The feature maps from which the boxes' logits are made, and the logits of the classes."""
+    parts = [_inputs(graph, level, "Concat") for level in levels]
+    if all(len(part) == 2 for part in parts):
+        levels = [part[0] for part in parts] + [part[1] for part in parts]
+    half = len(levels) // 2
+    found = [branches.read(graph, level) for level in levels[:half]]
+    ends = [end for end in found if end is not None]
+    if len(ends) * 2 != len(levels):
+        return None
+    features = [feature for feature, _ in ends]
+    return features + levels[half:], Logits([branch for _, branch in ends])
 
 
 def _find(graph: Graph) -> list[str] | None:
@@ -64,8 +85,8 @@ def _find(graph: Graph) -> list[str] | None:
 def _distributions(graph: Graph, sides: str | None) -> str | None:
     """The logits of the distributions whose means are ``sides``, in bins."""
     mean = _inputs(graph, _back(graph, sides, "Reshape"), "Conv")
-    values = graph.weights(mean[1]) if len(mean) == 2 else None
-    if values is None or not np.array_equal(values, np.arange(len(values))):
+    values = graph.constant(mean[1]) if len(mean) == 2 else None
+    if values is None or not np.array_equal(values.ravel(), np.arange(values.size)):
         return None
     return _back(graph, mean[0], *_DISTRIBUTION)
 
@@ -73,11 +94,11 @@ def _distributions(graph: Graph, sides: str | None) -> str | None:
 def _exponentials(graph: Graph, sides: str | None) -> str | None:
     """The same, as ``models.quantize`` writes it: weighted and plain sums of exponentials."""
     product = _inputs(graph, _back(graph, sides, "Div", "Split"), "MatMul")
-    mix = graph.weights(product[0]) if len(product) == 2 else None
+    mix = graph.constant(product[0]) if len(product) == 2 else None
     if mix is None or mix.size % 32:
         return None
     bins = mix.size // 32  # four sides twice, by all bins of all sides
-    if not np.array_equal(mix[:bins], np.arange(bins)):
+    if not np.array_equal(mix.ravel()[:bins], np.arange(bins)):
         return None
     return _back(graph, product[1], "Exp", "Clip")
 

@@ -18,7 +18,7 @@ from app.vision.arrays import Array, FloatType
 from app.vision.description import METADATA_KEY, Description, first_problem
 from app.vision.digest import Digest
 from app.vision.graph_cache import GraphCache
-from app.vision.heads import HEADS, Candidates, Head, Shape, dfl
+from app.vision.heads import HEADS, Candidates, Head, Shape
 from app.vision.session import Session
 
 _DTYPES: dict[str, FloatType] = {
@@ -54,8 +54,8 @@ class Model:
     digest: Digest = field(repr=False)
     providers: tuple[str, ...] = ("cpu",)
     """Short names of the execution providers it runs on, the first choice first."""
-    trimmed: bool = False
-    """Whether the session ends at the logits, and not where the file's graph does."""
+    own_head: Head | None = None
+    """Where the session ends before the file's graph does, what decodes the outputs there."""
 
     @property
     def sha256(self) -> str:
@@ -64,7 +64,7 @@ class Model:
 
     @property
     def head(self) -> Head:
-        return dfl if self.trimmed else HEADS[self.description.family]
+        return self.own_head or HEADS[self.description.family]
 
     def run(self, tensor: Array) -> list[Array]:
         """``tensor`` (1, 3, height, width); the raw outputs, as the family's head takes them."""
@@ -120,11 +120,12 @@ def _load(
     metadata = session.get_modelmeta().custom_metadata_map
     description = _describe(metadata, signature, path.stem)
     _check(description, signature)
-    if trimmed is not None:
+    head = None if trimmed is None else trimmed.head
+    if head is not None:
         shapes = [_shape(output) for output in session.get_outputs()]
-        if description.family != "yolov8" or not dfl.fits(shapes, len(description.labels)):
+        if description.family != "yolov8" or not head.fits(shapes, len(description.labels)):
             raise StartError("its logits are not those of the family yolov8")
-    return Model(session, description, signature, digest, running, trimmed is not None)
+    return Model(session, description, signature, digest, running, head)
 
 
 def _map(file: int) -> mmap | bytes:

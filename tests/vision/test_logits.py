@@ -9,16 +9,18 @@ import pytest
 from app.vision import logits
 from app.vision.budget import DecodingBudget
 from app.vision.detector import Detections, Detector, Options
-from app.vision.heads import dfl
+from app.vision.heads.dfl import Logits
+from app.vision.heads.sparse import Branch, Convolution
 from app.vision.image import ImageReader
 from app.vision.model import load
 from tests.vision import yolov8_graph
 from tests.vision.pictures import encode, quarters
 
 OF_LEVELS = {
-    "apart": ["box.0", "box.1", "class.0", "class.1"],
-    "together": ["both.0", "both.1"],
+    ("apart", False): ["box.0", "box.1", "class.0", "class.1"],
+    ("together", False): ["both.0", "both.1"],
 }
+OF_FEATURES = ["stem.0.silu", "stem.1.silu", "class.0", "class.1"]
 TRIMMED = {
     "yolov8n": True, "yolov8n-dynamic": True, "yolov8n-fp16": True, "yolov8n-fp16io": True,
     "yolov8n-seg": True, "yolo11n-dynamic": True,
@@ -28,16 +30,18 @@ TRIMMED = {
 
 
 @pytest.mark.parametrize("style", ["apart", "together"])
+@pytest.mark.parametrize("deep", [False, True])
 @pytest.mark.parametrize("slicing", ["Slice", "Split"])
 @pytest.mark.parametrize("threshold", [0.0, 0.3, 0.9, 1.0])
 def test_the_same_candidates(
-    tmp_path: Path, style: yolov8_graph.Style, slicing: str, threshold: float
+    tmp_path: Path, style: yolov8_graph.Style, deep: bool, slicing: str, threshold: float
 ) -> None:
-    path = yolov8_graph.write(tmp_path / "small.onnx", yolov8_graph.detector(style, slicing))
+    model = yolov8_graph.detector(style, slicing, deep=deep)
+    path = yolov8_graph.write(tmp_path / "small.onnx", model)
     whole, trimmed = load(path, whole=True), load(path)
-    assert not whole.trimmed
-    assert trimmed.trimmed
-    assert trimmed.signature.outputs == OF_LEVELS[style]
+    assert whole.own_head is None
+    assert trimmed.own_head is not None
+    assert trimmed.signature.outputs == OF_LEVELS.get((style, deep), OF_FEATURES)
     assert trimmed.signature.output_shapes == whole.signature.output_shapes
     assert (trimmed.sha256, trimmed.description) == (whole.sha256, whole.description)
     shape = (1, 3, yolov8_graph.HEIGHT, yolov8_graph.WIDTH)
@@ -64,7 +68,7 @@ def test_a_box_does_not_depend_on_how_many_others_there_are(shared: Path) -> Non
 
 def boxes_of(path: Path, trimmed: bool) -> Detections:
     model = load(path)
-    assert model.trimmed == trimmed
+    assert (model.own_head is not None) == trimmed
     reader = ImageReader(50_000_000, DecodingBudget(200_000_000))
     return Detector(model, reader).detect(encode(quarters(), "JPEG"), Options(confidence=0.3))
 
@@ -91,7 +95,7 @@ def test_where_in_doubt_the_whole_graph_is_run(
     if reason == "shape":  # onnxruntime finds out
         model.graph.output[0].type.tensor_type.shape.dim[1].dim_param = "rows"
     else:
-        monkeypatch.setattr(dfl, "fits", lambda *_: False)
+        monkeypatch.setattr(Logits, "fits", lambda *_: False)
     found = boxes_of(yolov8_graph.write(tmp_path / "other.onnx", model), trimmed=False)
     assert [item.label for item in found.items] == [item.label for item in expected.items]
     assert found.items
@@ -111,8 +115,29 @@ def test_where_in_doubt_the_whole_graph_is_run(
 )
 def test_which_logits_fit(channels: list[int | None], fits: bool) -> None:
     shapes: list[list[int | None]] = [[1, size, None, None] for size in channels]
-    assert dfl.fits(shapes, 80) == fits
-    assert not dfl.fits([*shapes, [1, 80, None]], 80)
+    assert Logits().fits(shapes, 80) == fits
+    assert not Logits().fits([*shapes, [1, 80, None]], 80)
+
+
+@pytest.mark.parametrize(
+    ("channels", "fits"),
+    [
+        ([6, 6, 80, 80], True),
+        ([None, 6, 80, None], True),
+        ([7, 6, 80, 80], False),
+        ([6, 6, 80, 81], False),
+        ([6, 6, 80], False),
+    ],
+)
+def test_which_feature_maps_fit(channels: list[int | None], fits: bool) -> None:
+    shapes: list[list[int | None]] = [[1, size, None, None] for size in channels]
+
+    def ending(channels: int) -> Branch:
+        weights, bias = np.zeros((6, channels)), np.zeros(channels)
+        return Branch([Convolution(weights.astype("f4"), bias.astype("f4"), 1, False)])
+
+    assert Logits([ending(64), ending(64)]).fits(shapes, 80) == fits
+    assert not Logits([ending(64), ending(63)]).fits(shapes, 80)
 
 
 @pytest.mark.parametrize("tail", ["corners", "backwards", "one class", "wide bins"])
@@ -139,11 +164,13 @@ def test_no_model_is_left_to_the_session(data: bytes) -> None:
 
 
 def test_which_of_the_shared_models_are_cut(shared: Path) -> None:
-    found = {
-        name: logits.trim((shared / "models" / f"{name}.onnx").read_bytes()) is not None
-        for name in TRIMMED
-    }
-    assert found == TRIMMED
+    """Before their boxes, all of them."""
+    for name, cut in TRIMMED.items():
+        trimmed = logits.trim((shared / "models" / f"{name}.onnx").read_bytes())
+        assert (trimmed is not None) == cut, name
+        if trimmed is not None:
+            found = [[layer.size for layer in branch.layers] for branch in trimmed.head.branches]
+            assert found == [[3, 3, 1]] * 3
 
 
 @pytest.mark.parametrize(

@@ -97,11 +97,24 @@ def test_two_graphs_are_none(small: bytes) -> None:
         Graph(memoryview(small + small))
 
 
-def test_weights(small: bytes) -> None:
+def test_constants(small: bytes) -> None:
     graph = Graph(memoryview(small))
-    assert graph.weights("bins").tolist() == [0, 1, 2, 3]  # type: ignore[union-attr]
-    assert graph.weights("flat.box") is None  # whole numbers
-    assert graph.weights("sides") is None  # no constant
+    bins = graph.constant("bins")
+    assert bins is not None
+    assert bins.shape == (1, 4, 1, 1)
+    assert bins.ravel().tolist() == [0, 1, 2, 3]
+    assert graph.constant("flat.box") is None  # no weights
+    assert graph.constant("sides") is None  # no constant
+
+
+def test_attributes_and_users(small: bytes) -> None:
+    graph = Graph(memoryview(small))
+    joined, convolution = graph.producer("box"), graph.producer("box.1")
+    assert joined is not None
+    assert convolution is not None
+    assert graph.integers(joined) == {"axis": [2]}
+    assert graph.integers(convolution) == {"strides": [16, 16]}
+    assert [graph.users(name) for name in ("box.1", "images", "sides", "output0")] == [1, 4, 2, 0]
 
 
 def test_a_file_that_is_none_is_a_value_error(small: bytes) -> None:

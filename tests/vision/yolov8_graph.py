@@ -17,8 +17,13 @@ Style = Literal["apart", "together"]
 """Boxes and classes of a level in convolutions of their own all the way, or joined and split."""
 
 
-def detector(style: Style = "apart", slicing: str = "Slice", tail: str = "") -> ModelProto:
-    """``tail`` names a change that makes the boxes other boxes."""
+def detector(
+    style: Style = "apart", slicing: str = "Slice", tail: str = "", deep: bool = False
+) -> ModelProto:
+    """``tail`` names a change that makes the boxes other boxes.
+
+    ``deep``: boxes and classes of a level come from a feature map that they share.
+    """
     random = np.random.default_rng(0)
     constants: dict[str, Array] = {
         "bins": np.arange(BINS, dtype=np.float32).reshape(1, BINS, 1, 1)
@@ -39,12 +44,34 @@ def detector(style: Style = "apart", slicing: str = "Slice", tail: str = "") -> 
     def node(operator: str, inputs: str, outputs: str, **attributes: Any) -> None:
         nodes.append(helper.make_node(operator, inputs.split(), outputs.split(), **attributes))
 
+    def convolution(before: str, name: str, shape: tuple[int, ...], **attributes: Any) -> str:
+        constants[f"w.{name}"] = random.normal(0, 0.5, shape).astype(np.float32)
+        node("Conv", f"{before} w.{name}", name, **attributes)
+        return name
+
+    def silu(before: str) -> str:
+        node("Sigmoid", before, f"{before}.gate")
+        node("Mul", f"{before} {before}.gate", f"{before}.silu")
+        return f"{before}.silu"
+
+    def from_feature(level: int, stride: int) -> None:
+        steps = {"strides": [stride, stride]}
+        feature = silu(convolution("images", f"stem.{level}", (6, 3, stride, stride), **steps))
+        same = {"pads": [1, 1, 1, 1]}
+        inner = silu(convolution(feature, f"box.{level}.0", (7, 6, 3, 3), **same))
+        inner = silu(convolution(inner, f"box.{level}.1", (8, 7, 3, 3), **same))
+        convolution(inner, f"box.{level}", (4 * BINS, 8, 1, 1))
+        convolution(feature, f"class.{level}", (CLASSES, 6, 1, 1))
+
     for level, stride in enumerate(STRIDES):
+        if deep:
+            from_feature(level, stride)
         for kind, channels in (("box", 4 * BINS), ("class", CLASSES)):
             name = f"{kind}.{level}"
-            shape = (channels, 3, stride, stride)
-            constants[f"w.{name}"] = random.normal(0, 3 / stride, shape).astype(np.float32)
-            node("Conv", f"images w.{name}", name, strides=[stride, stride])
+            if not deep:
+                shape = (channels, 3, stride, stride)
+                constants[f"w.{name}"] = random.normal(0, 3 / stride, shape).astype(np.float32)
+                node("Conv", f"images w.{name}", name, strides=[stride, stride])
             if style == "apart":
                 node("Reshape", f"{name} flat.{kind}", f"{name}.flat")
         if style == "together":

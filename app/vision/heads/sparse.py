@@ -1,0 +1,116 @@
+"""Convolutions one after the other, at some places of a feature map and nowhere else."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+
+from app.vision.arrays import Array, Floats, Ints
+
+_ROWS = 16
+"""Of places that are multiplied at a time: always as many, so that what comes out of one place is
+the same to the last bit whichever others are asked for."""
+
+
+class Convolution(NamedTuple):
+    """Of stride 1, beside whose map there are zeros."""
+
+    weights: Floats
+    """(size * size * channels in, channels out), from the upper left corner row by row."""
+    bias: Floats
+    """(channels out,)"""
+    size: int
+    """Of its window, which is square: 1 or 3."""
+    silu: bool
+    """Whether SiLU, x * sigmoid(x), follows."""
+
+    @property
+    def channels_in(self) -> int:
+        return len(self.weights) // self.size**2
+
+    @property
+    def channels_out(self) -> int:
+        return len(self.bias)
+
+    def apply(self, values: Floats, taps: Ints) -> Floats:
+        """``taps`` (n, size * size) are rows of ``values``, of which the last one is zeros.
+
+        (n + 1, channels out), the last row zeros again.
+        """
+        count = len(taps)
+        padded = np.full((-(-count // _ROWS) * _ROWS, taps.shape[1]), len(values) - 1)
+        padded[:count] = taps
+        windows = np.empty((_ROWS, taps.shape[1], values.shape[1]), dtype=np.float32)
+        out = np.empty((len(padded) + 1, len(self.bias)), dtype=np.float32)
+        for start in range(0, len(padded), _ROWS):
+            rows = slice(start, start + _ROWS)
+            values.take(padded[rows], axis=0, out=windows, mode="clip")  # faster; none is outside
+            np.matmul(windows.reshape(_ROWS, -1), self.weights, out=out[rows])
+        out[count] = 0
+        made = out[:count]
+        made += self.bias
+        if self.silu:
+            with np.errstate(over="ignore"):  # 1 / infinity is the 0 that is meant
+                made /= 1 + np.exp(-made)
+        return out[: count + 1]
+
+
+class Branch(NamedTuple):
+    layers: Sequence[Convolution]
+
+    def at(self, feature: Array, places: Ints) -> Floats:
+        """(channels out, n) of the ``places`` (n,) of ``feature`` (channels in, height, width).
+
+        Places count row by row.
+        """
+        grid = _Grid(*feature.shape[1:])
+        stages = [grid.framed(places)]
+        for layer in reversed(self.layers):
+            stages.append(grid.around(stages[-1], layer.size))
+        stages.reverse()
+        picked = feature.reshape(len(feature), -1)[:, grid.unframed(stages[0])]
+        values = np.zeros((len(stages[0]) + 1, len(feature)), dtype=np.float32)
+        values[:-1] = picked.T
+        for layer, (known, wanted) in zip(self.layers, pairwise(stages), strict=True):
+            values = layer.apply(values, grid.taps(known, wanted, layer.size))
+        return values[:-1].T
+
+
+class _Grid:
+    """A map within a frame, so that whatever place of the map has neighbours on all sides."""
+
+    def __init__(self, height: int, width: int) -> None:
+        self.height, self.width = height, width
+        self.size = (height + 2) * (width + 2)
+
+    def framed(self, places: Ints) -> Ints:
+        return places + 2 * (places // self.width) + self.width + 3
+
+    def unframed(self, cells: Ints) -> Ints:
+        return cells - 2 * (cells // (self.width + 2)) - self.width - 1
+
+    def around(self, cells: Ints, size: int) -> Ints:
+        """These and what lies in a window of ``size`` around each, without the frame."""
+        if size == 1:
+            return cells
+        found = np.zeros((self.height + 2, self.width + 2), dtype=bool)
+        found.reshape(-1)[cells[:, None] + self._window(size)] = True
+        found[[0, -1]] = False
+        found[:, [0, -1]] = False
+        within: Ints = np.flatnonzero(found)
+        return within
+
+    def taps(self, known: Ints, wanted: Ints, size: int) -> Ints:
+        """For each that is ``wanted`` which of those ``known`` are in its window.
+
+        Shape (wanted, size * size); in the frame, the one behind the last.
+        """
+        index = np.full(self.size, len(known))
+        index[known] = np.arange(len(known))
+        taps: Ints = index[wanted[:, None] + self._window(size)]
+        return taps
+
+    def _window(self, size: int) -> Ints:
+        way = np.arange(size) - size // 2
+        return (way[:, None] * (self.width + 2) + way).ravel()

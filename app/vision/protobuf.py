@@ -1,0 +1,87 @@
+"""Protobuf's wire format: the fields of a message, and messages put together again.
+
+The library would take longer to import than reading a whole model like this does.
+"""
+
+from collections.abc import Iterator
+
+Message = bytes | memoryview
+Field = tuple[int, int, int, int]
+"""Its number, and in bytes of its message: where it begins, its content begins, and it ends."""
+
+_VARINT, _LENGTH_DELIMITED = 0, 2
+_FIXED = {1: 8, 5: 4}
+_NEGATIVE = 1 << 63
+
+
+def fields(message: Message) -> Iterator[Field]:
+    """Raises ValueError where ``message`` is none."""
+    start, size = 0, len(message)
+    while start < size:
+        begin = start
+        key, start = varint(message, start)
+        kind = key & 7
+        if kind == _LENGTH_DELIMITED:
+            length, start = varint(message, start)
+            end = start + length
+        elif kind == _VARINT:
+            end = varint(message, start)[1]
+        elif kind in _FIXED:
+            end = start + _FIXED[kind]
+        else:
+            raise ValueError(f"There is no wire type {kind}.")
+        if end > size:
+            raise ValueError("A field goes on behind its message.")
+        yield key >> 3, begin, start, end
+        start = end
+
+
+def varint(message: Message, start: int) -> tuple[int, int]:
+    """And where what follows it starts."""
+    if start < len(message) and message[start] < 128:  # nearly all
+        return message[start], start + 1
+    value = shift = 0
+    for place in range(start, min(start + 10, len(message))):
+        byte = message[place]
+        value |= (byte & 127) << shift
+        if byte < 128:
+            return value, place + 1
+        shift += 7
+    raise ValueError("A number has no end.")
+
+
+def integers(message: Message, wanted: int) -> list[int]:
+    """Of the field with that number, which may be repeated, and packed."""
+    found = []
+    for number, _, start, end in fields(message):
+        while number == wanted and start < end:
+            value, start = varint(message, start)
+            found.append(value if value < _NEGATIVE else value - 2 * _NEGATIVE)
+    return found
+
+
+def contents(message: memoryview, wanted: int) -> list[memoryview]:
+    """Of all fields with that number."""
+    return [message[start:end] for number, _, start, end in fields(message) if number == wanted]
+
+
+def text(message: Message, wanted: int) -> str:
+    """Of the first field with that number; empty where there is none."""
+    for number, _, start, end in fields(message):
+        if number == wanted:
+            return bytes(message[start:end]).decode()
+    return ""
+
+
+def field(number: int, content: bytes) -> bytes:
+    return head(number, len(content)) + content
+
+
+def head(number: int, size: int) -> bytes:
+    """What a field of ``size`` bytes begins with."""
+    begin = bytearray([number << 3 | _LENGTH_DELIMITED])
+    while size > 127:
+        begin.append(size & 127 | 128)
+        size >>= 7
+    begin.append(size)
+    return bytes(begin)
