@@ -1,5 +1,8 @@
 """Convolutions at a few places, beside onnxruntime's everywhere."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Sequence
 
 import numpy as np
@@ -104,3 +107,16 @@ def test_half_precision_and_values_far_out() -> None:
         found = Branch([layer]).at(feature, np.array([4]))
     assert found.dtype == np.float32
     assert found.ravel().tolist() == [1000, 0]
+
+
+def test_matrices_are_multiplied_without_threads_of_their_own() -> None:
+    """They would take the cores from the images beside."""
+    code = (
+        "import os, app.vision.heads.sparse, numpy; a = numpy.ones((500, 500)); a @ a;"
+        " print(len(os.listdir('/proc/self/task')))"
+    )
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("OPENBLAS")}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, check=True
+    )
+    assert int(done.stdout) == 1
