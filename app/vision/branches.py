@@ -1,25 +1,28 @@
-"""The convolutions of a graph that make logits of a feature map, for ``heads.sparse`` to run."""
+"""The convolutions of a graph that make logits of a feature map, for ``sparse`` to run."""
 
 import numpy as np
 
 from app.vision.arrays import Floats
-from app.vision.heads.sparse import Branch, Convolution
 from app.vision.onnx_graph import Graph
+from app.vision.sparse import Branch, Convolution
 
 _SIZES = (1, 3)
+_MOST = 8
+"""Convolutions; a graph that is none may go round in circles."""
 _QUANTIZING = frozenset({"QuantizeLinear", "DequantizeLinear"})
 
 
 def read(graph: Graph, logits: str) -> tuple[str, Branch] | None:
     """The feature map, which other nodes use as well, and what makes ``logits`` of it.
 
-    Of quantised graphs in floats: its weights are the rounded ones, what flows is not rounded.
-    None where ``logits`` come from anything else than plain convolutions with SiLU between them.
+    Of quantised graphs in floats: the weights are the rounded ones, but what flows between them
+    is neither rounded nor cut off. None where ``logits`` come from anything else than plain
+    convolutions with SiLU between them.
     """
     layers: list[Convolution] = []
     tensor: str | None = logits
     feature = ""
-    while tensor is not None:
+    while tensor is not None and len(layers) < _MOST:
         found = _convolution(graph, tensor, silu=bool(layers))
         if found is None:
             break
@@ -37,23 +40,21 @@ def _convolution(graph: Graph, tensor: str, *, silu: bool) -> tuple[str, Convolu
     node = graph.producer(tensor)
     if node is None or node.operator != "Conv":
         return None
-    weights = _floats(graph, node.inputs[1])
-    bias = _floats(graph, node.inputs[2]) if len(node.inputs) > 2 else None
-    if weights is None or weights.ndim != 4:
+    before, *constants = filter(None, node.inputs)
+    kernel, *biases = (_floats(graph, name) for name in constants)
+    if kernel is None or kernel.ndim != 4:
         return None
-    channels, _, size, other = weights.shape
-    if len(node.inputs) < 3:
-        bias = np.zeros(channels, dtype=np.float32)
+    channels, _, size, other = kernel.shape
+    bias = biases[0] if biases else np.zeros(channels, dtype=np.float32)
     if bias is None or bias.shape != (channels,):
         return None
     if size != other or size not in _SIZES or not _is_plain(graph.integers(node), size):
         return None
-    by_tap = np.ascontiguousarray(weights.transpose(2, 3, 1, 0).reshape(-1, channels))
-    return node.inputs[0], Convolution(by_tap, bias, size, silu)
+    return before, Convolution.of(kernel, bias, silu=silu)
 
 
 def _is_plain(attributes: dict[str, list[int]], size: int) -> bool:
-    """Stride 1, and a map as large as before; so whatever ``auto_pad`` says changes nothing."""
+    """Stride 1, and a map as large as before; ``auto_pad`` goes with no ``pads``."""
     steps = [*attributes.get("strides", []), *attributes.get("dilations", [])]
     pads = attributes.get("pads", [0])
     return {*steps, *attributes.get("group", [1])} <= {1} and set(pads) == {size // 2}
@@ -61,12 +62,11 @@ def _is_plain(attributes: dict[str, list[int]], size: int) -> bool:
 
 def _before_silu(graph: Graph, tensor: str) -> str | None:
     """What ``tensor`` is SiLU of, where one node alone has use for that."""
-    while graph.users(tensor) == 1 and (node := graph.producer(tensor)) is not None:
-        if node.operator not in _QUANTIZING:
-            break
-        tensor = node.inputs[0]
-    product = graph.producer(tensor)
-    if graph.users(tensor) != 1 or product is None or product.operator != "Mul":
+    for name in (made := _unquantizing(graph, tensor)):
+        if graph.users(name) != 1:
+            return None
+    product = graph.producer(made[-1])
+    if product is None or product.operator != "Mul":
         return None
     for value, factor in (product.inputs, product.inputs[::-1]):
         sigmoid = graph.producer(_unquantized(graph, factor))
@@ -77,9 +77,17 @@ def _before_silu(graph: Graph, tensor: str) -> str | None:
 
 
 def _unquantized(graph: Graph, tensor: str) -> str:
-    while (node := graph.producer(tensor)) is not None and node.operator in _QUANTIZING:
-        tensor = node.inputs[0]
-    return tensor
+    return _unquantizing(graph, tensor)[-1]
+
+
+def _unquantizing(graph: Graph, tensor: str) -> list[str]:
+    """``tensor``, and where it is from bytes, those and what they were made from."""
+    found = [tensor]
+    while len(found) < 3 and (node := graph.producer(found[-1])) is not None:
+        if node.operator not in _QUANTIZING:
+            break
+        found.append(node.inputs[0])
+    return found
 
 
 def _floats(graph: Graph, tensor: str) -> Floats | None:
@@ -87,14 +95,12 @@ def _floats(graph: Graph, tensor: str) -> Floats | None:
     node = graph.producer(tensor)
     if node is None or node.operator != "DequantizeLinear":
         return _constant(graph, tensor)
-    steps, scale = _constant(graph, node.inputs[0]), _constant(graph, node.inputs[1])
-    zero = _constant(graph, node.inputs[2]) if len(node.inputs) > 2 else np.zeros(1, np.float32)
-    if steps is None or scale is None or zero is None:
+    steps, scale, *zeros = (_constant(graph, name) for name in filter(None, node.inputs))
+    zero = zeros[0] if zeros else np.zeros(1, dtype=np.float32)
+    if steps is None or scale is None or zero is None or max(scale.ndim, zero.ndim) > 1:
         return None
-    axis = graph.integers(node).get("axis", [1])
-    if {scale.size, zero.size} != {1} and (
-        axis != [0] or {scale.size, zero.size} > {1, len(steps)}
-    ):
+    sizes = {scale.size, zero.size}
+    if sizes != {1} and (graph.integers(node).get("axis") != [0] or not sizes <= {1, len(steps)}):
         return None
     column = (-1,) + (1,) * (steps.ndim - 1)
     return (steps - zero.reshape(column)) * scale.reshape(column)
@@ -102,4 +108,4 @@ def _floats(graph: Graph, tensor: str) -> Floats | None:
 
 def _constant(graph: Graph, tensor: str) -> Floats | None:
     found = graph.constant(tensor)
-    return None if found is None else found.astype(np.float32)
+    return None if found is None else found.astype(np.float32, copy=False)

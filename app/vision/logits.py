@@ -32,36 +32,46 @@ class Trimmed(NamedTuple):
     head: Logits
 
 
-def trim(file: mmap | bytes) -> Trimmed | None:
-    """None for any other graph, and for what is none: its session says what is wrong."""
+class _Levels(NamedTuple):
+    outputs: list[str]
+    """The logits of each level: of boxes, then of classes, or both as one."""
+    boxes: list[str]
+    """Those of boxes, where they can be told from those of classes; ``classes`` likewise."""
+    classes: list[str]
+
+
+def trim(file: mmap | bytes, *, late_boxes: bool = True) -> Trimmed | None:
+    """None for any other graph, and for what is none: its session says what is wrong.
+
+    ``late_boxes``: whether ``head`` runs the boxes' convolutions, on one core of the processor.
+    """
     try:
         with memoryview(file) as data:
             graph = Graph(data)
             levels = _find(graph)
             if levels is None:
                 return None
-            outputs, head = _without_boxes(graph, levels) or (levels, Logits())
+            late = _without_boxes(graph, levels) if late_boxes else None
+            outputs, head = late or (levels.outputs, Logits())
             return Trimmed(graph.until(outputs), outputs, graph.outputs, head)
     except (ValueError, IndexError):
         return None
 
 
-def _without_boxes(graph: Graph, levels: list[str]) -> tuple[list[str], Logits] | None:
+def _without_boxes(graph: Graph, levels: _Levels) -> tuple[list[str], Logits] | None:
     """The feature maps from which the boxes' logits are made, and the logits of the classes."""
-    parts = [_inputs(graph, level, "Concat") for level in levels]
-    if all(len(part) == 2 for part in parts):
-        levels = [part[0] for part in parts] + [part[1] for part in parts]
-    half = len(levels) // 2
-    found = [branches.read(graph, level) for level in levels[:half]]
+    try:
+        found = [branches.read(graph, level) for level in levels.boxes]
+    except (ValueError, IndexError):
+        return None
     ends = [end for end in found if end is not None]
-    if len(ends) * 2 != len(levels):
+    if not ends or len(ends) < len(found):
         return None
     features = [feature for feature, _ in ends]
-    return features + levels[half:], Logits([branch for _, branch in ends])
+    return features + levels.classes, Logits([branch for _, branch in ends])
 
 
-def _find(graph: Graph) -> list[str] | None:
-    """The logits of each level: of boxes, then of classes, or both as one."""
+def _find(graph: Graph) -> _Levels | None:
     if not graph.complete or any(node.operator in _WITH_SUBGRAPHS for node in graph.nodes):
         return None
     first = next(iter(graph.outputs), "")
@@ -75,11 +85,26 @@ def _find(graph: Graph) -> list[str] | None:
         return None
     split = graph.producer(boxes)
     if split is not None and split.operator == "Split" and split.outputs == [boxes, classes]:
-        return _levels(graph, split.inputs[0])
+        joined = _levels(graph, split.inputs[0])
+        return None if joined is None else _Levels(joined, *_apart(graph, joined))
     box_levels, class_levels = _levels(graph, boxes), _levels(graph, classes)
     if box_levels is None or class_levels is None or len(box_levels) != len(class_levels):
         return None
-    return box_levels + class_levels
+    return _Levels(box_levels + class_levels, box_levels, class_levels)
+
+
+def _apart(graph: Graph, joined: list[str]) -> tuple[list[str], list[str]]:
+    """The logits of boxes and of classes that were put together; none where they were not."""
+    nodes = [graph.producer(level) for level in joined]
+    pairs = [
+        node.inputs
+        for node in nodes
+        if node is not None
+        and (node.operator, len(node.inputs), graph.integers(node)) == ("Concat", 2, {"axis": [1]})
+    ]
+    if len(pairs) < len(joined):
+        return [], []
+    return [boxes for boxes, _ in pairs], [classes for _, classes in pairs]
 
 
 def _distributions(graph: Graph, sides: str | None) -> str | None:

@@ -19,6 +19,7 @@ from app.vision.description import METADATA_KEY, Description, first_problem
 from app.vision.digest import Digest
 from app.vision.graph_cache import GraphCache
 from app.vision.heads import HEADS, Candidates, Head, Shape
+from app.vision.providers import CPU, short
 from app.vision.session import Session
 
 _DTYPES: dict[str, FloatType] = {
@@ -54,7 +55,7 @@ class Model:
     digest: Digest = field(repr=False)
     providers: tuple[str, ...] = ("cpu",)
     """Short names of the execution providers it runs on, the first choice first."""
-    own_head: Head | None = None
+    cut_head: Head | None = None
     """Where the session ends before the file's graph does, what decodes the outputs there."""
 
     @property
@@ -64,7 +65,7 @@ class Model:
 
     @property
     def head(self) -> Head:
-        return self.own_head or HEADS[self.description.family]
+        return self.cut_head or HEADS[self.description.family]
 
     def run(self, tensor: Array) -> list[Array]:
         """``tensor`` (1, 3, height, width); the raw outputs, as the family's head takes them."""
@@ -92,7 +93,9 @@ def load(
     Raises StartError, in one line, where ``path`` is not a detector that can be served.
     """
     digest = Digest(path)
-    trimmed = None if whole else logits.trim(_map(digest.file))
+    # Other processors make all boxes sooner than this one makes some.
+    late_boxes = {short(name) for name in providers} <= {short(CPU)}
+    trimmed = None if whole else logits.trim(_map(digest.file), late_boxes=late_boxes)
     try:
         if trimmed is not None:
             with suppress(StartError):  # of the whole graph, if it cannot be helped

@@ -12,6 +12,7 @@ Field = tuple[int, int, int, int]
 _VARINT, _LENGTH_DELIMITED = 0, 2
 _FIXED = {1: 8, 5: 4}
 _NEGATIVE = 1 << 63
+_ONES = (1 << 64) - 1
 
 
 def fields(message: Message) -> Iterator[Field]:
@@ -45,7 +46,7 @@ def varint(message: Message, start: int) -> tuple[int, int]:
         byte = message[place]
         value |= (byte & 127) << shift
         if byte < 128:
-            return value, place + 1
+            return value & _ONES, place + 1
         shift += 7
     raise ValueError("A number has no end.")
 

@@ -9,8 +9,8 @@ from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
 from app.vision import branches
 from app.vision.arrays import Array
-from app.vision.heads.sparse import Branch
 from app.vision.onnx_graph import Graph
+from app.vision.sparse import Branch
 
 RANDOM = np.random.default_rng(21)
 KERNELS = {"a": (4, 6, 3), "b": (5, 4, 3), "c": (8, 5, 1)}
@@ -161,6 +161,32 @@ def test_weights_that_do_not_fit(name: str, value: Array) -> None:
     assert sizes(read(nodes(), {**constants(), name: value})) == ("b.m", [1])
 
 
+def test_channels_that_do_not_fit() -> None:
+    """onnxruntime is left to say so."""
+    wrong = {"w.b": np.ones((6, 4, 3, 3), dtype="f4"), "b.b": np.ones(6, dtype="f4")}
+    assert sizes(read(nodes(), {**constants(), **wrong})) == ("b.m", [1])
+
+
+def test_inputs_that_are_left_open() -> None:
+    made = nodes()
+    made[-1].input[2] = ""
+    assert sizes(read(made, constants())) == ("feature", [3, 3, 1])
+
+
+@pytest.mark.parametrize("circle", ["convolution", "bytes"])
+def test_a_graph_that_goes_round_in_circles(circle: str) -> None:
+    """Which is none: onnxruntime says so."""
+    made, values = nodes(), constants()
+    if circle == "bytes":
+        made[8].input[0] = "b.q"
+        made.append(node("QuantizeLinear", "b.q step", "b.q"))
+    else:
+        made[4].input[0] = "a.m"
+        values["w.a"] = np.ones((4, 4, 3, 3), dtype=np.float32)
+    found = read(made, values)
+    assert found is None or len(found[1].layers) < 10
+
+
 def quantised(made: list[NodeProto], tensor: str) -> None:
     """As quantisers write it: to bytes and back, behind whoever makes it."""
     for item in made:
@@ -171,26 +197,48 @@ def quantised(made: list[NodeProto], tensor: str) -> None:
     ]
 
 
-@pytest.mark.parametrize("axis", [0, 1, None])
-@pytest.mark.parametrize("per_channel", [True, False])
-def test_quantised_graphs(per_channel: bool, axis: int | None) -> None:
+Quantised = tuple[Array, Array, Array]
+
+
+def read_quantised(constant: Quantised, **attributes: int) -> tuple[str, Branch] | None:
+    """With the last convolution's weights as bytes: steps, scale and zero point."""
     made, values = nodes(), constants()
     values |= {"step": np.array(0.1, dtype=np.float32), "zero": np.array(3, dtype=np.uint8)}
     for tensor in ("feature", "a", "a.s", "a.m", "b", "b.s", "b.m"):
         quantised(made, tensor)
-    steps = np.arange(8 * 5, dtype=np.int8).reshape(8, 5, 1, 1)
-    count = 8 if per_channel else 1
-    scale = np.linspace(0.5, 1, count, dtype=np.float32)
-    zero = np.arange(2, 2 + count, dtype=np.int8)
-    values |= {"w.c": steps, "w.c.scale": scale, "w.c.zero": zero}
-    attributes = {} if axis is None else {"axis": axis}
+    values |= dict(zip(("w.c", "w.c.scale", "w.c.zero"), constant, strict=True))
     made.append(node("DequantizeLinear", "w.c w.c.scale w.c.zero", "w.c.dq", **attributes))
     made[10].input[1] = "w.c.dq"
-    found = read(made, values)
-    if per_channel and axis != 0:
-        assert found is None
-        return
+    return read(made, values)
+
+
+def constant(channels: int, *several: int) -> Quantised:
+    steps = np.arange(channels * 5, dtype=np.int8).reshape(channels, 5, 1, 1)
+    scale = np.linspace(0.5, 1, int(np.prod(several)), dtype=np.float32).reshape(several)
+    return steps, scale, np.full(several, 2, dtype=np.int8)
+
+
+@pytest.mark.parametrize(
+    ("several", "attributes"), [([8], {"axis": 0}), ([1], {}), ([], {}), ([1], {"axis": 1})]
+)
+def test_quantised_weights(several: list[int], attributes: dict[str, int]) -> None:
+    steps, scale, zero = given = constant(8, *several)
+    found = read_quantised(given, **attributes)
     assert sizes(found) == ("feature.dq", [3, 3, 1])
     assert found is not None
-    expected = (steps[:, :, 0, 0] - zero.astype(np.float32)[:, None]) * scale[:, None]
+    expected = (steps[:, :, 0, 0] - zero.astype(np.float32).reshape(-1, 1)) * scale.reshape(-1, 1)
     np.testing.assert_allclose(found[1].layers[-1].weights, expected.T)
+
+
+@pytest.mark.parametrize(
+    ("given", "attributes"),
+    [
+        (constant(8, 8), {"axis": 1}),
+        (constant(8, 8), {}),
+        (constant(8, 7), {"axis": 0}),
+        (constant(1, 8), {"axis": 0}),
+        (constant(8, 2, 4), {"axis": 0, "block_size": 4}),
+    ],
+)
+def test_quantised_otherwise(given: Quantised, attributes: dict[str, int]) -> None:
+    assert read_quantised(given, **attributes) is None

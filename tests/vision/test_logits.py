@@ -10,9 +10,9 @@ from app.vision import logits
 from app.vision.budget import DecodingBudget
 from app.vision.detector import Detections, Detector, Options
 from app.vision.heads.dfl import Logits
-from app.vision.heads.sparse import Branch, Convolution
 from app.vision.image import ImageReader
 from app.vision.model import load
+from app.vision.sparse import Branch, Convolution
 from tests.vision import yolov8_graph
 from tests.vision.pictures import encode, quarters
 
@@ -39,8 +39,8 @@ def test_the_same_candidates(
     model = yolov8_graph.detector(style, slicing, deep=deep)
     path = yolov8_graph.write(tmp_path / "small.onnx", model)
     whole, trimmed = load(path, whole=True), load(path)
-    assert whole.own_head is None
-    assert trimmed.own_head is not None
+    assert whole.cut_head is None
+    assert trimmed.cut_head is not None
     assert trimmed.signature.outputs == OF_LEVELS.get((style, deep), OF_FEATURES)
     assert trimmed.signature.output_shapes == whole.signature.output_shapes
     assert (trimmed.sha256, trimmed.description) == (whole.sha256, whole.description)
@@ -68,7 +68,7 @@ def test_a_box_does_not_depend_on_how_many_others_there_are(shared: Path) -> Non
 
 def boxes_of(path: Path, trimmed: bool) -> Detections:
     model = load(path)
-    assert (model.own_head is not None) == trimmed
+    assert (model.cut_head is not None) == trimmed
     reader = ImageReader(50_000_000, DecodingBudget(200_000_000))
     return Detector(model, reader).detect(encode(quarters(), "JPEG"), Options(confidence=0.3))
 
@@ -84,6 +84,28 @@ def test_constants_that_are_inputs_as_well_are_no_inputs_any_more(tmp_path: Path
     assert [item.label for item in old.items] == [item.label for item in new.items] != []
     for one, other in zip(old.items, new.items, strict=True):
         assert one.box == pytest.approx(other.box, abs=1e-3)
+
+
+def test_a_level_whose_boxes_are_made_otherwise(tmp_path: Path) -> None:
+    """All boxes are made, then: those of the other level as well."""
+    model = yolov8_graph.detector(deep=True)
+    (last,) = (node for node in model.graph.node if node.output[0] == "box.1")
+    last.op_type = "ConvTranspose"
+    for tensor in model.graph.initializer:
+        if tensor.name == "w.box.1":
+            turned = onnx.numpy_helper.to_array(tensor).transpose(1, 0, 2, 3)
+            tensor.CopyFrom(onnx.numpy_helper.from_array(turned, tensor.name))
+    found = load(yolov8_graph.write(tmp_path / "other.onnx", model))
+    assert found.signature.outputs == OF_LEVELS["apart", False]
+
+
+@pytest.mark.parametrize("providers", [[], ["cpu"], ["cuda"], ["CPUExecutionProvider"]])
+def test_only_this_processor_makes_few_boxes_sooner_than_all(
+    tmp_path: Path, providers: list[str]
+) -> None:
+    path = yolov8_graph.write(tmp_path / "small.onnx", yolov8_graph.detector(deep=True))
+    expected = OF_LEVELS["apart", False] if "cuda" in providers else OF_FEATURES
+    assert load(path, providers=providers).signature.outputs == expected
 
 
 @pytest.mark.parametrize("reason", ["logits", "shape"])
@@ -196,3 +218,15 @@ def test_the_same_detections(shared: Path, name: str, apart: float) -> None:
         for one, other in zip(found.items, expected.items, strict=True):
             assert one.probability == pytest.approx(other.probability, abs=0.002 * apart)
             assert one.box == pytest.approx(other.box, abs=apart)
+
+
+def test_broken_files_are_left_to_the_session() -> None:
+    random = np.random.default_rng(31)
+    whole = yolov8_graph.detector(deep=True).SerializeToString()
+    trimmed = 0
+    for _ in range(800):
+        mutant = bytearray(whole)
+        for place in random.integers(0, len(mutant), random.integers(1, 8)):
+            mutant[place] = random.integers(256)
+        trimmed += logits.trim(bytes(mutant)) is not None
+    assert 0 < trimmed < 800

@@ -44,3 +44,14 @@ def test_what_is_left_to_the_library() -> None:
     too_few = helper.make_tensor("x", TensorProto.FLOAT, [2], [1.0, 2.0])
     too_few.dims[0] = 2**40
     assert read(too_few) is None
+
+
+def test_a_number_of_too_many_bits() -> None:
+    """Is cut to 64, as the library does."""
+    tensor = helper.make_tensor("x", TensorProto.INT8, [], [1]).SerializeToString()
+    number = b"\xff" * 9 + b"\x7f"
+    with_it = tensor.replace(b"\x2a\x01\x01", b"\x2a\x0a" + number)
+    assert len(with_it) > len(tensor)
+    found = onnx_tensor.read(memoryview(with_it))
+    assert found is not None
+    assert found.tolist() == -1

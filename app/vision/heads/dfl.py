@@ -14,7 +14,7 @@ import numpy as np
 
 from app.vision.arrays import Array, Floats, Ints
 from app.vision.heads.base import Candidates, Outputs, Shape, allows
-from app.vision.heads.sparse import Branch
+from app.vision.sparse import Branch
 
 _MARGIN = 1e-3
 """By which logits are taken too early, before the exact comparison of their probabilities."""

@@ -25,6 +25,13 @@ class Convolution(NamedTuple):
     silu: bool
     """Whether SiLU, x * sigmoid(x), follows."""
 
+    @classmethod
+    def of(cls, kernel: Floats, bias: Floats, *, silu: bool) -> "Convolution":
+        """``kernel`` (channels out, channels in, size, size), as ONNX has it."""
+        channels, _, size, _ = kernel.shape
+        by_tap = np.ascontiguousarray(kernel.transpose(2, 3, 1, 0).reshape(-1, channels))
+        return cls(by_tap, bias, size, silu)
+
     @property
     def channels_in(self) -> int:
         return len(self.weights) // self.size**2
@@ -85,10 +92,12 @@ class _Grid:
         self.size = (height + 2) * (width + 2)
 
     def framed(self, places: Ints) -> Ints:
-        return places + 2 * (places // self.width) + self.width + 3
+        row, column = np.divmod(places, self.width)
+        return (row + 1) * (self.width + 2) + column + 1
 
     def unframed(self, cells: Ints) -> Ints:
-        return cells - 2 * (cells // (self.width + 2)) - self.width - 1
+        row, column = np.divmod(cells, self.width + 2)
+        return (row - 1) * self.width + column - 1
 
     def around(self, cells: Ints, size: int) -> Ints:
         """These and what lies in a window of ``size`` around each, without the frame."""
