@@ -49,6 +49,8 @@ def measure(contender: Contender, python: str, place: Place, task: Task) -> Iter
                 drive(server.port, request, 1, 0)
                 if cold is None:
                     cold = time.perf_counter() - server.began
+                    # What is done once, soon after a start, is not counted to the images.
+                    drive(server.port, request, 1, task.seconds)
                 for concurrency in task.concurrency:
                     drive(server.port, request, min(concurrency, 4), task.seconds / 4)
                     ask = partial(_ask, server, place, request, concurrency, task.seconds)

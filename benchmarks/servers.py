@@ -9,6 +9,8 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).parent.parent
 PLAIN = "plain"
+PLAIN_OF_FOUR = "plain, 4 threads"
+"""As its session has on four cores. Under a Lambda size they spend its share spinning."""
 FP32 = "spotter fp32"
 INT8 = "spotter int8"
 _PATIENT = {"SPOTTER_QUEUE": "1000"}
@@ -52,6 +54,7 @@ def contenders(model: Path, int8: Path | None, square: Path, side: int) -> list[
     offline = {"YOLO_AUTOINSTALL": "false", "YOLO_OFFLINE": "true"}
     listed = [
         Contender(PLAIN, _uvicorn("plain"), others),
+        Contender(PLAIN_OF_FOUR, _uvicorn("plain"), others | {"THREADS": "4"}),
         Contender(FP32, ("-m", "app"), {"SPOTTER_MODEL": str(model), **_PATIENT}),
     ]
     if int8 is not None:

@@ -9,7 +9,9 @@ from fastapi import FastAPI, File, UploadFile
 from PIL import Image
 
 app = FastAPI()
-session = onnxruntime.InferenceSession(os.environ["MODEL"])
+options = onnxruntime.SessionOptions()
+options.intra_op_num_threads = int(os.environ.get("THREADS", "0"))  # 0: as many as cores
+session = onnxruntime.InferenceSession(os.environ["MODEL"], options)
 SIZE = int(os.environ["SIDE"])
 
 
