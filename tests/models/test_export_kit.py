@@ -103,7 +103,7 @@ def _liven(network: Any) -> None:
     network.eval()
 
 
-def test_a_model_without_nms_keeps_its_cut_head(
+def test_a_model_without_nms_keeps_its_own_head(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     package = pytest.importorskip("ultralytics")

@@ -180,11 +180,14 @@ def test_a_graph_that_goes_round_in_circles(circle: str) -> None:
     if circle == "bytes":
         made[8].input[0] = "b.q"
         made.append(node("QuantizeLinear", "b.q step", "b.q"))
-    else:
-        made[4].input[0] = "a.m"
-        values["w.a"] = np.ones((4, 4, 3, 3), dtype=np.float32)
+        assert sizes(read(made, values)) == ("b.m", [1])
+        return
+    made[10].input[0] = "c.m"
+    made += [node("Sigmoid", "c", "c.s"), node("Mul", "c c.s", "c.m")]
+    values["w.c"] = np.ones((8, 8, 1, 1), dtype=np.float32)
     found = read(made, values)
-    assert found is None or len(found[1].layers) < 10
+    assert found is not None
+    assert 1 < len(found[1].layers) < 10
 
 
 def quantised(made: list[NodeProto], tensor: str) -> None:

@@ -10,7 +10,6 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from app.cpu import usable_cores
 from app.vision.arrays import Array, Floats, Ints
 from app.vision.sparse import Branch, Convolution
 
@@ -110,7 +109,6 @@ def test_half_precision_and_values_far_out() -> None:
     assert found.ravel().tolist() == [1000, 0]
 
 
-@pytest.mark.skipif(usable_cores() < 2, reason="with one core there is one thread anyway")
 def test_matrices_are_multiplied_without_threads_of_their_own() -> None:
     """They would take the cores from the images beside."""
     code = (

@@ -70,14 +70,12 @@ class Logits:
         """Of each level the boxes' logits and those of the classes, (classes, height, width)."""
         half = len(outputs) // 2
         levels = [output[0] for output in outputs]
-        if self.branches:
-            for branch, feature, scores in zip(
-                self.branches, levels[:half], levels[half:], strict=True
-            ):
-                yield partial(branch.at, feature), _as_floats(scores)
-        elif len(levels) > 1 and levels[0].shape[1:] == levels[half].shape[1:]:
-            for boxes, scores in zip(levels[:half], levels[half:], strict=True):
-                yield partial(_at, boxes), _as_floats(scores)
+        apart = len(levels) > 1 and levels[0].shape[1:] == levels[half].shape[1:]
+        if self.branches or apart:
+            reach: Sequence[Callable[[Array, Ints], Floats]]
+            reach = [branch.at for branch in self.branches] or [_at] * half
+            for at, boxes, scores in zip(reach, levels[:half], levels[half:], strict=True):
+                yield partial(at, boxes), _as_floats(scores)
         else:
             for level in levels:
                 yield partial(_at, level[:-classes]), _as_floats(level[-classes:])
