@@ -11,12 +11,12 @@ for _number in (signal.SIGTERM, signal.SIGINT):
 
 
 def main() -> None:
-    from app import cold
+    from app import startup
 
-    with cold.quick_start():
+    with startup.quick_start():
         import uvicorn
 
-        from app.server import Protocol, Server
+        from app.server.protocol import Protocol, Server
 
     config = uvicorn.Config(
         "app.main:app",

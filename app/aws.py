@@ -6,23 +6,24 @@ The detector is built here, at import, once for the environment.
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from app import cold
+from app import startup
 
-with cold.quick_start():
-    from app import log, snapshot
-    from app.service import load_detector
+with startup.quick_start():
+    from app.cloud import snapstart
+    from app.observability import json_log
+    from app.service.service import load_detector
     from app.settings import load_settings
 
     _settings = load_settings()
-    log.configure(_settings.log_level)
-    with cold.beside(load_detector, _settings) as _loading:
+    json_log.configure(_settings.log_level)
+    with startup.beside(load_detector, _settings) as _loading:
         from app.gateway.http import adapt
         from app.main import create_app
     _detector = _loading.result()
     _app = create_app(_settings, _detector)
     _http = adapt(_app, root_path=_settings.root_path)
-    snapshot.register(_detector, _app.state.service.storage.connection)
-    if snapshot.is_awaited():
+    snapstart.register(_detector, _app.state.service.storage.connection)
+    if snapstart.is_awaited():
         _app.surfaces.made()
 
 if TYPE_CHECKING:

@@ -1,5 +1,5 @@
 """Imported before anything else by what uvicorn starts; ``start.end`` belongs after it all."""
 
-from app import cold
+from app import startup
 
-start = cold.QuickStart()
+start = startup.QuickStart()

@@ -18,20 +18,20 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app import __version__, cold, log
-from app.api.context import REQUEST_ID, ErrorBoundary, RequestContext, RootPath
-from app.api.detect import detect
-from app.api.health import healthz
-from app.api.later import Later
-from app.api.observation import Observation
-from app.api.problem import add_handlers
+from app import __version__, startup
 from app.errors import StartError
-from app.observe import tracing
-from app.observe.exchange import Observer
-from app.observe.tally import Tally
-from app.service import Service, load_detector
+from app.errors.problem import add_handlers
+from app.http.later import Later
+from app.http.middleware.observation import Observation
+from app.http.middleware.request_context import REQUEST_ID, ErrorBoundary, RequestContext, RootPath
+from app.http.routes.detect import detect
+from app.http.routes.healthz import healthz
+from app.observability import json_log, tracing
+from app.observability.metrics import Tally
+from app.observability.request_record import Observer
+from app.server.load_shedding import Shedder
+from app.service.service import Service, load_detector
 from app.settings import Settings, load_settings
-from app.shedding import Shedder
 from app.vision.detector import Detector
 
 _SOON = 1.0
@@ -62,7 +62,7 @@ def create_app(settings: Settings, detector: Detector | None = None) -> Spotter:
 
     @asynccontextmanager
     async def lifespan(app: Spotter) -> AsyncIterator[dict[str, object]]:
-        log.configure(settings.log_level)
+        json_log.configure(settings.log_level)
         if detector is None:
             app.state.service = Service.create(settings, load_detector(settings))
         traces = tracing.start(__version__)
@@ -77,8 +77,8 @@ def create_app(settings: Settings, detector: Detector | None = None) -> Spotter:
             traces.close()
 
     def make_surfaces(state: State) -> ASGIApp:
-        with cold.quick_start():
-            from app.surfaces.application import create_surfaces
+        with startup.quick_start():
+            from app.http.application import create_surfaces
 
             return create_surfaces(settings, state, tally)
 
@@ -170,7 +170,7 @@ def __getattr__(name: str) -> Spotter:
     """``app`` is made when uvicorn asks for it; Lambda makes one of its own."""
     if name != "app":
         raise AttributeError(name)
-    with cold.quick_start():
+    with startup.quick_start():
         made = create_app(_settings_or_exit())
     globals()[name] = made
     return made

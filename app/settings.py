@@ -8,9 +8,9 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 
+from app.admission.api_keys import digest
+from app.admission.rate_limit import Rate
 from app.errors import StartError
-from app.keys import digest
-from app.ratelimit import Rate
 
 DEFAULT_MODEL = Path(__file__).parent.parent / "models" / "default.onnx"
 DECODING_BUDGET = 200 * 1024 * 1024

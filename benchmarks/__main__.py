@@ -10,16 +10,16 @@ from pathlib import Path
 import numpy
 import onnxruntime
 
-from app.vision.model import load
-from benchmarks import report
-from benchmarks.bound import Feed, feed_of
-from benchmarks.measure import Task, Unmeasured, measure, measure_bare
-from benchmarks.neighbours import CALM
-from benchmarks.photos import at_megapixels, size_of
-from benchmarks.places import Place, places
-from benchmarks.report import Row
-from benchmarks.servers import REPOSITORY, Contender, contenders
-from benchmarks.share import refusal
+from app.vision.model.load import load
+from benchmarks.harness import report
+from benchmarks.harness.bound import Feed, feed_of
+from benchmarks.harness.cgroup import refusal
+from benchmarks.harness.cpu_limits import Place, places
+from benchmarks.harness.interference import CALM
+from benchmarks.harness.measure import Task, Unmeasured, measure, measure_bare
+from benchmarks.harness.photos import at_megapixels, size_of
+from benchmarks.harness.report import Row
+from benchmarks.harness.servers import REPOSITORY, Contender, contenders
 
 _BARE = "bare"
 _PHOTO = REPOSITORY / "app" / "page" / "files" / "samples" / "astronaut.jpg"

@@ -20,8 +20,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.load import multipart_request, read_answer
-from benchmarks.process import free_port
+from benchmarks.harness.load import multipart_request, read_answer
+from benchmarks.harness.process import free_port
 from tests.aws.gateways import SOURCES, Request
 from tests.aws.gateways import read_answer as read_event_answer
 from tests.aws.runtime import INTERPRETER, Deployed, link_runtime

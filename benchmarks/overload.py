@@ -20,9 +20,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.load import drive, raw_request, read_answer
-from benchmarks.openloop import Tally, offer
-from benchmarks.process import Running, run
+from benchmarks.harness.load import drive, raw_request, read_answer
+from benchmarks.harness.open_loop import Tally, offer
+from benchmarks.harness.process import Running, run
 
 _PROBE_EVERY = 0.02
 _SETTLE = 1.0

@@ -18,11 +18,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.load import raw_request
-from benchmarks.openloop import ask
-from benchmarks.photos import at_megapixels
-from benchmarks.process import Running, run
-from benchmarks.trend import Slope, slope
+from benchmarks.harness.load import raw_request
+from benchmarks.harness.open_loop import ask
+from benchmarks.harness.photos import at_megapixels
+from benchmarks.harness.process import Running, run
+from benchmarks.harness.trend import Slope, slope
 
 _MAY_BE = {200, 413, 415, 422}
 _SMOOTHING = 0.05

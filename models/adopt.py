@@ -10,8 +10,16 @@ import onnxruntime
 from pydantic import ValidationError
 
 from app.vision.description import Description, Family, Fit, InputSpec, Resample
-from models import checks, labels, metadata
-from models.commands import CommandError, numbers, output, parser, replacing, run, side_lengths
+from models.common import checks, labels, metadata
+from models.common.commands import (
+    CommandError,
+    numbers,
+    output,
+    parser,
+    replacing,
+    run,
+    side_lengths,
+)
 
 _SUMMARY = """\
 Adopt a detector that does not say what it is (YOLOX, RT-DETR, D-FINE, DEIM ...): write its labels,

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageEnhance, ImageOps
 
-from models.commands import CommandError, parser, run
+from models.common.commands import CommandError, parser, run
 
 SIDE = 352
 VAL_EVERY = 4

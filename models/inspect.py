@@ -11,9 +11,9 @@ import onnxruntime
 
 from app.errors import StartError
 from app.vision.arrays import Array
-from app.vision.model import Model, load
-from models import graph, metadata
-from models.commands import CommandError, parser, require, run
+from app.vision.model.load import Model, load
+from models.common import graph, metadata
+from models.common.commands import CommandError, parser, require, run
 
 _SUMMARY = """\
 Tell what an ONNX file is and what it costs; where the service refuses it, why."""

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from models import datasets, labels
-from models.commands import CommandError, parser, require, run
+from models.common import datasets, labels
+from models.common.commands import CommandError, parser, require, run
 
 VAL_SHARE = 0.25
 

@@ -162,7 +162,7 @@ def test_what_the_build_copies_is_let_through_and_tests_are_not() -> None:
             "tests/test_container.py",
             "app/__pycache__/main.cpython-313.pyc",
             "app/.env",
-            "models/train/loop.py",
+            "models/train/trainer.py",
             "weights/other.pt",
             ".env",
             ".git/config",

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from app.admission.api_keys import digest
+from app.admission.rate_limit import Rate
 from app.errors import StartError
-from app.keys import digest
-from app.ratelimit import Rate
 from app.settings import DEFAULT_MODEL, Settings, load_settings
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
 
+from app.cloud.s3 import Storage, StoredObject
 from app.errors import (
     ImageTooLarge,
     InvalidImage,
@@ -14,7 +15,6 @@ from app.events.bus import Bus
 from app.events.notice import Notice
 from app.events.row import ANNOUNCED, SEQUENCER, Row, annotated, expiry, row_key, unreadable
 from app.events.table import Table
-from app.storage import Storage, StoredObject
 from app.vision.detector import Detector, Options
 
 

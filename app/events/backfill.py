@@ -13,15 +13,15 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from app.connection import Connection
-from app.cpu import usable_cores
+from app.cloud.boto_client import Connection
 from app.errors import StartError
 from app.events.annotator import Annotator
 from app.events.notice import Notice
 from app.events.progress import Progress
 from app.events.setup import create_annotator
-from app.service import load_detector
+from app.service.service import load_detector
 from app.settings import load_settings
+from app.vision.runtime.usable_cores import usable_cores
 
 FAILED = "failed"
 _BATCH = 64

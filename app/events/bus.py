@@ -4,7 +4,7 @@ import json
 from decimal import Decimal
 from typing import Any
 
-from app.connection import Connection
+from app.cloud.boto_client import Connection
 from app.events.row import ANNOUNCED, EXPIRES, SEQUENCER, Row
 
 SOURCE = "spotter"

@@ -1,14 +1,15 @@
 """``handler``, the entry of a Lambda function that only annotates: no HTTP is loaded."""
 
-from app import log, snapshot
+from app.cloud import snapstart
 from app.events.consumer import Consumer
 from app.events.setup import create_annotator
-from app.service import load_detector
+from app.observability import json_log
+from app.service.service import load_detector
 from app.settings import load_settings
 
 _settings = load_settings()
-log.configure(_settings.log_level)
+json_log.configure(_settings.log_level)
 _detector = load_detector(_settings)
-snapshot.register(_detector)
+snapstart.register(_detector)
 
 handler = Consumer(create_annotator(_settings, _detector)).consume

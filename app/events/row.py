@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from app.cloud.s3 import StoredObject
 from app.errors import SpotterError
-from app.render import render
-from app.storage import StoredObject
+from app.service.public_json import render
 from app.vision.detector import Detections, Detector
 
 Row = dict[str, Any]

@@ -1,11 +1,11 @@
 """The event side, put together from the settings."""
 
+from app.cloud.s3 import Storage
 from app.errors import StartError
 from app.events.annotator import Annotator
 from app.events.bus import Bus
 from app.events.table import Table
 from app.settings import Settings
-from app.storage import Storage
 from app.vision.detector import Detector
 
 

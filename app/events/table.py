@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.connection import Connection
+from app.cloud.boto_client import Connection
 from app.events.row import ANNOUNCED, PARTITION_KEY, SEQUENCER, SORT_KEY, Row
 
 _ATTEMPTS = 5

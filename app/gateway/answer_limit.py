@@ -6,8 +6,8 @@ import math
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.api.problem import problem_response
 from app.errors import ImageTooLarge
+from app.errors.problem import problem_response
 
 LAMBDA_BYTES = 6 * 1024 * 1024
 ALB_BYTES = 1024 * 1024

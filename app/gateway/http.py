@@ -6,10 +6,10 @@ from mangum import Mangum
 from mangum.adapter import DEFAULT_TEXT_MIME_TYPES
 from starlette.types import ASGIApp
 
-from app.api import media_types
 from app.gateway.answer_limit import AnswerLimit
 from app.gateway.cold_start import ColdStart
 from app.gateway.stage import StagePath
+from app.http.responses import media_types
 
 _TEXT_TYPES = [*DEFAULT_TEXT_MIME_TYPES, media_types.PROBLEM, media_types.AWS_JSON]
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from app.encoded import TooMuchJson, decode, put_back, take_out
+from app.http.requests.encoded import TooMuchJson, decode, put_back, take_out
 from app.rekognition.errors import (
     ImageTooLargeException,
     InvalidParameterException,

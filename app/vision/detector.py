@@ -11,12 +11,12 @@ import numpy as np
 
 from app.errors import InvalidParameter
 from app.vision.arrays import Array
-from app.vision.heads import Candidates
-from app.vision.image import ImageReader, Picture
-from app.vision.letterbox import Letterbox
-from app.vision.memory import Size
-from app.vision.model import Model
+from app.vision.families import Candidates
+from app.vision.images.memory import Size
+from app.vision.images.reader import ImageReader, Picture
+from app.vision.model.load import Model
 from app.vision.nms import nms
+from app.vision.preprocess.letterbox import Letterbox
 
 _WHOLE_FACTOR_PIXELS = 24_000_000
 """Larger pictures are made smaller by whole factors, which takes no second full-size copy."""

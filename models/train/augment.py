@@ -15,7 +15,7 @@ from torch.utils.data import Dataset as TorchDataset
 
 from models.train.assign import Targets
 from models.train.dataset import Sample
-from models.train.store import ImageStore, Pixels
+from models.train.image_cache import ImageStore, Pixels
 
 PAD = 114
 VISIBLE = 0.25

@@ -11,11 +11,11 @@ import torch
 
 from models.train import dataset, export, memory, report
 from models.train.augment import Recipe
-from models.train.loop import Options, Part, Run
+from models.train.image_cache import ImageStore
 from models.train.net import Architecture, Detector, carry_over
 from models.train.schedule import Schedule
-from models.train.store import ImageStore
 from models.train.teacher import Teacher, TeacherError
+from models.train.trainer import Options, Part, Run
 
 RATE, FINE_RATE = 2e-3, 5e-4
 EPOCHS = 100.0

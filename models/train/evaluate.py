@@ -16,8 +16,8 @@ from torch import Tensor
 from models.train.augment import PAD
 from models.train.boxes import suppress
 from models.train.dataset import Sample
+from models.train.image_cache import ImageStore, Pixels
 from models.train.net import STRIDES, Detector, Raw
-from models.train.store import ImageStore, Pixels
 
 CONFIDENCE = 0.001
 OVERLAP = 0.7

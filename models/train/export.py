@@ -15,9 +15,9 @@ from onnx import numpy_helper
 from torch import Tensor, nn
 
 from app.vision.description import METADATA_KEY, Description, InputSpec
-from models import metadata
-from models.commands import CommandError, replacing
-from models.quantization.half import SUFFIX, halve
+from models.common import metadata
+from models.common.commands import CommandError, replacing
+from models.quantize.half import SUFFIX, halve
 from models.train.net import STRIDES, Detector, Raw, architecture_of
 
 OPSET = 17

@@ -12,8 +12,8 @@ from PIL import Image, ImageDraw, ImageFont
 from app.vision.draw import colour_of
 from models.train.dataset import Sample
 from models.train.evaluate import Found, detect
+from models.train.image_cache import ImageStore, Pixels
 from models.train.net import Detector
-from models.train.store import ImageStore, Pixels
 
 SHOWN = 0.3
 """Least score of a box on the contact sheet."""

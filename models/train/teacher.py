@@ -18,7 +18,7 @@ from onnx import numpy_helper
 from torch import Tensor
 from torch.nn import functional
 
-from models.labels import COCO
+from models.common.labels import COCO
 from models.train.boxes import complete_iou
 from models.train.loss import BOX_GAIN, SCORE_GAIN
 from models.train.net import LONGEST, Raw

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from deploy.lambda_zip import Plan, build
-from tests.api.scripted import write_model
 from tests.aws.moto import Cloud, run_cloud
 from tests.aws.runtime import Deployed, link_runtime
 from tests.events.results import Results
+from tests.http.scripted import write_model
 
 
 @pytest.fixture(scope="session")

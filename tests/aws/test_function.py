@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from app.events.row import PARTITION_KEY
-from tests.api.client import base64_of, drawn
 from tests.aws.gateways import SOURCES, Answer, Request, Source, read_answer
 from tests.aws.moto import Cloud
 from tests.aws.runtime import Deployed, Function
 from tests.aws.tools import require
 from tests.events.records import bridge_event, queue_event, recorded, s3_event
 from tests.events.results import Results
+from tests.http.client import base64_of, drawn
 
 PHOTO = drawn(90, 60, encoding="JPEG")
 BY_NAME = {source.name: source for source in SOURCES}

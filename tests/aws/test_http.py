@@ -7,9 +7,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.api.client import base64_of, drawn, multipart
 from tests.aws.gateways import SOURCES, Answer, Request, Source, read_answer
 from tests.aws.runtime import Deployed, Function
+from tests.http.client import base64_of, drawn, multipart
 from tests.server import Server, serve
 
 FORM = {"content-type": "multipart/form-data; boundary=spotter-test-boundary"}

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from app import storage as module
+from app.cloud import s3 as module
+from app.cloud.s3 import Storage, StoredObject
 from app.errors import ImageTooLarge, InvalidObject, ObjectMissing, Overloaded, StartError
-from app.storage import Storage, StoredObject
 from tests.aws.moto import Cloud
 from tests.server import REPOSITORY, free_port
 
@@ -149,7 +149,7 @@ def test_an_s3_that_cannot_be_reached_is_not_the_clients_fault(
 
 
 def test_buckets_without_boto3_stop_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.connection.find_spec", lambda _: None)
+    monkeypatch.setattr("app.cloud.boto_client.find_spec", lambda _: None)
     with pytest.raises(StartError, match="the extra 'aws'"):
         Storage(LIMIT, ("bucket",))
     Storage(LIMIT, ())

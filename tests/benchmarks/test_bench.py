@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from app.settings import DEFAULT_MODEL
-from app.vision.model import load
+from app.vision.model.load import load
 from benchmarks import __main__ as bench
-from benchmarks import report
-from benchmarks.bound import feed_of, run_loops
-from benchmarks.measure import Task, Unmeasured, measure
-from benchmarks.places import Place, places
-from benchmarks.servers import Contender, contenders
-from benchmarks.share import refusal
+from benchmarks.harness import report
+from benchmarks.harness.bound import feed_of, run_loops
+from benchmarks.harness.cgroup import refusal
+from benchmarks.harness.cpu_limits import Place, places
+from benchmarks.harness.measure import Task, Unmeasured, measure
+from benchmarks.harness.servers import Contender, contenders
 
 CORE = max(os.sched_getaffinity(0))
 PHOTO = bench._PHOTO

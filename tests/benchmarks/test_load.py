@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.load import drive, raw_request
-from benchmarks.neighbours import CALM, Neighbours, calmest
-from benchmarks.process import run, tree
+from benchmarks.harness.interference import CALM, Neighbours, calmest
+from benchmarks.harness.load import drive, raw_request
+from benchmarks.harness.process import run, tree
 
 REQUEST = raw_request("/detect", b"photo")
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import share
-from benchmarks.report import BARE, BOUND, Row, in_order, medians, merge, ratios, table
-from benchmarks.share import lambda_share, refusal
+from benchmarks.harness import cgroup
+from benchmarks.harness.cgroup import lambda_share, refusal
+from benchmarks.harness.report import BARE, BOUND, Row, in_order, medians, merge, ratios, table
 
 ROW = Row(
     run="today", server="plain", place="2 cores", photo="1 MP", concurrency=8,
@@ -66,7 +66,7 @@ def test_what_is_measured_again_replaces_what_it_was() -> None:
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Folders with files in them cannot be removed as cgroups can."""
-    monkeypatch.setattr(share, "_EMPTY_AFTER", 0)
+    monkeypatch.setattr(cgroup, "_EMPTY_AFTER", 0)
 
 
 @pytest.mark.usefixtures("hasty")

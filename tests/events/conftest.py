@@ -2,14 +2,14 @@ from pathlib import Path
 
 import pytest
 
+from app.cloud.s3 import Storage
 from app.events.annotator import Annotator
 from app.events.bus import Bus
 from app.events.table import Table
-from app.storage import Storage
-from app.vision.budget import DecodingBudget
 from app.vision.detector import Detector, Options
-from app.vision.image import ImageReader
-from app.vision.model import load
+from app.vision.images.budget import DecodingBudget
+from app.vision.images.reader import ImageReader
+from app.vision.model.load import load
 from tests.aws.conftest import aws_environment, cloud, deployed, results, scripted_model
 from tests.events.results import Results
 

@@ -12,12 +12,12 @@ from app.events.bus import Bus
 from app.events.consumer import Consumer, DeliveryFailed
 from app.events.notice import Notice
 from app.events.table import Table
-from app.vision.alt_text import alt_text
+from app.service.alt_text import alt_text
 from app.vision.detector import Detections, Options
-from tests.api.client import drawn
 from tests.aws.moto import Cloud
 from tests.events.records import bridge_event, queue_event, recorded, s3_event
 from tests.events.results import Results
+from tests.http.client import drawn
 
 PHOTO = drawn(128, 96, encoding="JPEG")
 

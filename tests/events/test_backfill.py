@@ -13,8 +13,8 @@ from app.events.annotator import Annotator, Outcome
 from app.events.backfill import FAILED, backfill
 from app.events.notice import Notice
 from app.events.progress import Progress
-from tests.api.client import drawn
 from tests.events.results import Results
+from tests.http.client import drawn
 from tests.server import REPOSITORY, environment
 
 KEYS = [f"in/{number:03}.jpg" for number in range(150)]

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from tests.api.client import drawn
 from tests.aws.moto import Cloud
 from tests.aws.runtime import Deployed, Function, Outcome
 from tests.events.records import Event, bridge_event, recorded, s3_event
 from tests.events.results import Results
 from tests.events.throttle import Throttle, throttled
+from tests.http.client import drawn
 
 GOOD, BAD, REPEATS = 85, 5, 10
 _PHOTO = drawn(40, 30, encoding="JPEG")

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.api.scripted import write_model
+from tests.http.scripted import write_model
 from tests.server import Server, serve
 
 

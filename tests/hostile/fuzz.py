@@ -10,10 +10,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.api.scripted import write_model
 from tests.hostile.hunt import MOST_GROWTH, hunting
 from tests.hostile.mutate import mutant
 from tests.hostile.siege import besiege
+from tests.http.scripted import write_model
 from tests.server import serve
 
 _EVERY = 5000

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 
-from tests.api.client import BOUNDARY, base64_of, drawn, multipart
 from tests.hostile.mutate import mutant
+from tests.http.client import BOUNDARY, base64_of, drawn, multipart
 
 _IMAGE = drawn(40, 30)
 _DIGITS = "\u0660\u0661", "\uff11", "\u2167", "\u096b"  # of other scripts

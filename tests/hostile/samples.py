@@ -1,6 +1,6 @@
 """What the tests of hostile requests send pieces of."""
 
-from tests.api.client import BOUNDARY, drawn
+from tests.http.client import BOUNDARY, drawn
 
 IMAGE = drawn(40, 30)
 MARKUP = "<script>alert(1)</script>"

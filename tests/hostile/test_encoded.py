@@ -14,11 +14,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from app.encoded import MOST_REST, TooMuchJson, decode, put_back, take_out
+from app.http.requests.encoded import MOST_REST, TooMuchJson, decode, put_back, take_out
 from app.main import create_app
-from app.service import load_detector
+from app.service.service import load_detector
 from app.settings import Settings
-from tests.api.client import base64_of
+from tests.http.client import base64_of
 
 PIECES = ("\\n", "\\r\\n", " ", "=", "==", "\\/", "\\u002b", "\\u002B", "\\", "\\\\", "*", "\n")
 MORE = ("\\u0020", "\\t", "A", "AAA", "é", "\\ud800", "\\u00", "\\b", '\\"', "\\u003d")

@@ -3,8 +3,8 @@
 import httpx
 import pytest
 
-from tests.api.client import BOUNDARY, multipart, post, problem
 from tests.hostile.samples import END, FILE, IMAGE, MARKUP, part
+from tests.http.client import BOUNDARY, multipart, post, problem
 from tests.server import Server
 
 # Parameters.

@@ -90,8 +90,8 @@ PLUGINS = r"""
 import json, sys
 from pathlib import Path
 from PIL import Image
-from app.vision.budget import DecodingBudget
-from app.vision.image import ImageReader
+from app.vision.images.budget import DecodingBudget
+from app.vision.images.reader import ImageReader
 
 reader = ImageReader(10**6, DecodingBudget(10**8))
 answers = {}

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.api.client import Wire, problem
 from tests.hostile.hunt import MOST_GROWTH
 from tests.hostile.requests import made
 from tests.hostile.siege import besiege
+from tests.http.client import Wire, problem
 from tests.server import Server, serve
 
 COUNT = 2500

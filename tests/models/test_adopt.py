@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from app.vision.detector import Detector, Options
-from models import adopt, checks, metadata
-from models.labels import COCO
+from models import adopt
+from models.common import checks, metadata
+from models.common.labels import COCO
 from tests.models import tiny
 from tests.server import REPOSITORY
 

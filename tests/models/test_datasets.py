@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from models import datasets
-from models.commands import CommandError
+from models.common import datasets
+from models.common.commands import CommandError
 from tests.models.photos import write_dataset
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from models import datasets
+from models.common import datasets
 from models.drawn import SIGNS, main
 from tests.vision.pictures import encode
 

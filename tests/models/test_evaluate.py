@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from models import evaluate
-from models.commands import CommandError
-from models.evaluation.sources import OverHttp, Thresholds
-from tests.api.scripted import LABELS, write_model
+from models.common.commands import CommandError
+from models.evaluate import command
+from models.evaluate.sources import OverHttp, Thresholds
+from tests.http.scripted import LABELS, write_model
 from tests.models.photos import write_dataset
 from tests.server import serve
 
@@ -35,7 +35,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(*arguments: object) -> int:
-    return evaluate.main([str(argument) for argument in arguments])
+    return command.main([str(argument) for argument in arguments])
 
 
 def test_in_process_and_over_http_alike(

@@ -3,11 +3,11 @@ from typing import Any
 
 import pytest
 
-from models import export
+from models.export import command
 
 
 def refusal(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
-    assert export.main([str(argument) for argument in arguments]) == 1
+    assert command.main([str(argument) for argument in arguments]) == 1
     error = capsys.readouterr().err
     assert error.count("\n") == 1
     return error
@@ -21,7 +21,7 @@ def test_options_that_do_not_fit(tmp_path: Path, capsys: pytest.CaptureFixture[s
 
 def test_help_names_the_licence(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:
-        export.main(["--help"])
+        command.main(["--help"])
     assert stop.value.code == 0
     assert "AGPL-3.0" in capsys.readouterr().out
 
@@ -32,7 +32,7 @@ def test_says_what_to_install(
     def missing(name: str) -> Any:
         raise ImportError(name=name)
 
-    monkeypatch.setattr("models.commands.import_module", missing)
+    monkeypatch.setattr("models.common.commands.import_module", missing)
     (tmp_path / "x.pt").write_bytes(b"")
     error = refusal(capsys, tmp_path / "x.pt", "--out", tmp_path / "out.onnx")
     assert "the Python package 'torch'; 'make install-kit' installs it" in error

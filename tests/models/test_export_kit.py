@@ -11,8 +11,9 @@ import torch
 from PIL import Image
 
 from app.vision.detector import Detector, Options
-from models import checks, export
-from models.labels import COCO
+from models.common import checks
+from models.common.labels import COCO
+from models.export import command
 from tests.server import serve
 
 pytestmark = pytest.mark.kit
@@ -42,7 +43,7 @@ class Sizes(torch.nn.Module):  # type: ignore[misc, name-defined, unused-ignore]
 
 
 def run(*arguments: object) -> int:
-    return export.main([str(argument) for argument in arguments])
+    return command.main([str(argument) for argument in arguments])
 
 
 @pytest.fixture(autouse=True)

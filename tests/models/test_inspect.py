@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from models import adopt, graph, inspect
+from models import adopt, inspect
+from models.common import graph
 from tests.models import tiny
 from tests.server import start_failure
 

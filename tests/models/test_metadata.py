@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.vision.description import METADATA_KEY, Description, InputSpec
-from models import metadata
-from models.commands import CommandError
+from models.common import metadata
+from models.common.commands import CommandError
 from tests.models import tiny
 
 

@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 
 from app.vision.arrays import Array
-from models import adopt, checks
-from models.commands import CommandError
-from models.exports import parity
-from models.exports.parity import compare
+from models import adopt
+from models.common import checks
+from models.common.commands import CommandError
+from models.export import parity
+from models.export.parity import compare
 from tests.models import tiny
 
 

@@ -6,10 +6,12 @@ import pytest
 from PIL import Image
 
 from app.vision.arrays import Array
-from models import adopt, checks, metadata, quantize
+from models import adopt
+from models.common import checks, metadata
+from models.quantize import command
 from tests.models import tiny
 from tests.models.photos import write_dataset
-from tests.models.quantization import graphs
+from tests.models.quantize import graphs
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +35,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(*arguments: object) -> int:
-    return quantize.main([str(argument) for argument in arguments])
+    return command.main([str(argument) for argument in arguments])
 
 
 def raw_outputs(path: Path) -> list[Array]:

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from models import datasets, subset
-from models.datasets import Dataset
+from models import subset
+from models.common import datasets
+from models.common.datasets import Dataset
 from tests.models.photos import write_dataset
 
 LABELS = ["cat", "Dog", "hen", "newt"]

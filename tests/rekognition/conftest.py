@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.api.scripted import write_model
+from tests.http.scripted import write_model
 from tests.rekognition.clients import boto
 from tests.server import Server, serve
 
@@ -16,7 +16,7 @@ def scripted_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def scripted(scripted_model: Path) -> Iterator[Server]:
-    """A server whose model finds the same in every picture: see ``tests/api/scripted.py``."""
+    """A server whose model finds the same in every picture: see ``tests/http/scripted.py``."""
     with serve(scripted_model) as server:
         yield server
 

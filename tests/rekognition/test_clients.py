@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.api.client import drawn
+from tests.http.client import drawn
 from tests.rekognition.clients import KEY_ID, SECRET, cli, environment, javascript, label, names
 from tests.server import Server, serve
 

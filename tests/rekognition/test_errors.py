@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.api.client import Wire, drawn
-from tests.api.scripted import RED, WHITE
+from tests.http.client import Wire, drawn
+from tests.http.scripted import RED, WHITE
 from tests.rekognition.clients import boto, inline, names, post
 from tests.server import Server, serve
 

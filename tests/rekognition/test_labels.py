@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.api.client import drawn
+from tests.http.client import drawn
 from tests.rekognition.clients import label, names
 from tests.rekognition.shapes import faults, output_shape
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.api.client import drawn
 from tests.aws.moto import Cloud, run_cloud
+from tests.http.client import drawn
 from tests.rekognition.clients import boto, cli, names
 from tests.server import Server, serve
 

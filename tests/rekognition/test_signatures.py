@@ -16,7 +16,7 @@ from app.errors import StartError
 from app.rekognition.errors import AwsError
 from app.rekognition.signature import Verifier
 from app.settings import load_settings
-from tests.api.client import Wire, drawn
+from tests.http.client import Wire, drawn
 from tests.rekognition.clients import KEY_ID, REGION, SECRET, boto, inline, names, post
 from tests.server import Server, serve, start_failure
 

@@ -6,8 +6,8 @@ import pytest
 
 from app.errors import StartError
 from app.rekognition.taxonomy import Taxonomy
-from models.labels import COCO
-from tests.api.client import drawn
+from models.common.labels import COCO
+from tests.http.client import drawn
 from tests.rekognition.clients import boto, label, names
 from tests.server import serve, start_failure
 

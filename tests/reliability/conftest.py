@@ -1,5 +1,5 @@
-from tests.api.conftest import scripted, scripted_model
 from tests.events.conftest import annotator, aws_environment, cloud, detector, results
+from tests.http.conftest import scripted, scripted_model
 
 __all__ = [
     "annotator",

@@ -17,11 +17,11 @@ import pytest
 import yaml
 
 from app.errors import StartError
-from app.vision.model import load
-from benchmarks.load import raw_request
-from benchmarks.openloop import Tally, offer
-from tests.api.client import Wire, drawn, post, problem, sent, statuses
-from tests.api.scripted import BLUE, RED, WHITE, write_model
+from app.vision.model.load import load
+from benchmarks.harness.load import raw_request
+from benchmarks.harness.open_loop import Tally, offer
+from tests.http.client import Wire, drawn, post, problem, sent, statuses
+from tests.http.scripted import BLUE, RED, WHITE, write_model
 from tests.server import REPOSITORY, Server, environment, free_port, serve
 
 IMAGE, FATAL, HUNGRY = drawn(), drawn(colour=RED), drawn(colour=BLUE)
@@ -97,7 +97,7 @@ def test_a_model_file_that_may_not_be_read(
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("app.vision.digest.os.open", refuse)
+    monkeypatch.setattr("app.vision.model.file_hash.os.open", refuse)
     with pytest.raises(StartError, match=r"scripted\.onnx cannot be read: Permission denied"):
         load(scripted_model)
 

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.load import raw_request
-from benchmarks.openloop import offer
+from benchmarks.harness.load import raw_request
+from benchmarks.harness.open_loop import offer
+from benchmarks.harness.process import run
 from benchmarks.overload import Report, measure
-from benchmarks.process import run
-from tests.api.client import Wire, drawn, post, problem, sent
-from tests.api.scripted import WHITE, write_model
+from tests.http.client import Wire, drawn, post, problem, sent
+from tests.http.scripted import WHITE, write_model
 from tests.server import Server, environment, serve
 
 pytestmark = pytest.mark.load

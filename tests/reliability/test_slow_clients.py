@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.api.client import Wire, drawn, post, problem
-from tests.api.scripted import WHITE
+from tests.http.client import Wire, drawn, post, problem
+from tests.http.scripted import WHITE
 from tests.server import Server, serve
 
 pytestmark = pytest.mark.load

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.load import raw_request
-from benchmarks.process import run
+from benchmarks.harness.load import raw_request
+from benchmarks.harness.process import run
+from benchmarks.harness.trend import slope
 from benchmarks.soak import Soak, soak
-from benchmarks.trend import slope
-from tests.api.client import drawn
-from tests.api.scripted import RED
+from tests.http.client import drawn
+from tests.http.scripted import RED
 
 pytestmark = pytest.mark.load
 

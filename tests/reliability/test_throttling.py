@@ -9,11 +9,11 @@ import pytest
 
 from app.events.annotator import Annotator
 from app.events.consumer import Consumer, DeliveryFailed
-from tests.api.client import drawn
 from tests.aws.moto import Cloud
 from tests.events.records import queue_event, s3_event
 from tests.events.results import Results
 from tests.events.throttle import Throttle, throttled
+from tests.http.client import drawn
 
 PHOTO = drawn(40, 30, encoding="JPEG")
 EVENTS, S3, DYNAMODB = "AWSEvents.", None, "DynamoDB_"

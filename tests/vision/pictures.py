@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from PIL import ExifTags, Image
 
-from app.vision.budget import DecodingBudget
-from app.vision.image import ImageReader, Picture
-from app.vision.memory import Size
+from app.vision.images.budget import DecodingBudget
+from app.vision.images.memory import Size
+from app.vision.images.reader import ImageReader, Picture
 
 MAX_PIXELS = 50_000_000
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.vision.alt_text import alt_text, plural
+from app.service.alt_text import alt_text, plural
 from app.vision.detector import Detection, Detections
 
 

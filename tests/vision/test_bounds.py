@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from app.errors import ImageTooLarge, InvalidImage
-from app.vision.bounds import av1, isobmff, jpeg
-from app.vision.bounds.avif import check_frames
-from app.vision.bounds.pieces import Pieces
+from app.vision.images.bounds import av1, isobmff, jpeg
+from app.vision.images.bounds.avif import check_frames
+from app.vision.images.bounds.pieces import Pieces
 from tests.hostile.inserts import chunk, segment
 from tests.vision.pictures import at_most, encode, quarters, read
 

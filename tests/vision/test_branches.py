@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
-from app.vision import branches
 from app.vision.arrays import Array
-from app.vision.onnx_graph import Graph
-from app.vision.sparse import Branch
+from app.vision.graph_surgery import box_branch
+from app.vision.graph_surgery.onnx_graph import Graph
+from app.vision.graph_surgery.sparse_convolution import Branch
 
 RANDOM = np.random.default_rng(21)
 KERNELS = {"a": (4, 6, 3), "b": (5, 4, 3), "c": (8, 5, 1)}
@@ -63,7 +63,7 @@ def read(made: list[NodeProto], values: dict[str, Array]) -> tuple[str, Branch] 
         [numpy_helper.from_array(value, name) for name, value in values.items()],
     )
     model: ModelProto = helper.make_model(graph)
-    return branches.read(Graph(memoryview(model.SerializeToString())), "c")
+    return box_branch.read(Graph(memoryview(model.SerializeToString())), "c")
 
 
 def sizes(found: tuple[str, Branch] | None) -> tuple[str, list[int]]:

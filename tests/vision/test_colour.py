@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.vision import colour
-from app.vision.colour import to_rgb
+from app.vision.images import colour
+from app.vision.images.colour import to_rgb
 from tests.vision.pictures import encode, pixels, quarters, read
 
 COLOURS = [(255, 0, 0), (0, 160, 0), (0, 0, 255), (255, 255, 0)]

@@ -12,12 +12,12 @@ from PIL import Image
 
 from app.errors import InvalidImage, InvalidParameter
 from app.vision.arrays import Array
-from app.vision.budget import DecodingBudget
 from app.vision.description import Description, InputSpec
 from app.vision.detector import Detector, Options
-from app.vision.digest import Digest
-from app.vision.image import ImageReader
-from app.vision.model import Model, Signature
+from app.vision.images.budget import DecodingBudget
+from app.vision.images.reader import ImageReader
+from app.vision.model.file_hash import Digest
+from app.vision.model.load import Model, Signature
 from tests.vision.pictures import encode, quarters
 
 LABELS = ("cat", "dog", "traffic light", "Bus")

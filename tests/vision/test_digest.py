@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.errors import StartError
-from app.vision.digest import Digest
+from app.vision.model.file_hash import Digest
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from app.vision import graph_cache
-from app.vision.model import Model, load
+from app.vision.model.load import Model, load
+from app.vision.runtime import graph_cache
 from tests.vision.onnx_files import description
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from app.vision.arrays import Array
-from app.vision.heads import HEADS, Candidates, detr, end2end, yolov5, yolov8, yolox
+from app.vision.families import HEADS, Candidates, detr, end2end, yolov5, yolov8, yolox
 
 SIZE = (64, 64)
 """Of the input; also what YOLOX derives its grid from."""

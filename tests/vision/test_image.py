@@ -13,9 +13,9 @@ import pytest
 from PIL import Image, features
 
 from app.errors import ImageTooLarge, InvalidImage, InvalidImageFormat, SpotterError
-from app.vision import formats
-from app.vision.colour import to_rgb
-from app.vision.memory import Size
+from app.vision.images import formats
+from app.vision.images.colour import to_rgb
+from app.vision.images.memory import Size
 from tests.vision.pictures import (
     STORED,
     at_most,
@@ -112,7 +112,7 @@ def test_jpegs_are_decoded_at_the_smallest_scale_that_covers(
         decoded.append(image.size)
         return to_rgb(image, factor)
 
-    monkeypatch.setattr("app.vision.image.to_rgb", spy)
+    monkeypatch.setattr("app.vision.images.reader.to_rgb", spy)
     picture = read(stored_turned(quarters(800, 600), orientation, "JPEG"), at_most(longest))
     expected = (800 // scale, 600 // scale)
     assert decoded == [expected if orientation == 1 else expected[::-1]]

@@ -8,7 +8,7 @@ from PIL import Image
 
 from app.vision.arrays import Floats
 from app.vision.description import InputSpec
-from app.vision.letterbox import Letterbox
+from app.vision.preprocess.letterbox import Letterbox
 
 SQUARE = InputSpec(size=(640, 640))
 WIDE = InputSpec(size=(384, 640))

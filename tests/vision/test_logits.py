@@ -6,13 +6,13 @@ import numpy as np
 import onnx
 import pytest
 
-from app.vision import logits
-from app.vision.budget import DecodingBudget
 from app.vision.detector import Detections, Detector, Options
-from app.vision.heads.dfl import Logits
-from app.vision.image import ImageReader
-from app.vision.model import load
-from app.vision.sparse import Branch, Convolution
+from app.vision.families.dfl import Logits
+from app.vision.graph_surgery import split
+from app.vision.graph_surgery.sparse_convolution import Branch, Convolution
+from app.vision.images.budget import DecodingBudget
+from app.vision.images.reader import ImageReader
+from app.vision.model.load import load
 from tests.vision import yolov8_graph
 from tests.vision.pictures import encode, quarters
 
@@ -164,7 +164,7 @@ def test_which_feature_maps_fit(channels: list[int | None], fits: bool) -> None:
 
 @pytest.mark.parametrize("tail", ["corners", "backwards", "one class", "wide bins"])
 def test_what_decodes_otherwise_is_left_whole(tail: str) -> None:
-    assert logits.trim(yolov8_graph.detector(tail=tail).SerializeToString()) is None
+    assert split.trim(yolov8_graph.detector(tail=tail).SerializeToString()) is None
 
 
 def test_a_graph_within_a_node_is_left_whole() -> None:
@@ -177,18 +177,18 @@ def test_a_graph_within_a_node_is_left_whole() -> None:
     )
     node = onnx.helper.make_node("If", ["yes"], ["x"], then_branch=branch, else_branch=branch)
     model.graph.node.append(node)
-    assert logits.trim(model.SerializeToString()) is None
+    assert split.trim(model.SerializeToString()) is None
 
 
 @pytest.mark.parametrize("data", [b"", b"no model at all", b"\x3a\x00"])
 def test_no_model_is_left_to_the_session(data: bytes) -> None:
-    assert logits.trim(data) is None
+    assert split.trim(data) is None
 
 
 def test_which_of_the_shared_models_are_cut(shared: Path) -> None:
     """Before their boxes, all of them."""
     for name, cut in TRIMMED.items():
-        trimmed = logits.trim((shared / "models" / f"{name}.onnx").read_bytes())
+        trimmed = split.trim((shared / "models" / f"{name}.onnx").read_bytes())
         assert (trimmed is not None) == cut, name
         if trimmed is not None:
             found = [[layer.size for layer in branch.layers] for branch in trimmed.head.branches]
@@ -228,5 +228,5 @@ def test_broken_files_are_left_to_the_session() -> None:
         mutant = bytearray(whole)
         for place in random.integers(0, len(mutant), random.integers(1, 8)):
             mutant[place] = random.integers(256)
-        trimmed += logits.trim(bytes(mutant)) is not None
+        trimmed += split.trim(bytes(mutant)) is not None
     assert 0 < trimmed < 800

@@ -13,9 +13,9 @@ from PIL import Image
 
 from app.errors import ImageTooLarge
 from app.settings import DECODING_BUDGET
-from app.vision.budget import DecodingBudget
-from app.vision.image import ImageReader
-from app.vision.memory import peak_bytes
+from app.vision.images.budget import DecodingBudget
+from app.vision.images.memory import peak_bytes
+from app.vision.images.reader import ImageReader
 from tests.vision.pictures import encode, full_size, quarters
 from tests.vision.tiff import one_tile
 
@@ -49,7 +49,7 @@ import io, json, re, sys
 from pathlib import Path
 from PIL import Image
 from app.vision import image as module
-from app.vision.budget import DecodingBudget
+from app.vision.images.budget import DecodingBudget
 
 def status(key):
     text = Path("/proc/self/status").read_text()
@@ -172,8 +172,8 @@ import io, re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from PIL import Image
-from app.vision.budget import DecodingBudget
-from app.vision.image import ImageReader
+from app.vision.images.budget import DecodingBudget
+from app.vision.images.reader import ImageReader
 
 def resident():
     text = Path("/proc/self/status").read_text()

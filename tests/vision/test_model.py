@@ -11,7 +11,7 @@ from onnx import TensorProto
 
 from app.errors import StartError
 from app.vision.arrays import Array
-from app.vision.model import load
+from app.vision.model.load import load
 from tests.vision.onnx_files import DETECT, description, write, yolov8_output
 
 TENSOR = np.zeros((1, 3, 64, 64), dtype=np.float32)

@@ -8,7 +8,7 @@ import onnxruntime
 import pytest
 from onnx import external_data_helper
 
-from app.vision.onnx_graph import Graph
+from app.vision.graph_surgery.onnx_graph import Graph
 from tests.vision import yolov8_graph
 
 

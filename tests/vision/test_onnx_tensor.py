@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from app.vision import onnx_tensor
+from app.vision.graph_surgery import onnx_tensor
 
 
 def read(tensor: TensorProto) -> Any:

@@ -11,7 +11,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from app.vision.arrays import Array, Floats, Ints
-from app.vision.sparse import Branch, Convolution
+from app.vision.graph_surgery.sparse_convolution import Branch, Convolution
 
 HEIGHT, WIDTH, CHANNELS = 7, 5, 6
 SIZES = [(1,), (3,), (3, 1), (3, 3, 1), (1, 3, 3), (3, 1, 3)]

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from app.errors import StartError
-from app.vision import ultralytics
 from app.vision.description import Description
+from app.vision.model import ultralytics
 from tests.vision.onnx_files import DETECT
 
 STATIC = [1, 3, 640, 480]

@@ -7,7 +7,7 @@ import torch
 from models.train import dataset
 from models.train.augment import Order, Pictures, Recipe, clip_objects, recolour
 from models.train.dataset import Sample
-from models.train.store import ImageStore
+from models.train.image_cache import ImageStore
 
 pytestmark = pytest.mark.kit
 

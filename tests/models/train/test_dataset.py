@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from models.train import dataset
-from models.train.store import ImageStore
+from models.train.image_cache import ImageStore
 
 pytestmark = pytest.mark.kit
 

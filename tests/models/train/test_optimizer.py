@@ -6,11 +6,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from models.train import dataset
-from models.train.loop import Options, Part, Run
+from models.train.image_cache import ImageStore
 from models.train.net import Architecture, Detector
 from models.train.optimizer import UPDATE_RMS, Muon, Optimizers, orthogonal
 from models.train.schedule import Schedule
-from models.train.store import ImageStore
+from models.train.trainer import Options, Part, Run
 
 pytestmark = pytest.mark.kit
 

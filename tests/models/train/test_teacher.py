@@ -8,8 +8,8 @@ import pytest
 import torch
 from PIL import Image
 
-from app.vision.heads import yolox
-from models.labels import COCO
+from app.vision.families import yolox
+from models.common.labels import COCO
 from models.train.boxes import iou
 from models.train.net import Architecture, Detector, Raw
 from models.train.teacher import SURE, Soft, Teacher, TeacherError, distillation_loss

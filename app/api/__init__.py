@@ -1,1 +1,0 @@
-"""What answers first, /detect and /healthz, and what all surfaces share: Starlette alone."""

@@ -1,0 +1,122 @@
+"""Images by reference: objects in S3, read within a limit and only from buckets that are allowed.
+
+Who keeps no images in S3 needs no boto3.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from app.cloud.boto_client import Connection
+from app.errors import ImageTooLarge, InvalidObject, ObjectMissing, Overloaded
+
+_RETRY_AFTER = 2
+
+
+class StoredObject(NamedTuple):
+    bucket: str
+    key: str
+    version: str | None
+    """The version's id; None where the bucket keeps no versions."""
+    etag: str
+    size: int
+
+    @property
+    def name(self) -> str:
+        return f"s3://{self.bucket}/{self.key}"[:200]
+
+
+class Storage:
+    """Safe to call from several threads at once; its methods wait for the network."""
+
+    def __init__(self, max_bytes: int, buckets: tuple[str, ...] | None = None) -> None:
+        """``buckets`` are those that may be read: none where empty, all where None.
+
+        Raises StartError where buckets are given and boto3 is not installed.
+        """
+        self.max_bytes = max_bytes
+        self.buckets = None if buckets is None else frozenset(buckets)
+        self.connection = None if buckets == () else Connection("s3")
+
+    def fetch(self, bucket: str, key: str, version: str | None = None) -> bytes:
+        """The whole object.
+
+        Raises InvalidObject or its ObjectMissing where there is none to be read, ImageTooLarge,
+        or Overloaded where S3 cannot be reached or asks for patience.
+        """
+        return self.read(self.look_up(bucket, key, version))
+
+    def look_up(self, bucket: str, key: str, version: str | None = None) -> StoredObject:
+        """What S3 says of the object, without reading it. Raises as ``fetch`` does."""
+        if self.connection is None or (self.buckets is not None and bucket not in self.buckets):
+            raise InvalidObject(
+                f"Images may not be read from the bucket {bucket[:63]!r} here. Name one of those"
+                " in SPOTTER_S3_BUCKETS, or send the image itself."
+            )
+        wanted = StoredObject(bucket, key, version, etag="", size=0)
+        with _s3_errors(wanted):
+            head = self.connection.client.head_object(**_address(wanted))
+        return StoredObject(
+            bucket,
+            key,
+            _version(head.get("VersionId")) or version,
+            head["ETag"].strip('"'),
+            head["ContentLength"],
+        )
+
+    def read(self, stored: StoredObject) -> bytes:
+        """The bytes that ``stored`` was said to have. Raises as ``fetch`` does."""
+        if stored.size > self.max_bytes:
+            raise ImageTooLarge(
+                f"{stored.name} has {stored.size} bytes and at most {self.max_bytes} are allowed."
+            )
+        assert self.connection is not None
+        with _s3_errors(stored):
+            answer = self.connection.client.get_object(
+                **_address(stored), IfMatch=f'"{stored.etag}"'
+            )
+            with answer["Body"] as body:
+                data: bytes = body.read()
+        return data
+
+
+def _address(stored: StoredObject) -> dict[str, str]:
+    version = {"VersionId": stored.version} if stored.version else {}
+    return {"Bucket": stored.bucket, "Key": stored.key, **version}
+
+
+def _version(given: str | None) -> str | None:
+    """S3 says "null" for objects from before versions were kept."""
+    return None if given == "null" else given
+
+
+@contextmanager
+def _s3_errors(stored: StoredObject) -> Iterator[None]:
+    from botocore import exceptions as boto
+
+    try:
+        yield
+    except boto.ClientError as error:
+        status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+        reason = error.response["Error"].get("Code", "")
+        raise _refusal(stored, status, reason) from error
+    except boto.ParamValidationError as error:
+        raise InvalidObject(f"{stored.name} is not the name of an object in S3.") from error
+    except (boto.HTTPClientError, boto.ConnectionError, boto.IncompleteReadError) as error:
+        raise Overloaded("S3 cannot be reached. Try again later.", _RETRY_AFTER) from error
+
+
+def _refusal(
+    stored: StoredObject, status: int, reason: str
+) -> InvalidObject | ObjectMissing | Overloaded:
+    if status in (404, 405):  # 405: the version is the mark of a deletion
+        return ObjectMissing(f"There is no object {stored.name}.")
+    if reason == "InvalidObjectState":
+        return InvalidObject(f"{stored.name} is archived and has to be restored first.")
+    if status == 412:
+        return Overloaded(f"{stored.name} is being replaced. Try again later.", _RETRY_AFTER)
+    if status == 429 or status >= 500:
+        return Overloaded("S3 asks for patience. Try again later.", _RETRY_AFTER)
+    return InvalidObject(
+        f"{stored.name} cannot be read here: it is not there, or the service may not read it."
+    )

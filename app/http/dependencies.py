@@ -1,0 +1,46 @@
+"""What routes ask FastAPI for."""
+
+from typing import Annotated
+
+from fastapi import Depends, Request, Security
+from fastapi.security import APIKeyHeader, HTTPBearer
+
+from app.errors import AccessDenied
+from app.http.middleware.request_context import service_of
+from app.http.requests.authentication import WANTED, admit, key_in
+from app.service.service import Service
+
+_key_header = APIKeyHeader(name="X-API-Key", auto_error=False, description="Where keys are set.")
+_bearer = HTTPBearer(auto_error=False, description="The same key, as a bearer token.")
+
+
+async def get_service(request: Request) -> Service:  # as a plain def it would run on a thread
+    return service_of(request)
+
+
+ServiceDep = Annotated[Service, Depends(get_service)]
+
+
+async def keys_documented(
+    _key: Annotated[object, Security(_key_header)], _token: Annotated[object, Security(_bearer)]
+) -> None:
+    """Has the OpenAPI document tell of the two headers."""
+
+
+async def require_key(
+    request: Request, service: ServiceDep, _: Annotated[None, Depends(keys_documented)]
+) -> None:
+    if not service.keys.opens(key_in(request)):
+        raise AccessDenied(WANTED)
+
+
+async def require_leave(
+    request: Request, service: ServiceDep, _: Annotated[None, Depends(keys_documented)]
+) -> None:
+    admit(request, service, key_in(request))
+
+
+KeyDocumented = Depends(keys_documented)
+KeyRequired = Depends(require_key)
+LeaveRequired = Depends(require_leave)
+"""A key, and that its holder has not asked too often."""

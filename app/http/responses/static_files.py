@@ -1,0 +1,78 @@
+"""Pages for people, and their files: nothing from elsewhere, and the browser sees to it."""
+
+from html import escape
+from pathlib import Path
+
+from fastapi import Request, Response
+from fastapi.responses import HTMLResponse
+from starlette.staticfiles import StaticFiles
+from starlette.types import Message, Receive, Scope, Send
+
+PAGES = Path(__file__).parents[2] / "page"
+FILES = "/page"
+
+_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' blob: data:",
+        "connect-src 'self'",
+        "base-uri 'self'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+_HEADERS = {
+    "Cache-Control": "no-cache",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",
+    "Referrer-Policy": "no-referrer",
+    "X-Frame-Options": "DENY",
+}
+
+
+class Files(StaticFiles):
+    """A folder of files that browsers take for what they are declared to be, and ask for anew.
+
+    Always whole: parts of them help nobody.
+    """
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def hardened(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                extra = [(k.lower().encode(), v.encode()) for k, v in _HEADERS.items()]
+                message["headers"] = [*message["headers"], *extra]
+            await send(message)
+
+        headers = [header for header in scope["headers"] if header[0] != b"range"]
+        await super().__call__({**scope, "headers": headers}, receive, hardened)
+
+
+class Page:
+    """One HTML file.
+
+    Its addresses are relative, so it works behind a proxy that has not told its path; where the
+    path is known they are made to start there, since its end may lack the slash.
+    """
+
+    def __init__(self, name: str) -> None:
+        html = (PAGES / name).read_text(encoding="utf-8")
+        self._html = html.replace("<!-- preload -->", _preloads())
+
+    def response(self, request: Request) -> Response:
+        path = request.scope.get("root_path", "")
+        base = f'<base href="{escape(path)}/">' if path else ""
+        return HTMLResponse(
+            self._html.replace("<!-- base -->", base),
+            headers={**_HEADERS, "Content-Security-Policy": _POLICY},
+        )
+
+
+def _preloads() -> str:
+    """All modules at once, not one after the other as they import each other."""
+    modules = sorted((PAGES / "files" / "js").glob("*.js"))
+    return "\n  ".join(
+        f'<link rel="modulepreload" href="page/js/{module.name}">' for module in modules
+    )

@@ -1,0 +1,142 @@
+"""POST /v1/vision/detection: the API of DeepStack, CodeProject.AI and Blue Onyx."""
+
+import json
+import math
+from dataclasses import astuple
+from functools import partial
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from app.errors import (
+    ImageTooLarge,
+    InvalidImage,
+    InvalidImageFormat,
+    InvalidParameter,
+    NotFound,
+    SpotterError,
+)
+from app.http import inference
+from app.http.dependencies import ServiceDep
+from app.http.requests.authentication import admit, key_in
+from app.http.requests.body import only_image, read_body
+from app.http.requests.form import Form, parse_form
+from app.http.routes.foreign import ForeignRoute
+from app.service.service import Service
+from app.vision.detector import Detection, Detections
+
+_MIN_CONFIDENCE = 0.4
+_FIELDS = frozenset({"image", "file", "min_confidence", "api_key"})
+_WANTED = "Send a valid API key in the form field api_key, or in X-API-Key."
+_BAD_REQUESTS = (ImageTooLarge, InvalidImage, InvalidImageFormat, InvalidParameter)
+
+
+class VisionRoute(ForeignRoute):
+    @staticmethod
+    def refusal(request: Request, error: SpotterError) -> Response:
+        status = 400 if isinstance(error, _BAD_REQUESTS) else error.status
+        body = {"success": False, "error": error.detail, "code": status}
+        return Response(json.dumps(body), status, dict(error.headers), "application/json")
+
+
+router = APIRouter(prefix="/v1", route_class=VisionRoute, include_in_schema=False)
+
+
+@router.post("/vision/detection")
+async def detection(request: Request, service: ServiceDep) -> Response:
+    service.pool.check_room()
+    form = await _form(request, service)
+    return await _detect(request, service, form)
+
+
+@router.api_route("/vision/custom/list", methods=["GET", "POST"])
+async def models(request: Request, service: ServiceDep) -> Response:
+    if service.keys and key_in(request) is None:
+        await _form(request, service)
+    else:
+        admit(request, service, key_in(request), _WANTED)
+    return _success(models=[service.detector.name])
+
+
+@router.post("/vision/custom/{model}")
+async def custom(model: str, request: Request, service: ServiceDep) -> Response:
+    service.pool.check_room()
+    form = await _form(request, service)
+    if model != service.detector.name:
+        raise NotFound(
+            f"There is no model {model[:100]!r} here; the one that is: {service.detector.name!r}."
+        )
+    return await _detect(request, service, form)
+
+
+@router.api_route("/status/ping", methods=["GET", "POST"])
+async def ping(service: ServiceDep) -> Response:
+    return _success()
+
+
+async def _form(request: Request, service: Service) -> Form:
+    """Raises AccessDenied or TooManyRequests: before the body is read, where the key is in a
+    header or none is asked for.
+    """
+    early = key_in(request) is not None or not service.keys
+    if early:
+        admit(request, service, key_in(request), _WANTED)
+    body = await read_body(request, service.settings.max_body_bytes)
+    parse = partial(parse_form, body, request.headers.get("content-type", ""), _FIELDS)
+    form = await inference.aside(service, len(body), parse)
+    if not early:
+        admit(request, service, form.text("api_key").encode() if form else None, _WANTED)
+    if form is None:
+        raise InvalidParameter("Send the image as multipart/form-data, in the field 'image'.")
+    return form
+
+
+async def _detect(request: Request, service: Service, form: Form) -> Response:
+    settings = service.settings
+    options = service.detector.options(_min_confidence(form), settings.iou, settings.max_detections)
+    found = await inference.detect(request, service, only_image(form), options)
+    times = found.timings
+    return _success(
+        predictions=[_prediction(item, found) for item in found.items],
+        count=len(found.items),
+        inferenceMs=round(times.inference),
+        processMs=round(sum(astuple(times))),
+    )
+
+
+def _success(**members: Any) -> Response:
+    body = {"success": True, **members, "code": 200}
+    return Response(json.dumps(body), media_type="application/json")
+
+
+def _prediction(item: Detection, found: Detections) -> dict[str, Any]:
+    """Corners in whole pixels within the image, never of an empty box."""
+    x, y, width, height = item.box
+    x_min, x_max = _corners(x, width, found.width)
+    y_min, y_max = _corners(y, height, found.height)
+    return {
+        "label": item.label.lower(),
+        "confidence": round(item.probability, 6),
+        "x_min": x_min,
+        "y_min": y_min,
+        "x_max": x_max,
+        "y_max": y_max,
+    }
+
+
+def _corners(start: float, length: float, limit: int) -> tuple[int, int]:
+    first = min(round(start), limit - 1)
+    return first, min(max(first + 1, round(start + length)), limit)
+
+
+def _min_confidence(form: Form) -> float:
+    text = form.text("min_confidence")
+    if not text:
+        return _MIN_CONFIDENCE
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value <= 1:
+        raise InvalidParameter(f"min_confidence={text[:40]!r}: has to be a number from 0 to 1.")
+    return value

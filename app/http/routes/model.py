@@ -1,0 +1,36 @@
+"""GET /model: what is being served."""
+
+from fastapi import APIRouter
+
+from app.errors import AccessDenied, ModelUnavailable, TooManyRequests
+from app.http.dependencies import LeaveRequired, ServiceDep
+from app.http.openapi import responses
+from app.service.schemas import InputSize, ModelInfo, Thresholds
+
+router = APIRouter(tags=["model"], dependencies=[LeaveRequired])
+
+
+@router.get(
+    "/model",
+    summary="The model being served",
+    responses=responses(AccessDenied, TooManyRequests, ModelUnavailable),
+)
+async def model(service: ServiceDep) -> ModelInfo:
+    served = service.detector.model
+    height, width = served.description.input.size
+    settings = service.settings
+    usual = service.detector.options(settings.confidence, settings.iou, settings.max_detections)
+    return ModelInfo(
+        name=served.description.name,
+        family=served.description.family,
+        labels=list(served.description.labels),
+        input=InputSize(width=width, height=height, dynamic=served.signature.dynamic),
+        sha256=served.sha256,
+        license=served.description.license,
+        providers=list(served.providers),
+        thresholds=Thresholds(
+            confidence=usual.confidence,
+            iou=usual.iou,
+            maxDetections=usual.max_detections,
+        ),
+    )

@@ -1,0 +1,31 @@
+"""POST / with X-Amz-Target: DetectLabels of Amazon Rekognition, AWS JSON 1.1.
+
+What answers is imported at the first request: most servers never get one.
+"""
+
+from fastapi import APIRouter, HTTPException, Request, Response
+
+from app.errors import SpotterError
+from app.http.dependencies import ServiceDep
+from app.http.routes.foreign import ForeignRoute
+
+
+class RekognitionRoute(ForeignRoute):
+    @staticmethod
+    def refusal(request: Request, error: SpotterError) -> Response:
+        from app.http.routes import detect_labels
+
+        return detect_labels.refusal(request, error)
+
+
+router = APIRouter(route_class=RekognitionRoute, include_in_schema=False)
+
+
+@router.post("/")
+async def operation(request: Request, service: ServiceDep) -> Response:
+    target = request.headers.get("x-amz-target")
+    if target is None:
+        raise HTTPException(405, headers={"Allow": "GET"})  # not meant for this API
+    from app.http.routes import detect_labels
+
+    return await detect_labels.answer(request, service, target)

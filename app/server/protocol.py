@@ -1,0 +1,160 @@
+"""uvicorn, and patience with a limit: nobody keeps a connection for nothing."""
+
+import asyncio
+import re
+import socket
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+
+import h11
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from app.errors import BadRequest, RequestTimeout
+from app.errors.problem import problem_bytes
+from app.server.load_shedding import Shedder
+
+HEAD_SECONDS = 10.0
+"""In which a request's headers have to arrive: after connecting, or after the last answer."""
+ANSWER_SECONDS = 60.0
+"""In which the rest of an answer has to be fetched."""
+MOST_CONNECTIONS = 1000
+MOST_HEAD = 32 * 1024
+"""Bytes of a request's line and headers, which are read on the event loop."""
+MANY_CHUNKS, SMALL_CHUNK = 1000, 32
+"""More than so many chunks have to have so many bytes each, on the average."""
+_END_OF_HEAD = re.compile(rb"\n\r?\n")
+_LAST_CALL = 0.05
+
+
+class Connection(h11.Connection):
+    """h11's, which takes as long for a chunk of one byte as for one of a thousand."""
+
+    _chunks = _bytes = 0
+
+    def next_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
+        event = super().next_event()
+        if isinstance(event, h11.Request):
+            self._chunks = self._bytes = 0
+        elif isinstance(event, h11.Data):
+            self._chunks += event.chunk_start
+            self._bytes += len(event.data)
+            if self._chunks > MANY_CHUNKS and self._bytes < self._chunks * SMALL_CHUNK:
+                raise h11.RemoteProtocolError("The chunks are too small.")
+        return event
+
+
+class Protocol(H11Protocol):
+    """One connection. While a request is being answered, its time is the application's affair."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.conn = Connection(h11.SERVER, MOST_HEAD)
+        self._answered: object = None
+        self._since: float | None = time.monotonic()
+        self._discarding = False
+        if len(self.connections) > MOST_CONNECTIONS:
+            transport.abort()
+
+    def data_received(self, data: bytes) -> None:
+        if self._discarding:
+            return
+        if self._begins_too_long(data):
+            self.send_400_response(f"The headers are longer than {MOST_HEAD} bytes.")
+            return
+        shedder: Shedder | None = self.app_state.get("shedder")
+        if shedder and self.idle_since() is not None and not self.conn.trailing_data[0]:
+            refusal = shedder.refusal(data)
+            if refusal is not None:
+                answer, whole = refusal
+                self.transport.write(answer)
+                self._since = time.monotonic()
+                if not whole:
+                    self._discard()
+                self._unset_keepalive_if_required()
+                return
+        super().data_received(data)
+
+    def idle_since(self) -> float | None:
+        """On the clock that only goes forward; None while a request is being answered."""
+        answered = getattr(self.cycle, "response_complete", True)  # there is none at first
+        if answered or self.transport.is_closing():
+            if self._since is None or self.cycle is not self._answered:
+                self._since, self._answered = time.monotonic(), self.cycle
+        else:
+            self._since = None
+        return self._since
+
+    def hurry(self, patience: float) -> None:
+        """Ends the connection where the client has been idle for longer, in seconds."""
+        since = self.idle_since()
+        if since is None:
+            return
+        idle = time.monotonic() - since
+        if self.transport.get_write_buffer_size():
+            if idle > ANSWER_SECONDS:
+                self.transport.abort()
+        elif idle > patience:
+            begun = self.conn.our_state is h11.IDLE and self.conn.trailing_data[0]
+            if begun and not self._discarding:
+                late = RequestTimeout("The headers did not arrive in time.")
+                self.transport.write(problem_bytes(late))
+            self.transport.close()
+
+    def send_400_response(self, msg: str) -> None:
+        """As all errors look, and only where no other answer has begun or ended the connection."""
+        answer = problem_bytes(BadRequest(msg))
+        if self.idle_since() is None:
+            if not self.cycle.response_started:
+                self.transport.write(answer)
+            self.transport.close()
+        elif self.conn.our_state is h11.IDLE:
+            self.transport.write(answer)
+            with suppress(OSError):  # the client is gone
+                self.transport.write_eof()
+            self._discard()
+        else:
+            self.transport.close()
+
+    def _begins_too_long(self, data: bytes) -> bool:
+        """h11 minds the size of what is incomplete only."""
+        return (
+            len(data) > MOST_HEAD
+            and self.conn.their_state is h11.IDLE
+            and not _END_OF_HEAD.search(data, 0, MOST_HEAD)
+        )
+
+    def _discard(self) -> None:
+        """What is still coming: closed at once, the client might miss its answer."""
+        self._discarding = True
+        self._since = time.monotonic()
+
+    def shutdown(self) -> None:
+        """A request that has come and was not read yet is read."""
+        if self.idle_since() is None:
+            super().shutdown()
+        else:
+            self.loop.call_later(_LAST_CALL, super().shutdown)
+
+
+def _ours(connections: Iterable[object]) -> list[Protocol]:
+    return [connection for connection in connections if isinstance(connection, Protocol)]
+
+
+class Server(uvicorn.Server):
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            host = self.config.host
+            shown = "localhost" if host in ("127.0.0.1", "0.0.0.0", "::", "::1") else host
+            with suppress(OSError):  # nobody can read it
+                print(f"\nSpotter is ready: http://{shown}:{self.config.port}/\n", flush=True)
+
+    async def on_tick(self, counter: int) -> bool:
+        if counter % 10 == 0:  # once a second
+            connections = _ours(self.server_state.connections)
+            crowded = len(connections) > MOST_CONNECTIONS / 2
+            for connection in connections:
+                connection.hurry(1.0 if crowded else HEAD_SECONDS)
+        return await super().on_tick(counter)

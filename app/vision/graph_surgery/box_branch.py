@@ -1,0 +1,111 @@
+"""The convolutions of a graph that make logits of a feature map, for ``sparse`` to run."""
+
+import numpy as np
+
+from app.vision.arrays import Floats
+from app.vision.graph_surgery.onnx_graph import Graph
+from app.vision.graph_surgery.sparse_convolution import Branch, Convolution
+
+_SIZES = (1, 3)
+_MOST = 8
+"""Convolutions; a graph that is none may go round in circles."""
+_QUANTIZING = frozenset({"QuantizeLinear", "DequantizeLinear"})
+
+
+def read(graph: Graph, logits: str) -> tuple[str, Branch] | None:
+    """The feature map, which other nodes use as well, and what makes ``logits`` of it.
+
+    Of quantised graphs in floats: the weights are the rounded ones, but what flows between them
+    is neither rounded nor cut off. None where ``logits`` come from anything else than plain
+    convolutions with SiLU between them.
+    """
+    layers: list[Convolution] = []
+    tensor: str | None = logits
+    feature = ""
+    while tensor is not None and len(layers) < _MOST:
+        found = _convolution(graph, tensor, silu=bool(layers))
+        if found is None:
+            break
+        before, layer = found
+        if layers and layer.channels_out != layers[-1].channels_in:
+            break
+        feature = before
+        layers.append(layer)
+        tensor = _before_silu(graph, feature)
+    return (feature, Branch(layers[::-1])) if layers else None
+
+
+def _convolution(graph: Graph, tensor: str, *, silu: bool) -> tuple[str, Convolution] | None:
+    """With what goes into it."""
+    node = graph.producer(tensor)
+    if node is None or node.operator != "Conv":
+        return None
+    before, *constants = filter(None, node.inputs)
+    kernel, *biases = (_floats(graph, name) for name in constants)
+    if kernel is None or kernel.ndim != 4:
+        return None
+    channels, _, size, other = kernel.shape
+    bias = biases[0] if biases else np.zeros(channels, dtype=np.float32)
+    if bias is None or bias.shape != (channels,):
+        return None
+    if size != other or size not in _SIZES or not _is_plain(graph.integers(node), size):
+        return None
+    return before, Convolution.of(kernel, bias, silu=silu)
+
+
+def _is_plain(attributes: dict[str, list[int]], size: int) -> bool:
+    """Stride 1, and a map as large as before; ``auto_pad`` goes with no ``pads``."""
+    steps = [*attributes.get("strides", []), *attributes.get("dilations", [])]
+    pads = attributes.get("pads", [0])
+    return {*steps, *attributes.get("group", [1])} <= {1} and set(pads) == {size // 2}
+
+
+def _before_silu(graph: Graph, tensor: str) -> str | None:
+    """What ``tensor`` is SiLU of, where one node alone has use for that."""
+    for name in (made := _unquantizing(graph, tensor)):
+        if graph.users(name) != 1:
+            return None
+    product = graph.producer(made[-1])
+    if product is None or product.operator != "Mul":
+        return None
+    for value, factor in (product.inputs, product.inputs[::-1]):
+        sigmoid = graph.producer(_unquantized(graph, factor))
+        value = _unquantized(graph, value)
+        if sigmoid is not None and sigmoid.operator == "Sigmoid":
+            return value if _unquantized(graph, sigmoid.inputs[0]) == value else None
+    return None
+
+
+def _unquantized(graph: Graph, tensor: str) -> str:
+    return _unquantizing(graph, tensor)[-1]
+
+
+def _unquantizing(graph: Graph, tensor: str) -> list[str]:
+    """``tensor``, and where it is from bytes, those and what they were made from."""
+    found = [tensor]
+    while len(found) < 3 and (node := graph.producer(found[-1])) is not None:
+        if node.operator not in _QUANTIZING:
+            break
+        found.append(node.inputs[0])
+    return found
+
+
+def _floats(graph: Graph, tensor: str) -> Floats | None:
+    """A constant, as it is or quantised along its first axis."""
+    node = graph.producer(tensor)
+    if node is None or node.operator != "DequantizeLinear":
+        return _constant(graph, tensor)
+    steps, scale, *zeros = (_constant(graph, name) for name in filter(None, node.inputs))
+    zero = zeros[0] if zeros else np.zeros(1, dtype=np.float32)
+    if steps is None or scale is None or zero is None or max(scale.ndim, zero.ndim) > 1:
+        return None
+    sizes = {scale.size, zero.size}
+    if sizes != {1} and (graph.integers(node).get("axis") != [0] or not sizes <= {1, len(steps)}):
+        return None
+    column = (-1,) + (1,) * (steps.ndim - 1)
+    return (steps - zero.reshape(column)) * scale.reshape(column)
+
+
+def _constant(graph: Graph, tensor: str) -> Floats | None:
+    found = graph.constant(tensor)
+    return None if found is None else found.astype(np.float32, copy=False)

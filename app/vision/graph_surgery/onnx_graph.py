@@ -1,0 +1,159 @@
+"""How the graph of an ONNX file hangs together, and the file again with less of it.
+
+Field numbers are those of ``onnx.proto``.
+"""
+
+from collections import Counter
+from collections.abc import Container, Sequence
+from typing import NamedTuple
+
+from app.vision.arrays import Array
+from app.vision.families import Shape
+from app.vision.graph_surgery import onnx_tensor
+from app.vision.graph_surgery.protobuf import contents, field, fields, head, integers, text
+
+EXTERNAL_DATA = b"\x0a\x08location"
+"""The key of a tensor that lies in a file of its own, which is not in the model's hash."""
+
+_GRAPH = 7
+_NODE, _INITIALIZER, _INPUT, _OUTPUT, _VALUE_INFO = 1, 5, 11, 12, 13
+_NODE_INPUT, _NODE_OUTPUT, _NODE_OPERATOR, _NODE_ATTRIBUTE = 1, 2, 4, 5
+_ATTRIBUTE_NAME, _ATTRIBUTE_INTEGER, _ATTRIBUTE_INTEGERS = 1, 3, 8
+_TENSOR_NAME, _TENSOR_ELSEWHERE = 8, 13
+_VALUE_NAME, _VALUE_TYPE, _TENSOR_TYPE, _TENSOR_SHAPE, _AXIS, _AXIS_SIZE = 1, 2, 1, 2, 1, 1
+
+
+class Node(NamedTuple):
+    operator: str
+    inputs: list[str]
+    outputs: list[str]
+    place: slice
+    """Where it stands in the file."""
+
+
+class Graph:
+    def __init__(self, data: memoryview) -> None:
+        """``data`` is the whole file. Raises ValueError where it is not one."""
+        self.complete = True
+        """Whether all of its tensors stand in this file."""
+        self._data = data
+        self._around: list[slice] = []  # the model without its graph
+        self._others: list[slice] = []  # of the graph: its name and so on
+        self._inputs: list[tuple[str, slice]] = []  # old files name their constants among them
+        self._constants: dict[str, tuple[slice, int]] = {}  # and where its content begins
+        self._producers: dict[str, int] = {}
+        self._users: Counter[str] = Counter()
+        self.nodes: list[Node] = []
+        self.outputs: dict[str, Shape] = {}
+        graphs: list[slice] = []
+        for number, begin, start, end in fields(data):
+            if number == _GRAPH:
+                graphs.append(slice(start, end))
+            else:
+                self._around.append(slice(begin, end))
+        if len(graphs) != 1:
+            raise ValueError(f"There are {len(graphs)} graphs.")
+        (graph,) = graphs
+        for number, begin, start, end in fields(data[graph]):
+            place = slice(graph.start + begin, graph.start + end)
+            self._add(number, place, data[graph.start + start : place.stop])
+
+    def producer(self, tensor: str) -> Node | None:
+        """None for an input or a constant."""
+        index = self._producers.get(tensor)
+        return None if index is None else self.nodes[index]
+
+    def users(self, tensor: str) -> int:
+        """How many nodes take it in."""
+        return self._users[tensor]
+
+    def integers(self, node: Node) -> dict[str, list[int]]:
+        """Its attributes that are whole numbers, one or several."""
+        found = {}
+        (message,) = contents(self._data[node.place], _NODE)
+        for attribute in contents(message, _NODE_ATTRIBUTE):
+            several = integers(attribute, _ATTRIBUTE_INTEGERS)
+            name = text(attribute, _ATTRIBUTE_NAME)
+            found[name] = several or integers(attribute, _ATTRIBUTE_INTEGER)
+        return found
+
+    def constant(self, tensor: str) -> Array | None:
+        """None where it is none, or none that ``onnx_tensor`` reads."""
+        if tensor not in self._constants:
+            return None
+        place, start = self._constants[tensor]
+        return onnx_tensor.read(self._data[start : place.stop])
+
+    def until(self, outputs: Sequence[str]) -> bytes:
+        """The file with these tensors as its outputs, and only what they are made from."""
+        kept: set[int] = set()
+        needed: set[str] = set()
+        wanted = list(outputs)
+        while wanted:
+            tensor = wanted.pop()
+            if tensor in needed:
+                continue
+            needed.add(tensor)
+            index = self._producers.get(tensor)
+            if index is not None and index not in kept:
+                kept.add(index)
+                wanted += self.nodes[index].inputs
+        data = self._data
+        parts: list[bytes | memoryview] = [
+            *(data[self.nodes[index].place] for index in sorted(kept)),
+            *(data[place] for name, (place, _) in self._constants.items() if name in needed),
+            *(data[place] for name, place in self._inputs if self._stays(name, needed)),
+            *(data[place] for place in self._others),
+            *(field(_OUTPUT, field(_VALUE_NAME, name.encode())) for name in outputs),
+        ]
+        size = sum(map(len, parts))
+        around = (data[place] for place in self._around)
+        return b"".join([*around, head(_GRAPH, size), *parts])
+
+    def _stays(self, name: str, needed: Container[str]) -> bool:
+        return name in needed or name not in self._constants
+
+    def _add(self, number: int, place: slice, content: memoryview) -> None:
+        if number == _NODE:
+            data = bytes(content)
+            node = _node(data, place)
+            self._producers.update(dict.fromkeys(node.outputs, len(self.nodes)))
+            self._users.update(node.inputs)
+            self.nodes.append(node)
+            self.complete &= EXTERNAL_DATA not in data
+        elif number == _INITIALIZER:
+            name = text(content, _TENSOR_NAME)
+            self._constants[name] = place, place.stop - len(content)
+            self.complete &= all(number != _TENSOR_ELSEWHERE for number, *_ in fields(content))
+        elif number == _INPUT:
+            self._inputs.append((text(content, _VALUE_NAME), place))
+        elif number == _OUTPUT:
+            self.outputs[text(content, _VALUE_NAME)] = _shape(content)
+        elif number != _VALUE_INFO:  # which are hints, some of them of what is cut away
+            self._others.append(place)
+
+
+def _node(data: bytes, place: slice) -> Node:
+    operator = ""
+    inputs: list[str] = []
+    outputs: list[str] = []
+    for number, _, start, end in fields(data):
+        if number == _NODE_INPUT:
+            inputs.append(data[start:end].decode())
+        elif number == _NODE_OUTPUT:
+            outputs.append(data[start:end].decode())
+        elif number == _NODE_OPERATOR:
+            operator = data[start:end].decode()
+    return Node(operator, inputs, outputs, place)
+
+
+def _shape(value: memoryview) -> Shape:
+    messages = [value]
+    for wanted in (_VALUE_TYPE, _TENSOR_TYPE, _TENSOR_SHAPE, _AXIS):
+        messages = [part for message in messages for part in contents(message, wanted)]
+    return [_size(axis) for axis in messages]
+
+
+def _size(axis: memoryview) -> int | None:
+    sizes = integers(axis, _AXIS_SIZE)  # none: it has a name
+    return sizes[0] if sizes and sizes[0] >= 0 else None

@@ -1,0 +1,186 @@
+"""A graph of the family yolov8 cut off where its logits are, before it decodes all anchors.
+
+Box sides are distributions (DFL), and each graph takes the softmax and the mean of every one of
+them: a tenth of YOLOv8n's time, for thousands of anchors of which some dozen are looked at. The
+convolutions before them, which are the boxes' alone, are a sixth of what is left then. Both is
+done by ``heads.dfl``, for that dozen.
+"""
+
+from collections.abc import Sequence
+from mmap import mmap
+from typing import NamedTuple
+
+import numpy as np
+
+from app.vision.families import Shape
+from app.vision.families.dfl import Logits
+from app.vision.graph_surgery import box_branch
+from app.vision.graph_surgery.onnx_graph import Graph, Node
+
+_WITH_SUBGRAPHS = frozenset({"If", "Loop", "Scan", "SequenceMap"})
+"""Whose inner nodes name tensors that are not among the node's inputs."""
+_DISTRIBUTION = ("Softmax", "Transpose", "Reshape")
+"""From the shares of the bins back to their logits."""
+
+
+class Trimmed(NamedTuple):
+    model: bytes
+    outputs: list[str]
+    """As ``head`` takes them."""
+    declared: dict[str, Shape]
+    """The outputs that the file has, name and shape."""
+    head: Logits
+
+
+class _Levels(NamedTuple):
+    outputs: list[str]
+    """The logits of each level: of boxes, then of classes, or both as one."""
+    boxes: list[str]
+    """Those of boxes, where they can be told from those of classes; ``classes`` likewise."""
+    classes: list[str]
+
+
+def trim(file: mmap | bytes, *, late_boxes: bool = True) -> Trimmed | None:
+    """None for any other graph, and for what is none: its session says what is wrong.
+
+    ``late_boxes``: whether ``head`` runs the boxes' convolutions, on one core of the processor.
+    """
+    try:
+        with memoryview(file) as data:
+            graph = Graph(data)
+            levels = _find(graph)
+            if levels is None:
+                return None
+            late = _without_boxes(graph, levels) if late_boxes else None
+            outputs, head = late or (levels.outputs, Logits())
+            return Trimmed(graph.until(outputs), outputs, graph.outputs, head)
+    except (ValueError, IndexError):
+        return None
+
+
+def _without_boxes(graph: Graph, levels: _Levels) -> tuple[list[str], Logits] | None:
+    """The feature maps from which the boxes' logits are made, and the logits of the classes."""
+    try:
+        found = [box_branch.read(graph, level) for level in levels.boxes]
+    except (ValueError, IndexError):
+        return None
+    ends = [end for end in found if end is not None]
+    if not ends or len(ends) < len(found):
+        return None
+    features = [feature for feature, _ in ends]
+    return features + levels.classes, Logits([branch for _, branch in ends])
+
+
+def _find(graph: Graph) -> _Levels | None:
+    if not graph.complete or any(node.operator in _WITH_SUBGRAPHS for node in graph.nodes):
+        return None
+    first = next(iter(graph.outputs), "")
+    parts = _concatenated(graph, _back(graph, first, "Cast") or first)
+    if len(parts) < 2:
+        return None
+    sides = _sides(graph, parts[0])
+    boxes = _distributions(graph, sides) or _exponentials(graph, sides)
+    classes = _back(graph, parts[1], "Sigmoid")
+    if boxes is None or classes is None:
+        return None
+    split = graph.producer(boxes)
+    if split is not None and split.operator == "Split" and split.outputs == [boxes, classes]:
+        joined = _levels(graph, split.inputs[0])
+        return None if joined is None else _Levels(joined, *_apart(graph, joined))
+    box_levels, class_levels = _levels(graph, boxes), _levels(graph, classes)
+    if box_levels is None or class_levels is None or len(box_levels) != len(class_levels):
+        return None
+    return _Levels(box_levels + class_levels, box_levels, class_levels)
+
+
+def _apart(graph: Graph, joined: list[str]) -> tuple[list[str], list[str]]:
+    """The logits of boxes and of classes that were put together; none where they were not."""
+    nodes = [graph.producer(level) for level in joined]
+    pairs = [
+        node.inputs
+        for node in nodes
+        if node is not None
+        and (node.operator, len(node.inputs), graph.integers(node)) == ("Concat", 2, {"axis": [1]})
+    ]
+    if len(pairs) < len(joined):
+        return [], []
+    return [boxes for boxes, _ in pairs], [classes for _, classes in pairs]
+
+
+def _distributions(graph: Graph, sides: str | None) -> str | None:
+    """The logits of the distributions whose means are ``sides``, in bins."""
+    mean = _inputs(graph, _back(graph, sides, "Reshape"), "Conv")
+    values = graph.constant(mean[1]) if len(mean) == 2 else None
+    if values is None or not np.array_equal(values.ravel(), np.arange(values.size)):
+        return None
+    return _back(graph, mean[0], *_DISTRIBUTION)
+
+
+def _exponentials(graph: Graph, sides: str | None) -> str | None:
+    """The same, as ``models.quantize`` writes it: weighted and plain sums of exponentials."""
+    product = _inputs(graph, _back(graph, sides, "Div", "Split"), "MatMul")
+    mix = graph.constant(product[0]) if len(product) == 2 else None
+    if mix is None or mix.size % 32:
+        return None
+    bins = mix.size // 32  # four sides twice, by all bins of all sides
+    if not np.array_equal(mix.ravel()[:bins], np.arange(bins)):
+        return None
+    return _back(graph, product[1], "Exp", "Clip")
+
+
+def _sides(graph: Graph, boxes: str) -> str | None:
+    """The distances of all anchors to the four sides, if ``boxes`` are centre and size of them.
+
+    As far as operators tell, that is: centre = (low + high) / 2, size = high - low, low = anchor -
+    the first two distances, high = anchor + the other two, all times the stride.
+    """
+    both = _inputs(graph, _back(graph, boxes, "Mul"), "Concat")
+    if len(both) != 2:
+        return None
+    size = _inputs(graph, both[1], "Sub")
+    if len(size) != 2 or _inputs(graph, _back(graph, both[0], "Div"), "Add") != size[::-1]:
+        return None
+    high, low = _inputs(graph, size[0], "Add"), _inputs(graph, size[1], "Sub")
+    if len(high) != 2 or len(low) != 2 or not _same(graph, high[0], low[0]):
+        return None
+    first, second = graph.producer(low[1]), graph.producer(high[1])
+    if first is None or second is None or first.inputs[0] != second.inputs[0]:
+        return None
+    halves = {first.operator, second.operator}
+    if halves == {"Slice"} or (halves == {"Split"} and first.outputs == [low[1], high[1]]):
+        return first.inputs[0]
+    return None
+
+
+def _same(graph: Graph, tensor: str, other: str) -> bool:
+    """Exporters write a constant again wherever it is used."""
+    nodes = graph.producer(tensor), graph.producer(other)
+    return tensor == other or all(node is None or node.operator == "Constant" for node in nodes)
+
+
+def _levels(graph: Graph, tensor: str) -> list[str] | None:
+    """What was flattened and put one behind the other: (1, channels, height, width) each."""
+    levels = [_back(graph, part, "Reshape") for part in _inputs(graph, tensor, "Concat")]
+    found = [level for level in levels if level is not None]
+    return found if found and len(found) == len(levels) else None
+
+
+def _concatenated(graph: Graph, tensor: str) -> Sequence[str]:
+    """The parts, also those of the first part, where that is put together in turn."""
+    parts = _inputs(graph, tensor, "Concat")
+    inner = _inputs(graph, parts[0], "Concat") if parts else []
+    return [*inner, *parts[1:]] if inner else parts
+
+
+def _back(graph: Graph, tensor: str | None, *operators: str) -> str | None:
+    """The first input of the last of ``operators``, which follow one another back from here."""
+    for operator in operators:
+        inputs = _inputs(graph, tensor, operator)
+        tensor = inputs[0] if inputs else None
+    return tensor
+
+
+def _inputs(graph: Graph, tensor: str | None, operator: str) -> Sequence[str]:
+    """Of the node that makes ``tensor``, if it is an ``operator``."""
+    node: Node | None = None if tensor is None else graph.producer(tensor)
+    return node.inputs if node is not None and node.operator == operator else []

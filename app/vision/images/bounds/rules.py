@@ -1,0 +1,53 @@
+"""The bounds of each format: some are known from the bytes, some once Pillow has the header."""
+
+from typing import Any
+
+from app.errors import ImageTooLarge, InvalidImage
+from app.vision.images.bounds import jpeg
+
+_MOST_PROFILES = 16
+_MOST_RUN_LENGTH_PIXELS = 4_000_000
+"""Of a BMP in run lengths, which Pillow decodes in Python: about half a second."""
+_RUN_LENGTHS = (1, 2)
+_LONGEST_SIDE = 500_000
+"""Pixels: beside them every row takes a pointer, and what scales them a table as long."""
+
+
+def check_file(name: str, data: bytes) -> None:
+    """``name`` is Pillow's of the format. Raises InvalidImage."""
+    if name == "JPEG":
+        jpeg.check_header(data)
+    elif name == "PNG" and data.count(b"iCCP") > _MOST_PROFILES:  # each is inflated
+        raise InvalidImage("The PNG has more colour profiles than are read here.")
+
+
+def check_opened(image: Any, data: bytes, max_pixels: int) -> None:
+    """``image`` has been opened and not loaded. Raises InvalidImage or ImageTooLarge."""
+    check_pixels(image.size, max_pixels)
+    pixels = image.width * image.height
+    if image.format in ("JPEG", "MPO"):
+        jpeg.check_scans(image, data)
+    elif image.format == "AVIF":
+        from app.vision.images.bounds.avif import check_frames
+
+        check_frames(data, pixels, max_pixels)
+    elif image.format == "TIFF":
+        from app.vision.images.bounds.tiff import check_tiles
+
+        check_tiles(image)
+    elif image.format == "BMP" and image.info.get("compression") in _RUN_LENGTHS:
+        check_pixels(image.size, min(max_pixels, _MOST_RUN_LENGTH_PIXELS))
+
+
+def check_pixels(size: tuple[int, int], max_pixels: int) -> None:
+    """Raises ImageTooLarge."""
+    width, height = size
+    if width * height > max_pixels:
+        allowed = f"{max_pixels} are allowed"
+    elif max(size) > _LONGEST_SIDE:
+        allowed = f"{_LONGEST_SIDE} on a side are allowed"
+    else:
+        return
+    raise ImageTooLarge(
+        f"The image has {width} x {height} pixels and at most {allowed}. Send a smaller one."
+    )

@@ -1,0 +1,68 @@
+"""What decoding an image takes in memory at its peak, told from its header.
+
+The figures are bytes over idle, measured with large files of each format; the tests measure them
+again.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from PIL import Image
+
+from app.vision.images.bounds.jpeg import blocks_of_scans
+
+Size = tuple[int, int]
+"""Width and height, as Pillow has it."""
+
+_RGB_BYTES = 4
+"""A pixel, of RGB and of whatever else Pillow does not keep in one or two."""
+_MODE_BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2, "I;16N": 2}
+
+# A pixel, while the decoder works and from then on until the image is closed: these decode into
+# planes or canvases of their own first.
+_OWN_BUFFERS = {"WEBP": (16, 12), "AVIF": (16, 10), "HEIF": (14, 10), "GIF": (3, 2)}
+
+_BLOCK_BYTES = 64 * 2
+_ROWS_PER_STRIP, _TILE_WIDTH, _TILE_LENGTH = 278, 322, 323
+_BITS_PER_SAMPLE, _COMPRESSION, _PHOTOMETRIC, _ORIENTATION = 258, 259, 262, 274
+_YCBCR = 6
+
+
+def peak_bytes(image: Image.Image, data: bytes, full: Size, factor: int) -> int:
+    """Of ``data``, opened as ``image`` and not loaded, made into RGB and turned upright.
+
+    ``full`` is the stored size, where ``image`` is to be decoded smaller; ``factor`` is what the
+    decoded pixels will be divided by.
+    """
+    pixels = image.width * image.height
+    held = pixels * _MODE_BYTES.get(image.mode, _RGB_BYTES)
+    result = -(-image.width // factor) * -(-image.height // factor) * _RGB_BYTES
+    decoding = held
+    if image.format in _OWN_BUFFERS:
+        during, after = _OWN_BUFFERS[image.format]
+        decoding, held = pixels * during, pixels * after
+        if image.format == "WEBP":
+            decoding, held = decoding + len(data), held + len(data)
+    elif image.format in ("JPEG", "MPO"):
+        decoding += blocks_of_scans(image, data, full) * _BLOCK_BYTES
+    elif image.format == "TIFF":
+        decoding += _tiff_buffers(image, held)
+    elif image.format == "BMP" and image.info.get("compression"):
+        decoding += 2 * pixels  # run lengths: a bytearray, and its copy
+    return max(decoding, held + result, 2 * result)
+
+
+def _tiff_buffers(image: Any, held: int) -> int:
+    """A strip or a tile is unpacked whole, and either may be larger than the image."""
+    tags: Mapping[int, Any] = image.tag_v2
+    turned = held if tags.get(_ORIENTATION, 1) != 1 else 0
+    if tags.get(_COMPRESSION, 1) == 1:
+        return turned
+    if _TILE_WIDTH in tags:
+        pixels = tags[_TILE_WIDTH] * tags[_TILE_LENGTH]
+    else:
+        pixels = image.width * min(image.height, tags.get(_ROWS_PER_STRIP, image.height))
+    bits = sum(tags.get(_BITS_PER_SAMPLE, (1,)))
+    if tags.get(_PHOTOMETRIC) == _YCBCR:
+        bits += 32  # libtiff's own conversion to RGBA
+    return max(turned, int(pixels * bits) // 8)

@@ -1,0 +1,60 @@
+"""Whether a model file that was just written does its work in the service."""
+
+import io
+import math
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from app.errors import StartError
+from app.vision.detector import Detector, Options
+from app.vision.images.budget import DecodingBudget
+from app.vision.images.reader import ImageReader
+from app.vision.model.load import load
+from models.common.commands import CommandError
+
+MAX_PIXELS = 200_000_000
+BUDGET = 4_000_000_000
+
+
+def detector(path: Path, threads: int = 1, *, whole: bool = False) -> Detector:
+    """As the service builds it; where ``whole``, with the outputs that the file has.
+
+    Raises StartError where the file cannot be served.
+    """
+    model = load(path, threads, whole=whole)
+    return Detector(model, ImageReader(MAX_PIXELS, DecodingBudget(BUDGET)))
+
+
+def serves(path: Path, shown: Path) -> Detector:
+    """Load ``path`` and run a picture through it; ``shown`` is its name in messages.
+
+    Raises CommandError where anything goes wrong.
+    """
+    try:
+        found = detector(path)
+        with np.errstate(all="ignore"):  # what overflows is told below
+            result = found.detect(picture(), Options(confidence=0.0))
+    except StartError as error:
+        raise CommandError(str(error).replace(str(path), str(shown))) from error
+    except Exception as error:  # whatever the session raises, on a file made by anybody
+        reason = " ".join(str(error).split())[:200]
+        raise CommandError(f"The model {shown} does not run: {reason}") from error
+    for item in result.items:
+        if not 0 <= item.probability <= 1 or not all(map(math.isfinite, item.box)):
+            raise CommandError(
+                f"The model {shown} gives the probability {item.probability:.4g} and the box"
+                f" {item.box}: its outputs are not those of the family"
+                f" {found.model.description.family}."
+            )
+    return found
+
+
+def picture() -> bytes:
+    """Coarse noise: every colour, and edges at every scale."""
+    noise = np.random.default_rng(0).integers(0, 256, (24, 32, 3), dtype=np.uint8)
+    buffer = io.BytesIO()
+    image = Image.fromarray(noise).resize((640, 480), Image.Resampling.BICUBIC)
+    image.save(buffer, "JPEG", quality=90)
+    return buffer.getvalue()

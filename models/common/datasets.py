@@ -1,0 +1,104 @@
+"""A dataset: a folder with ``annotations.json`` in COCO form and ``images/``."""
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from models.common.commands import CommandError
+
+
+@dataclass(frozen=True)
+class Photo:
+    id: int
+    path: Path
+    width: int
+    height: int
+    split: str | None
+
+    def read(self) -> bytes:
+        return self.path.read_bytes()
+
+
+@dataclass(frozen=True)
+class Box:
+    photo: int
+    label: str
+    bounds: tuple[float, float, float, float]
+    """x, y, width, height in pixels."""
+    area: float
+    crowd: bool
+    """A group: any number of detections within it are neither right nor wrong."""
+    ignored: bool
+    """Neither asked for nor wrong when found: crowds, and VOC's ``difficult``."""
+
+
+@dataclass(frozen=True)
+class Dataset:
+    labels: tuple[str, ...]
+    photos: tuple[Photo, ...]
+    boxes: tuple[Box, ...]
+
+    def part(self, split: str | None = None, limit: int | None = None) -> "Dataset":
+        """The photos of one ``split``, and of those ``limit``, evenly spread.
+
+        Raises CommandError where there are none.
+        """
+        photos = [photo for photo in self.photos if split in (None, photo.split)]
+        if not photos:
+            splits = sorted({photo.split for photo in self.photos if photo.split})
+            raise CommandError(
+                f"No photo is of the split '{split}'; there are: {', '.join(splits) or 'none'}."
+            )
+        if limit is not None and limit < len(photos):
+            photos = [photos[index * len(photos) // limit] for index in range(limit)]
+        kept = {photo.id for photo in photos}
+        boxes = tuple(box for box in self.boxes if box.photo in kept)
+        return replace(self, photos=tuple(photos), boxes=boxes)
+
+
+def load(folder: Path) -> Dataset:
+    """Raises CommandError, with what is missing, where ``folder`` holds no dataset."""
+    path = folder / "annotations.json"
+    if not path.is_file():
+        raise CommandError(
+            f"{folder} is no dataset: it needs annotations.json in COCO form, and images/."
+        )
+    try:
+        document = json.loads(path.read_text("utf-8"))
+        labels = {entry["id"]: str(entry["name"]) for entry in document["categories"]}
+        photos = tuple(_photo(folder, entry) for entry in document["images"])
+        boxes = tuple(_box(entry, labels) for entry in document.get("annotations", []))
+    except (ValueError, TypeError, AttributeError) as error:
+        raise CommandError(f"{path} is not in COCO form: {error}.") from error
+    except KeyError as error:
+        raise CommandError(f"{path} is not in COCO form: no {error} where one is due.") from error
+    if not photos:
+        raise CommandError(f"{path} lists no images.")
+    missing = [photo.path for photo in photos if not photo.path.is_file()]
+    if missing:
+        raise CommandError(f"{len(missing)} images are missing, the first of them {missing[0]}.")
+    return Dataset(tuple(labels.values()), photos, boxes)
+
+
+def _photo(folder: Path, entry: dict[str, Any]) -> Photo:
+    return Photo(
+        entry["id"],
+        folder / "images" / entry["file_name"],
+        int(entry["width"]),
+        int(entry["height"]),
+        entry.get("split"),
+    )
+
+
+def _box(entry: dict[str, Any], labels: dict[int, str]) -> Box:
+    x, y, width, height = (float(value) for value in entry["bbox"])
+    crowd = bool(entry.get("iscrowd"))
+    return Box(
+        entry["image_id"],
+        labels[entry["category_id"]],
+        (x, y, width, height),
+        float(entry.get("area", width * height)),
+        crowd,
+        crowd or bool(entry.get("difficult")),
+    )

@@ -1,0 +1,145 @@
+"""Average precision as COCO defines it, computed by pycocotools."""
+
+import contextlib
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from app.vision.arrays import Array
+from models.common.commands import require
+from models.common.datasets import Box, Photo
+from models.evaluate.sources import Found
+
+_AREAS = ("all", "small", "medium", "large")
+_MAX_DETECTIONS = 100
+"""Of a class on a photo, as COCO counts them."""
+
+
+@dataclass(frozen=True)
+class ClassScore:
+    label: str
+    photos: int
+    objects: int
+    """Without those that are to be ignored."""
+    ap: float | None
+    """Mean over the IoU thresholds 0.50 to 0.95; None where the dataset has no such object."""
+    ap50: float | None
+    recall: float | None
+
+
+@dataclass(frozen=True)
+class Scores:
+    map: float | None
+    map50: float | None
+    map75: float | None
+    small: float | None
+    medium: float | None
+    large: float | None
+    recall: float | None
+    """Average over thresholds and labels, of at most 100 detections a photo and label."""
+    classes: list[ClassScore]
+    precision: Array
+    """(101 recalls, labels) at IoU 0.5; -1 where there is no object."""
+    recalls: Array
+
+
+def score(
+    photos: Sequence[Photo],
+    boxes: Iterable[Box],
+    found: Mapping[int, Sequence[Found]],
+    labels: Sequence[str],
+) -> Scores:
+    """``found`` by photo; only ``labels`` count."""
+    cocoeval = require("pycocotools.cocoeval")
+    categories = {label: number for number, label in enumerate(labels, start=1)}
+    truth = [_truth(box, categories[box.label]) for box in boxes if box.label in categories]
+    answers = [
+        {"image_id": photo, "category_id": categories[item.label], "bbox": list(item.box),
+         "area": item.box[2] * item.box[3], "score": item.probability, "iscrowd": 0}
+        for photo, items in found.items() for item in items if item.label in categories
+    ]  # fmt: skip
+
+    class Evaluation(cocoeval.COCOeval):  # type: ignore[misc, name-defined, unused-ignore]
+        def _prepare(self) -> None:
+            super()._prepare()
+            for group in self._gts.values():
+                for box in group:
+                    box["ignore"] = box["ignored"]
+
+    with contextlib.redirect_stdout(io.StringIO()):
+        tables = [_table(entries, photos, categories) for entries in (truth, answers)]
+        evaluation = Evaluation(*tables, "bbox")
+        evaluation.params.imgIds = [photo.id for photo in photos]
+        evaluation.params.catIds = list(categories.values())
+        evaluation.evaluate()
+        evaluation.accumulate()
+    return _scores(evaluation, truth, labels)
+
+
+def _truth(box: Box, category: int) -> dict[str, Any]:
+    return {
+        "image_id": box.photo,
+        "category_id": category,
+        "bbox": list(box.bounds),
+        "area": box.area,
+        "iscrowd": int(box.crowd),
+        "ignored": int(box.ignored),
+    }
+
+
+def _table(entries: list[dict[str, Any]], photos: Sequence[Photo], names: dict[str, int]) -> Any:
+    table = require("pycocotools.coco").COCO()
+    table.dataset = {
+        "images": [{"id": photo.id} for photo in photos],
+        "categories": [{"id": number, "name": name} for name, number in names.items()],
+        # pycocotools takes the number 0 for "matches nothing".
+        "annotations": [{**entry, "id": number} for number, entry in enumerate(entries, start=1)],
+    }
+    table.createIndex()
+    return table
+
+
+def _scores(evaluation: Any, truth: list[dict[str, Any]], labels: Sequence[str]) -> Scores:
+    # (IoU thresholds, recalls, labels, areas, detections), and without recalls.
+    precision: Array = evaluation.eval["precision"][..., -1]
+    recall: Array = evaluation.eval["recall"][..., 0, -1]
+    thresholds = [round(float(value), 2) for value in evaluation.params.iouThrs]
+    assert evaluation.params.maxDets[-1] == _MAX_DETECTIONS
+    assert tuple(evaluation.params.areaRngLbl) == _AREAS
+    whole = precision[..., 0]
+    at50, at75 = thresholds.index(0.5), thresholds.index(0.75)
+    classes = []
+    for index, label in enumerate(labels):
+        own = [box for box in truth if box["category_id"] == index + 1 and not box["ignored"]]
+        classes.append(
+            ClassScore(
+                label,
+                len({box["image_id"] for box in own}),
+                len(own),
+                _mean(whole[:, :, index]),
+                _mean(whole[at50, :, index]),
+                _mean(recall[:, index]),
+            )
+        )
+    small, medium, large = (_mean(precision[..., area]) for area in range(1, len(_AREAS)))
+    return Scores(
+        map=_mean(whole),
+        map50=_mean(whole[at50]),
+        map75=_mean(whole[at75]),
+        small=small,
+        medium=medium,
+        large=large,
+        recall=_mean(recall),
+        classes=classes,
+        precision=whole[at50],
+        recalls=evaluation.params.recThrs,
+    )
+
+
+def _mean(values: Array) -> float | None:
+    """Of those that are not -1, which stands for a label without objects."""
+    present = values[values > -1]
+    return float(np.mean(present)) if present.size else None

@@ -1,0 +1,103 @@
+"""Any torch.nn.Module that was saved whole, or a TorchScript file."""
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from app.vision.description import Description, Family
+from models.common.commands import CommandError, require
+from models.export.parity import Reference
+
+_OPSET = 17
+_BATCH = {0: "batch"}
+_IMAGES = {0: "batch", 2: "height", 3: "width"}
+_AXES: dict[Family, dict[str, dict[int, str]]] = {
+    "yolov8": {"images": _IMAGES, "output0": {0: "batch", 2: "anchors"}},
+    "yolov5": {"images": _IMAGES, "output0": {0: "batch", 1: "anchors"}},
+    "yolox": {"images": _IMAGES, "output0": {0: "batch", 1: "anchors"}},
+    "end2end": {"images": _IMAGES, "output0": {0: "batch", 1: "detections"}},
+    "detr": {
+        "images": _BATCH,
+        "orig_target_sizes": _BATCH,
+        "labels": _BATCH,
+        "boxes": _BATCH,
+        "scores": _BATCH,
+    },
+}
+_INPUTS = frozenset({"images", "orig_target_sizes"})
+
+
+def export(
+    weights: Path, out: Path, description: Description, *, dynamic: bool, opset: int | None
+) -> Reference:
+    """Write ``out``, as yet without metadata; what answers as the module does."""
+    torch = require("torch")
+    axes = _AXES[description.family]
+    inputs = [name for name in axes if name in _INPUTS]
+    outputs = [name for name in axes if name not in _INPUTS]
+    module = _load(torch, weights).eval()
+    height, width = description.input.size
+    example = (torch.zeros(1, 3, height, width), torch.tensor([[width, height]]))[: len(inputs)]
+
+    def run(given: Sequence[Any]) -> list[Any]:
+        with torch.no_grad():
+            answer = module(*given)
+        answers = (answer,) if isinstance(answer, torch.Tensor) else tuple(answer)
+        return list(answers[: len(outputs)])
+
+    try:
+        shapes = [list(output.shape) for output in run(example)]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            torch.onnx.export(
+                module,
+                example,
+                str(out),
+                input_names=inputs,
+                output_names=outputs,
+                dynamic_axes=axes if dynamic else None,
+                opset_version=opset or _OPSET,
+                dynamo=False,
+            )
+    except Exception as error:  # the exporter and the module raise what they like
+        reason = " ".join(str(error).split())[:300]
+        raise CommandError(f"PyTorch cannot export {weights}: {reason}") from error
+    _declare(out, outputs, shapes, axes if dynamic else {})
+    return lambda given: [output.numpy() for output in run([torch.from_numpy(x) for x in given])]
+
+
+def _declare(
+    path: Path, names: list[str], shapes: list[list[int]], axes: dict[str, dict[int, str]]
+) -> None:
+    """Leave the outputs ``names`` only, with all sides that are known: the exporter infers few."""
+    onnx = require("onnx")
+    model = onnx.load(path)
+    kinds = {value.name: value.type.tensor_type.elem_type for value in model.graph.output}
+    del model.graph.output[:]
+    for name, shape in zip(names, shapes, strict=True):
+        sides = [axes.get(name, {}).get(axis, side) for axis, side in enumerate(shape)]
+        model.graph.output.append(onnx.helper.make_tensor_value_info(name, kinds[name], sides))
+    onnx.save(model, path)
+
+
+def _load(torch: Any, weights: Path) -> Any:
+    with weights.open("rb"):
+        pass  # a missing file is told as such
+    try:
+        return torch.jit.load(weights, map_location="cpu")
+    except RuntimeError:
+        pass  # no TorchScript
+    try:
+        module = torch.load(weights, map_location="cpu", weights_only=False)
+    except Exception as error:  # unpickling runs code of the file
+        reason = " ".join(str(error).split())[:200]
+        raise CommandError(
+            f"{weights} cannot be loaded ({reason}). The module's class must be importable."
+        ) from error
+    if not isinstance(module, torch.nn.Module):
+        raise CommandError(
+            f"{weights} holds a {type(module).__name__}, no module: save the whole module, or"
+            " TorchScript."
+        )
+    return module.float()

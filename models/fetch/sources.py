@@ -1,0 +1,90 @@
+"""Where a file comes from: a name of the catalogue, an address, or a place on Hugging Face."""
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from urllib.parse import quote, unquote, urlsplit
+
+from models.common.commands import CommandError
+from models.fetch.catalogue import RELEASES, Release
+
+_HUGGING_FACE = "https://huggingface.co"
+_HF = re.compile(r"hf:(?P<repo>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w.-]+))?/(?P<file>[^@]+\.onnx)")
+
+
+@dataclass(frozen=True)
+class Source:
+    url: str
+    name: str
+    """Of the model: that of the file without its suffix."""
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    release: Release | None = None
+
+
+def resolve(text: str, environment: Mapping[str, str]) -> Source:
+    """``environment`` may hold HF_ENDPOINT and HF_TOKEN, as Hugging Face's own tools take them.
+
+    Raises CommandError for what is no source, or none that is safe to take a model from.
+    """
+    if text in RELEASES:
+        return Source(RELEASES[text].url, text, release=RELEASES[text])
+    if text.startswith("hf:"):
+        return _on_hugging_face(text, environment)
+    if "://" not in text:
+        raise CommandError(
+            f"{text} is no name of the catalogue ({', '.join(RELEASES)}) and no address: give"
+            " https://... or hf:owner/repository/file.onnx."
+        )
+    require_safe(text)
+    path = unquote(urlsplit(text).path)
+    if not path.endswith(".onnx"):
+        raise CommandError(f"{text} names no .onnx file.")
+    return Source(text, _name(path))
+
+
+def _on_hugging_face(text: str, environment: Mapping[str, str]) -> Source:
+    match = _HF.fullmatch(text)
+    if match is None:
+        raise CommandError(
+            f"{text} is not of the form hf:owner/repository/file.onnx or"
+            " hf:owner/repository@revision/file.onnx."
+        )
+    endpoint = (environment.get("HF_ENDPOINT") or _HUGGING_FACE).rstrip("/")
+    place = f"{match['repo']}/resolve/{match['revision'] or 'main'}/{quote(match['file'])}"
+    url = f"{endpoint}/{place}"
+    require_safe(url)
+    token = environment.get("HF_TOKEN")
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    return Source(url, _name(match["file"]), headers)
+
+
+def _name(path: str) -> str:
+    return re.sub(r"[^\w.-]+", "_", PurePosixPath(path).stem)[:100]
+
+
+def require_safe(url: str, start: str | None = None) -> None:
+    """https, or http to this machine itself where ``start`` was such an address, too.
+
+    Raises CommandError for anything else: what comes over http may have been changed on the way.
+    """
+    parts = urlsplit(url)
+    if parts.scheme == "https" and parts.hostname:
+        return
+    if parts.scheme == "http" and _is_here(parts.hostname) and (start is None or _is_local(start)):
+        return
+    what = "is no https:// address" if start is None else f"leads to {url[:200]}, no https:// one"
+    raise CommandError(f"{start or url} {what}; nothing is taken from elsewhere.")
+
+
+def _is_local(url: str) -> bool:
+    parts = urlsplit(url)
+    return parts.scheme == "http" and _is_here(parts.hostname)
+
+
+def _is_here(host: str | None) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host or "").is_loopback
+    except ValueError:
+        return False

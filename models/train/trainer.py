@@ -1,0 +1,249 @@
+"""The training run itself."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.utils.data import DataLoader
+from tqdm import tqdm
+
+from models.train.augment import Batch, Pictures, Recipe, recolour
+from models.train.checkpoint import Average, restore, save
+from models.train.dataset import Sample
+from models.train.evaluate import Scores, evaluate
+from models.train.image_cache import ImageStore
+from models.train.loss import detection_loss
+from models.train.net import Detector
+from models.train.optimizer import Optimizers
+from models.train.sampler import Orders
+from models.train.schedule import Schedule
+from models.train.signals import on_stop
+from models.train.teacher import Teacher, distillation_loss
+from models.train.threads import roam
+
+VALIDATION_SHARE = 0.05
+"""Validation takes at most about this share of the time."""
+CLIP = 10.0
+"""Longest gradient that is followed in full."""
+BAR = "{percentage:5.1f}%|{bar:20}| {elapsed}<{remaining} {postfix}"
+
+
+@dataclass(frozen=True)
+class Part:
+    """The photos of one split, and their pixels."""
+
+    samples: tuple[Sample, ...]
+    store: ImageStore
+
+
+@dataclass(frozen=True)
+class Options:
+    schedule: Schedule
+    recipe: Recipe = field(default_factory=Recipe)
+    batch: int = 32
+    rate: float = 2e-3
+    decay: float = 0.03
+    warm_up: int = 300
+    """Steps."""
+    seed: int = 0
+    workers: int = 1
+    save_minutes: float = 5.0
+    export_minutes: float = 30.0
+
+
+class Run:
+    """Trains a detector; ``folder`` holds its checkpoints and its history."""
+
+    def __init__(
+        self,
+        detector: Detector,
+        labels: tuple[str, ...],
+        train: Part,
+        val: Part,
+        options: Options,
+        folder: Path,
+        device: torch.device,
+        teacher: Teacher | None = None,
+    ) -> None:
+        self.detector = detector
+        self.teacher = teacher
+        for parameter in detector.to(device).parameters():
+            if parameter.ndim == 4:
+                parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+        self.average = Average(self.detector)
+        self.labels = labels
+        self.train_part, self.val_part = train, val
+        self.options = options
+        self.folder = folder
+        self.device = device
+        self.optimizers = Optimizers(self.detector, options.rate, options.decay)
+        self.step = 0
+        self.seen = 0
+        self.seconds = 0.0
+        self.best = -1.0
+        self.history: list[dict[str, Any]] = []
+        self._recent: list[tuple[float, float]] = []
+        self._stopped = False
+
+    @property
+    def epochs(self) -> float:
+        return self.seen / len(self.train_part.samples)
+
+    @property
+    def progress(self) -> float:
+        return self.options.schedule.progress(self.seconds, self.epochs)
+
+    def save(self, name: str = "last.pt") -> None:
+        state = {
+            "labels": list(self.labels),
+            "architecture": self.detector.architecture.model_dump(mode="json"),
+            "detector": self.detector.state_dict(),
+            "average": self.average.detector.state_dict(),
+            "average_steps": self.average.steps,
+            "optimizers": self.optimizers.state_dict(),
+            "step": self.step,
+            "seen": self.seen,
+            "seconds": self.seconds,
+            "best": self.best,
+            "history": self.history,
+        }
+        save(self.folder / name, state)
+
+    def resume(self, name: str = "last.pt") -> None:
+        state = restore(self.folder / name, self.device)
+        if tuple(state["labels"]) != self.labels:
+            raise ValueError(f"{self.folder / name} has other labels; use --from instead")
+        self.detector.load_state_dict(state["detector"])
+        self.average.detector.load_state_dict(state["average"])
+        self.average.steps = state["average_steps"]
+        self.optimizers.load_state_dict(state["optimizers"])
+        self.step, self.seen, self.seconds = state["step"], state["seen"], state["seconds"]
+        self.best, self.history = state["best"], state["history"]
+
+    def best_detector(self) -> Detector:
+        """The averaged weights that did best on the validation photos."""
+        place = self.folder / "best.pt"
+        if place.is_file():
+            self.average.detector.load_state_dict(restore(place, self.device)["average"])
+        return self.average.detector
+
+    def go(self, on_export: Callable[[Detector], None] | None = None) -> bool:
+        """Train to the end of the schedule; False where the process was told to stop before."""
+        exported = saved = validated = self.seconds
+        cost = 0.0
+        whole = int(self.epochs)
+        with on_stop(self._stop), tqdm(total=100.0, bar_format=BAR) as bar:
+            last = time.monotonic()
+            for batch in () if self.progress >= 1 else self._loader():
+                if self._stopped or self.progress >= 1:
+                    break
+                box, score = self._learn(batch)
+                now = time.monotonic()
+                self.seconds += now - last
+                last = now
+                self._show(bar, box, score)
+                if int(self.epochs) > whole:
+                    whole = int(self.epochs)
+                    if self.seconds - validated >= cost / VALIDATION_SHARE:
+                        before = time.monotonic()
+                        self.validate()
+                        cost = time.monotonic() - before
+                        validated = self.seconds
+                if self.seconds - saved >= self.options.save_minutes * 60:
+                    saved = self.seconds
+                    self.save()
+                if on_export and self.seconds - exported >= self.options.export_minutes * 60:
+                    exported = self.seconds
+                    on_export(self.average.detector)
+        if not self._stopped and (self._recent or not self.history):
+            self.validate()
+        self.save()
+        return not self._stopped
+
+    def _learn(self, batch: Batch) -> tuple[float, float]:
+        options = self.options
+        rate = options.rate * options.schedule.rate(self.progress, self.step, options.warm_up)
+        self.optimizers.rate = rate
+        dice = torch.Generator().manual_seed(options.seed * 1_000_003 + self.step)
+        images = recolour(batch.images.to(self.device, non_blocking=True), dice)
+        images = images.contiguous(memory_format=torch.channels_last)
+        self.detector.train()
+        with torch.autocast(self.device.type, torch.bfloat16):
+            raw = self.detector(images)
+        loss = detection_loss(raw, batch.targets.to(self.device))
+        total = loss.total
+        if self.teacher:
+            total = total + distillation_loss(raw, self.teacher(images, raw))
+        self.optimizers.clear()
+        torch.autograd.backward(total)
+        nn.utils.clip_grad_norm_(self.detector.parameters(), CLIP)
+        self.optimizers.step()
+        self.average.update(self.detector)
+        self.step += 1
+        self.seen += len(images)
+        return float(loss.box), float(loss.score)
+
+    def _show(self, bar: tqdm, box: float, score: float) -> None:
+        self._recent.append((box, score))
+        bar.n = round(100 * self.progress, 2)
+        if self.step % 20 == 0:
+            means = np.mean(self._recent[-200:], axis=0)
+            best = f" best {self.best:.3f}" if self.best >= 0 else ""
+            bar.set_postfix_str(
+                f"epoch {self.epochs:.1f} box {means[0]:.3f} score {means[1]:.3f}{best}"
+            )
+
+    def validate(self) -> Scores:
+        part, side = self.val_part, self.options.schedule.side
+        scores = evaluate(
+            self.average.detector, part.samples, part.store, self.labels, side, device=self.device
+        )
+        recent = np.mean(self._recent, axis=0) if self._recent else np.full(2, np.nan)
+        self._recent.clear()
+        entry = {
+            "epoch": self.epochs,
+            "hours": self.seconds / 3600,
+            "rate": self.optimizers.rate,
+            "box": float(recent[0]),
+            "score": float(recent[1]),
+            "map50": scores.map50,
+            "map": scores.map,
+        }
+        self.history.append({key: round(value, 6) for key, value in entry.items()})
+        (self.folder / "history.json").write_text(json.dumps(self.history, indent=1), "utf-8")
+        tqdm.write(f"epoch {self.epochs:.1f}: mAP50 {scores.map50:.3f}, mAP50-95 {scores.map:.3f}")
+        if scores.map > self.best:
+            self.best = scores.map
+            self.save("best.pt")
+        return scores
+
+    def _loader(self) -> DataLoader:
+        options = self.options
+        photos = len(self.train_part.samples)
+        return DataLoader(
+            Pictures(self.train_part.samples, self.train_part.store),
+            batch_size=None,
+            sampler=Orders(
+                photos,
+                options.batch,
+                options.schedule,
+                options.recipe,
+                lambda: self.progress,
+                (options.seed, self.step),
+            ),
+            num_workers=options.workers,
+            prefetch_factor=4 if options.workers else None,
+            worker_init_fn=roam,
+            pin_memory=self.device.type == "cuda",
+        )
+
+    def _stop(self) -> None:
+        self._stopped = True

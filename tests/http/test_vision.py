@@ -1,0 +1,192 @@
+"""POST /v1/vision/detection as DeepStack's clients use it, deepstack-python among them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from deepstack.core import DeepstackException, DeepstackObject
+
+from tests.http.client import Wire, base64_of, drawn, multipart
+from tests.http.scripted import RED
+from tests.server import Server, serve
+
+PATH = "/v1/vision/detection"
+CUSTOM = "/v1/vision/custom/scripted"
+
+
+@pytest.fixture(scope="module")
+def locked(scripted_model: Path) -> Iterator[Server]:
+    with serve(scripted_model, api_keys="first-key, second-key") as server:
+        yield server
+
+
+def send(server: Server, image: bytes, path: str = PATH, **fields: str) -> httpx.Response:
+    return server.client.post(path, files={"image": image}, data=fields)
+
+
+def success(answer: httpx.Response) -> dict[str, Any]:
+    assert answer.status_code == 200, answer.text
+    body: dict[str, Any] = answer.json()
+    assert (body["success"], body["code"]) == (True, 200)
+    return body
+
+
+def error(answer: httpx.Response, status: int) -> str:
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/json"
+    body = answer.json()
+    assert body.keys() == {"success", "error", "code"}
+    assert (body["success"], body["code"]) == (False, status)
+    told: str = body["error"]
+    assert told
+    return told
+
+
+def client(server: Server, **options: Any) -> DeepstackObject:
+    return DeepstackObject(ip="127.0.0.1", port=server.port, **options)
+
+
+def test_predictions(scripted: Server) -> None:
+    body = success(send(scripted, drawn(128, 64)))
+    assert body["predictions"] == [
+        {
+            "label": "cat",
+            "confidence": pytest.approx(0.9123456, abs=1e-6),
+            "x_min": 40,
+            "y_min": 18,
+            "x_max": 80,
+            "y_max": 38,
+        },
+        {
+            "label": "dog",
+            "confidence": pytest.approx(0.7512345, abs=1e-6),
+            "x_min": 0,
+            "y_min": 0,
+            "x_max": 28,
+            "y_max": 18,
+        },
+    ]
+    assert body["count"] == 2
+    assert all(isinstance(body[name], int) for name in ("inferenceMs", "processMs"))
+    assert body["processMs"] >= body["inferenceMs"]
+
+
+@pytest.mark.parametrize(
+    ("threshold", "found"),
+    [("0", 5), ("0.3", 3), ("0.35", 2), ("0.8", 1), (" 1 ", 0), ("", 2), (None, 2)],
+)
+def test_min_confidence(scripted: Server, threshold: str | None, found: int) -> None:
+    fields = {} if threshold is None else {"min_confidence": threshold}
+    body = success(send(scripted, drawn(), **fields))
+    expected = 4 if found == 5 else found  # two of the five are one object
+    assert body["count"] == len(body["predictions"]) == expected
+
+
+@pytest.mark.parametrize("threshold", ["high", "-0.1", "1.1", "nan", "40"])
+def test_a_wrong_min_confidence(scripted: Server, threshold: str) -> None:
+    answer = send(scripted, drawn(), min_confidence=threshold)
+    assert "min_confidence" in error(answer, 400)
+
+
+def test_corners_are_whole_pixels_within_the_picture(scripted: Server) -> None:
+    for width, height in [(1, 1), (2, 3), (63, 65), (1000, 7)]:
+        body = success(send(scripted, drawn(width, height), min_confidence="0"))
+        for one in body["predictions"]:
+            corners = [one[name] for name in ("x_min", "y_min", "x_max", "y_max")]
+            assert all(isinstance(corner, int) for corner in corners)
+            assert 0 <= one["x_min"] < one["x_max"] <= width
+            assert 0 <= one["y_min"] < one["y_max"] <= height
+
+
+def test_deepstack_python(scripted: Server) -> None:
+    found = client(scripted, min_confidence=0.3).detect(drawn())
+    assert [one["label"] for one in found] == ["cat", "dog", "bus"]
+
+
+def test_deepstack_python_with_a_model_of_its_own(scripted: Server) -> None:
+    found = client(scripted, custom_model="scripted").detect(drawn())
+    assert [one["label"] for one in found] == ["cat", "dog"]
+    with pytest.raises(DeepstackException, match="404"):
+        client(scripted, custom_model="another").detect(drawn())
+
+
+def test_deepstack_python_with_a_key(locked: Server) -> None:
+    assert client(locked, api_key="second-key").detect(drawn())
+    for key in ("", "third-key"):
+        with pytest.raises(DeepstackException, match="401"):
+            client(locked, api_key=key).detect(drawn())
+
+
+def test_a_key_in_a_header_opens_too(locked: Server) -> None:
+    for headers in ({"X-API-Key": "first-key"}, {"Authorization": "Bearer second-key"}):
+        for path in (PATH, CUSTOM):
+            answer = locked.client.post(path, files={"image": drawn()}, headers=headers)
+            assert success(answer)["predictions"]
+        listed = locked.client.get("/v1/vision/custom/list", headers=headers)
+        assert success(listed)["models"] == ["scripted"]
+
+
+def test_without_a_key_nothing_opens(locked: Server) -> None:
+    for path in (PATH, CUSTOM, "/v1/vision/custom/another", "/v1/vision/custom/list"):
+        assert "api_key" in error(send(locked, drawn(), path, api_key="wrong"), 401)
+        assert "api_key" in error(locked.client.post(path), 401)
+    error(locked.client.get("/v1/vision/custom/list"), 401)
+    error(locked.client.post(PATH, params={"api_key": "first-key"}), 401)
+
+
+def test_the_models_are_listed(scripted: Server, locked: Server) -> None:
+    path = "/v1/vision/custom/list"
+    assert success(scripted.client.get(path))["models"] == ["scripted"]
+    assert success(scripted.client.post(path))["models"] == ["scripted"]
+    form = locked.client.post(path, files={"api_key": (None, "first-key")})
+    assert success(form)["models"] == ["scripted"]
+
+
+def test_another_model_is_not_there(scripted: Server) -> None:
+    told = error(send(scripted, drawn(), "/v1/vision/custom/another"), 404)
+    assert "another" in told
+    assert "scripted" in told
+
+
+def test_ping(locked: Server) -> None:
+    for method in ("GET", "POST"):
+        success(locked.client.request(method, "/v1/status/ping"))
+
+
+@pytest.mark.parametrize("image", [b"no image", b"", drawn()[:50]])
+def test_what_is_no_image(scripted: Server, image: bytes) -> None:
+    error(send(scripted, image), 400)
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (b"", "multipart/form-data"),
+        (drawn(), "multipart/form-data"),
+        (f'{{"image": "{base64_of(drawn())}"}}'.encode(), "multipart/form-data"),
+        (multipart(("picture", drawn())), "'picture'"),
+        (multipart(("image", drawn()), ("image", drawn())), "2"),
+        (multipart(("image", drawn()), end=False), "cut off"),
+    ],
+)
+def test_what_is_no_form(scripted: Server, body: bytes, told: str) -> None:
+    assert told in error(scripted.client.post(PATH, content=body), 400)
+
+
+def test_too_large(scripted: Server) -> None:
+    with Wire(scripted) as wire:
+        head = {"Content-Length": "30000000", "Expect": "100-continue"}
+        error(wire.head("POST", PATH, head).response(), 400)
+
+
+def test_a_failure_of_the_server(scripted: Server) -> None:
+    told = error(send(scripted, drawn(colour=RED)), 500)
+    assert "request id" in told
+    assert success(send(scripted, drawn()))
+
+
+def test_other_methods_and_paths_are_as_everywhere(scripted: Server) -> None:
+    assert scripted.client.get(PATH).status_code == 405
+    assert scripted.client.post("/v1/vision/face").status_code == 404

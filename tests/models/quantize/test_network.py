@@ -1,0 +1,60 @@
+from models.quantize import int8
+from models.quantize.network import Network, with_names
+from tests.models.quantize import graphs
+
+
+def test_how_many_convolutions_follow() -> None:
+    depths = Network(graphs.detector()).convolutions_after
+    assert [depths[name] for name in ("stem", "body", "box", "score", "dfl.conv")] == [
+        2,
+        1,
+        1,
+        0,
+        0,
+    ]
+    assert depths["body.mul"] == 0
+    assert depths["score.flatten"] is None
+    assert depths["join"] is None
+
+
+def test_gates_and_logits_are_found() -> None:
+    network = Network(graphs.detector())
+    assert network.is_gated("s")
+    assert not network.is_gated("a")
+    assert not network.is_gated("logits.flat")
+    nodes = {node.name: node for node in network.nodes}
+    assert network.is_squashed(nodes["score"])
+    assert not network.is_squashed(nodes["box"])
+    assert not network.is_squashed(nodes["body"])
+
+
+def test_the_stem_and_its_activation() -> None:
+    assert Network(graphs.detector()).stem == {"stem", "stem.sigmoid", "stem.mul"}
+
+
+def test_names_are_made_unique() -> None:
+    model = graphs.detector()
+    model.graph.node[0].name = model.graph.node[1].name = ""
+    model.graph.node[2].name = model.graph.node[3].name = "twice"
+    names = [node.name for node in with_names(model).graph.node]
+    assert len(set(names)) == len(names)
+    assert all(names)
+
+
+def test_what_decodes_boxes_stays_in_float() -> None:
+    """As it is after ``prepare``: without the distribution's convolution."""
+    model = graphs.detector()
+    kept = [node for node in model.graph.node if not node.name.startswith("dfl.")]
+    kept.append(graphs.node("Reshape", "box.flat by.side", "sides", "dfl.join"))
+    order = {node.name: place for place, node in enumerate(kept)}
+    kept.insert(order["scale"], kept.pop())
+    del model.graph.node[:]
+    model.graph.node.extend(kept)
+    network = Network(model)
+
+    def chosen(depth: int) -> list[str]:
+        return [node.name for node in int8.layers(network, depth)]
+
+    assert chosen(0) == ["body", "body.sigmoid", "body.mul", "score"]
+    assert chosen(1) == ["body", "body.sigmoid", "body.mul"]
+    assert chosen(2) == []
