@@ -90,7 +90,7 @@ def _open(data: bytes, max_pixels: int) -> ImageFile:
     By the one decoder that the first bytes ask for: ``Image.open`` would load others, too.
     """
     name = formats.require(data)
-    rules.check_file(name, data)
+    rules.check_file(name, data, max_pixels)
     # Above twice this Pillow's decoders refuse to make room; below, the check behind is exact.
     Image.MAX_IMAGE_PIXELS = -(-max_pixels // 2)
     image = Image.OPEN[name][0](Pieces(data), "")

@@ -19,8 +19,10 @@ _RGB_BYTES = 4
 _MODE_BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2, "I;16N": 2}
 
 # A pixel, while the decoder works and from then on until the image is closed: these decode into
-# planes or canvases of their own first.
-_OWN_BUFFERS = {"WEBP": (16, 12), "AVIF": (16, 10), "HEIF": (14, 10), "GIF": (3, 2)}
+# planes or canvases of their own first. AVIF and HEIC keep their frames beside that, HEIC twice.
+_OWN_BUFFERS = {"WEBP": (16, 12), "GIF": (3, 2)}
+_AVIF_BYTES = (12, 8)
+_HEIF_BYTES = (7, 4)
 
 _BLOCK_BYTES = 64 * 2
 _ROWS_PER_STRIP, _TILE_WIDTH, _TILE_LENGTH = 278, 322, 323
@@ -43,6 +45,19 @@ def peak_bytes(image: Image.Image, data: bytes, full: Size, factor: int) -> int:
         decoding, held = pixels * during, pixels * after
         if image.format == "WEBP":
             decoding, held = decoding + len(data), held + len(data)
+    elif image.format == "AVIF":
+        from app.vision.bounds import avif
+
+        cost = avif.cost_of(data)
+        pixels = max(pixels, cost.largest)
+        decoding, held = (int(pixels * each + cost.frame_bytes) for each in _AVIF_BYTES)
+    elif image.format == "HEIF":
+        from app.vision.bounds import heif
+
+        cost = heif.cost_of(data)
+        pixels = max(pixels, cost.largest)
+        beside = 2 * (cost.frame_bytes + min(cost.bytes, len(data)))
+        decoding, held = (int(pixels * each + beside) for each in _HEIF_BYTES)
     elif image.format in ("JPEG", "MPO"):
         decoding += blocks_of_scans(image, data, full) * _BLOCK_BYTES
     elif image.format == "TIFF":

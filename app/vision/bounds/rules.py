@@ -13,12 +13,22 @@ _LONGEST_SIDE = 500_000
 """Pixels: beside them every row takes a pointer, and what scales them a table as long."""
 
 
-def check_file(name: str, data: bytes) -> None:
-    """``name`` is Pillow's of the format. Raises InvalidImage."""
+def check_file(name: str, data: bytes, max_pixels: int) -> None:
+    """``name`` is Pillow's of the format. Raises InvalidImage, and for AVIF and HEIC all that
+    ``check_opened`` raises, and InvalidImageFormat: their decoders copy while they open a file.
+    """
     if name == "JPEG":
         jpeg.check_header(data)
     elif name == "PNG" and data.count(b"iCCP") > _MOST_PROFILES:  # each is inflated
         raise InvalidImage("The PNG has more colour profiles than are read here.")
+    elif name == "AVIF":
+        from app.vision.bounds import avif
+
+        avif.check_file(data, max_pixels)
+    elif name == "HEIF":
+        from app.vision.bounds import heif
+
+        heif.check_file(data, max_pixels)
 
 
 def check_opened(image: Any, data: bytes, max_pixels: int) -> None:
@@ -28,9 +38,9 @@ def check_opened(image: Any, data: bytes, max_pixels: int) -> None:
     if image.format in ("JPEG", "MPO"):
         jpeg.check_scans(image, data)
     elif image.format == "AVIF":
-        from app.vision.bounds.avif import check_frames
+        from app.vision.bounds import avif
 
-        check_frames(data, pixels, max_pixels)
+        avif.check_opened(data, pixels)
     elif image.format == "TIFF":
         from app.vision.bounds.tiff import check_tiles
 

@@ -1,0 +1,63 @@
+"""Bounds on HEIC files: what the decoder of the extra (libheif with libde265) would go over."""
+
+from app.errors import InvalidImage, InvalidImageFormat
+from app.vision.bounds import hevc, isobmff
+from app.vision.bounds.isobmff import Box, File, Item
+from app.vision.bounds.pictures import Coded, Cost, Pictures, check, property_of
+
+_BYTE_PIXELS = 8
+_MOST_METADATA_BYTES = 8_000_000
+_CONFIGURATIONS = (b"hvcC", b"lhvC")
+
+
+def check_file(data: bytes, max_pixels: int) -> None:
+    """Raises InvalidImage, InvalidImageFormat or ImageTooLarge, from the bytes alone."""
+    check(cost_of(data), "HEIC", _BYTE_PIXELS, max_pixels)
+
+
+def cost_of(data: bytes) -> Cost:
+    """Raises InvalidImage or InvalidImageFormat."""
+    file = isobmff.read(data)
+    _check_tiled(file)
+    _check_metadata(file)
+
+    def measure(item: Item, most_units: int) -> Coded:
+        boxes = [box for kind in _CONFIGURATIONS if (box := property_of(item, kind))]
+        return _coded(file, item, boxes, most_units)
+
+    return Pictures(file, "HEIC", measure, turns=True).decoded()
+
+
+def _coded(file: File, item: Item, boxes: list[Box], most_units: int) -> Coded:
+    if not boxes:
+        return Coded()
+    configuration = file.data[boxes[0].start : boxes[0].end]
+    found = hevc.measure(configuration, file.content(item), most_units)
+    return Coded(found.largest, found.passes, found.largest * found.pixel_bytes, found.units)
+
+
+def _check_tiled(file: File) -> None:
+    """libheif makes a table of all tiles of a `tili` item when it opens the file."""
+    if any(item.kind == b"tili" for item in file.items.values()):
+        raise InvalidImageFormat(
+            "This HEIC has a tiled image of the kind 'tili', which is not decoded here."
+            " Save it as a single picture, for example as JPEG."
+        )
+
+
+def _check_metadata(file: File) -> None:
+    """Each picture of the file is given a copy of its colour profile and its metadata."""
+    total = 0
+    described: dict[int, int] = {}
+    for item in file.items.values():
+        for master in item.masters.get(b"cdsc", ()):
+            described[master] = described.get(master, 0) + item.size
+    for number, item in file.items.items():
+        if not item.hidden:
+            total += described.get(number, 0)
+            total += sum(box.end - box.start for box in item.properties)
+    if total > _MOST_METADATA_BYTES:
+        raise InvalidImage(
+            f"The pictures of the HEIC have {total} bytes of metadata and colour profiles"
+            " together, which is more than is read here. Save it again as one image."
+        )
