@@ -21,7 +21,7 @@ _MODE_BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2, "I;16N
 # A pixel, while the decoder works and from then on until the image is closed: these decode into
 # planes or canvases of their own first. AVIF and HEIC keep their frames beside that, HEIC twice.
 _OWN_BUFFERS = {"WEBP": (16, 12), "GIF": (3, 2)}
-_AVIF_BYTES = (12, 8)
+_AVIF_BYTES = (10.5, 8)
 _HEIF_BYTES = (7, 4)
 
 _BLOCK_BYTES = 64 * 2

@@ -1,11 +1,12 @@
 """Bounds on AVIF files: what Pillow's decoder (libavif with dav1d) would walk, copy and decode."""
 
+import os
 from dataclasses import replace
 
 from app.errors import InvalidImage
 from app.vision.bounds import av1, isobmff
-from app.vision.bounds.isobmff import File, Item
-from app.vision.bounds.pictures import Coded, Cost, Pictures, check
+from app.vision.bounds.isobmff import CODED, File, Item
+from app.vision.bounds.pictures import Coded, Cost, Pictures, check, check_metadata
 
 _BYTE_PIXELS = 5
 _MOST_UNITS = 20_000
@@ -13,8 +14,8 @@ _FREE_PIXELS = 1_000_000
 """Of a frame that may be larger than the picture."""
 _REFERENCES = 8
 """Frames that a decoder keeps beside the one that it works on."""
-_DECODER_BYTES = 2_000_000
-"""Memory of one decoder with its threads; a grid whose tiles have layers has one for each tile."""
+_THREAD_BYTES = 500_000
+"""Memory of a decoder for each of its threads, of which it has one a core."""
 _LAYERS = {b"a1op", b"lsel", b"a1lx"}
 
 
@@ -36,6 +37,9 @@ def cost_of(data: bytes) -> Cost:
     def measure(item: Item, most_units: int) -> Coded:
         return _coded(file.content(item), most_units)
 
+    sizes = [item.size for item in file.items.values() if item.kind not in CODED]
+    profile = max((item.property_size for item in file.items.values()), default=0)
+    check_metadata("AVIF", sum(sizes) + profile)
     pictures = Pictures(file, "AVIF", measure, turns=False)
     cost = pictures.decoded()
     primary = file.items.get(file.primary) if file.primary is not None else None
@@ -45,11 +49,15 @@ def cost_of(data: bytes) -> Cost:
     for number, item in file.items.items():
         if item.kind == b"sato":
             cost += pictures.cost(number)
-    layered = sum(
-        any(box.kind in _LAYERS for box in item.properties) for item in file.items.values()
-    )
-    cost = replace(cost, frame_bytes=cost.frame_bytes + layered * _DECODER_BYTES)
+    cost = replace(cost, frame_bytes=cost.frame_bytes + _decoders_bytes(file))
     return cost.larger(_of_tracks(file))
+
+
+def _decoders_bytes(file: File) -> int:
+    """Memory of decoders beyond the first: if tiles have layers, each has a decoder of its own."""
+    tiles = [item for item in file.items.values() if item.kind == b"av01"]
+    layered = any(box.kind in _LAYERS for item in tiles for box in item.properties)
+    return len(tiles) * _THREAD_BYTES * (os.cpu_count() or 1) if layered else 0
 
 
 def _of_tracks(file: File) -> Cost:

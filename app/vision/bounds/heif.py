@@ -1,12 +1,13 @@
 """Bounds on HEIC files: what the decoder of the extra (libheif with libde265) would go over."""
 
-from app.errors import InvalidImage, InvalidImageFormat
+from collections import Counter
+
+from app.errors import InvalidImageFormat
 from app.vision.bounds import hevc, isobmff
 from app.vision.bounds.isobmff import Box, File, Item
-from app.vision.bounds.pictures import Coded, Cost, Pictures, check, property_of
+from app.vision.bounds.pictures import Coded, Cost, Pictures, check, check_metadata, property_of
 
 _BYTE_PIXELS = 8
-_MOST_METADATA_BYTES = 8_000_000
 _CONFIGURATIONS = (b"hvcC", b"lhvC")
 
 
@@ -47,17 +48,9 @@ def _check_tiled(file: File) -> None:
 
 def _check_metadata(file: File) -> None:
     """Each picture of the file is given a copy of its colour profile and its metadata."""
-    total = 0
-    described: dict[int, int] = {}
+    described: Counter[int] = Counter()
     for item in file.items.values():
         for master in item.masters.get(b"cdsc", ()):
-            described[master] = described.get(master, 0) + item.size
-    for number, item in file.items.items():
-        if not item.hidden:
-            total += described.get(number, 0)
-            total += sum(box.end - box.start for box in item.properties)
-    if total > _MOST_METADATA_BYTES:
-        raise InvalidImage(
-            f"The pictures of the HEIC have {total} bytes of metadata and colour profiles"
-            " together, which is more than is read here. Save it again as one image."
-        )
+            described[master] += item.size
+    shown = [(number, item) for number, item in file.items.items() if not item.hidden]
+    check_metadata("HEIC", sum(described[number] + item.property_size for number, item in shown))

@@ -66,6 +66,10 @@ class Item:
     def size(self) -> int:
         return sum(end - start for start, end in self.extents)
 
+    @property
+    def property_size(self) -> int:
+        return sum(box.end - box.start for box in self.properties)
+
 
 @dataclass(slots=True)
 class File:
@@ -99,11 +103,11 @@ class _Reader:
         self._data = file.data
         self._boxes_left = _MOST_BOXES
         self._entries_left = _MOST_ENTRIES
-        self._mentioned: set[int] = set()
 
     def read(self) -> None:
         seen = set()
         for box in self._boxes(0, len(self._data)):
+            self._spend_box()
             if box.kind not in (b"meta", b"moov", b"mini"):
                 continue
             if box.kind in seen:
@@ -125,9 +129,6 @@ class _Reader:
     def _boxes(self, start: int, end: int) -> Iterator[Box]:
         data = self._data
         while start + 8 <= end:
-            self._boxes_left -= 1
-            if self._boxes_left < 0:
-                raise _too_many("boxes", _MOST_BOXES)
             size = _number(data, start, 4)
             kind, body = bytes(data[start + 4 : start + 8]), start + 8
             if size == 1:
@@ -150,7 +151,13 @@ class _Reader:
         if depth > _DEEPEST:
             raise InvalidImage("The image has boxes in boxes, deeper than is read here.")
         for child in self._boxes(box.start + before, box.end):
+            self._spend_box()
             self._count(child, depth + 1)
+
+    def _spend_box(self) -> None:
+        self._boxes_left -= 1
+        if self._boxes_left < 0:
+            raise _too_many("boxes", _MOST_BOXES)
 
     def _children(self, box: Box, skip: int = 0) -> list[Box]:
         return list(self._boxes(box.start + skip, box.end))

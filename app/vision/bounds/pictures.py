@@ -21,6 +21,7 @@ _FREE_PIXELS = 16_000_000
 """May be decoded for a small picture, too."""
 _MOST_WORK = 100_000_000
 """Pixels of an even colour, which take about 1.5 s; twelve megapixels in eleven megabytes."""
+_MOST_METADATA_BYTES = 8_000_000
 _ITEM_PIXELS = 10_000
 """What it takes to begin with an item, in the pixels that could be decoded instead."""
 _MOST_OVER_DECLARED = 2
@@ -69,7 +70,12 @@ class Cost:
         return Cost(*(max(pair) for pair in pairs))
 
     def times(self, count: int) -> "Cost":
-        return Cost(self.pixels * count, self.bytes * count, self.frame_bytes * count, self.largest)
+        return replace(
+            self,
+            pixels=self.pixels * count,
+            bytes=self.bytes * count,
+            frame_bytes=self.frame_bytes * count,
+        )
 
 
 Measure = Callable[[Item, int], Coded]
@@ -192,6 +198,15 @@ def check(cost: Cost, name: str, byte_pixels: int, max_pixels: int) -> None:
         raise ImageTooLarge(
             f"To decode the {name}, {cost.bytes} coded bytes of {cost.pixels:.0f} pixels would have"
             " to be gone over, which takes too long. Save it with a lower quality, or as JPEG."
+        )
+
+
+def check_metadata(name: str, size: int) -> None:
+    """``size``: bytes that are copied when the file is opened. Raises InvalidImage."""
+    if size > _MOST_METADATA_BYTES:
+        raise InvalidImage(
+            f"The {name} has {size} bytes of metadata and colour profiles, counted for each of its"
+            f" pictures, and at most {_MOST_METADATA_BYTES} are read here. Save it without them."
         )
 
 
