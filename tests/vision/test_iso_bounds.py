@@ -440,6 +440,19 @@ def test_many_frames_in_one_item(form: str, samples: Samples) -> None:
         check(form, iso_file(form, {1: many}))
 
 
+def test_slices_over_each_other() -> None:
+    """A picture of three slices is honest; many more are the same picture again and again."""
+    for count, allowed in ((3, True), (4, False), (100, False)):
+        large = resized(hevc_like(), *LARGE)
+        content = slices(True, *[False] * (count - 1))
+        data = iso_file("HEIC", {1: Part(b"hvc1", content, large.properties)})
+        if allowed:
+            check("HEIC", data)
+        else:
+            with pytest.raises(ImageTooLarge, match="gone over"):
+                check("HEIC", data)
+
+
 def test_more_coded_bytes_than_can_be_decoded_in_time(form: str, samples: Samples) -> None:
     for size, allowed in ((8_000_000, True), (21_000_000, False)):
         if form == "AVIF":  # a unit of padding
@@ -543,7 +556,7 @@ def test_sizes_of_hevc_pictures() -> None:
     # Inside of the item, too; units of other layers are not decoded.
     inside = sequence_parameters(4000, 3000)
     data = struct.pack(">I", len(inside)) + inside + slices(True, False, False)
-    assert found(settings, data) == hevc.Stream(4000 * 3000, 2, 1.5, 5)
+    assert found(settings, data) == hevc.Stream(4000 * 3000, 3, 1.5, 5)
     other = sequence_parameters(4000, 3000, layer=1)
     assert found(settings, struct.pack(">I", len(other)) + other).largest == 640 * 480
     assert found(settings, slices(*[True] * 500)).units == 101

@@ -8,6 +8,8 @@ from app.vision.bounds import av1, isobmff
 from app.vision.bounds.isobmff import CODED, File, Item
 from app.vision.bounds.pictures import Coded, Cost, Pictures, check, check_metadata
 
+_MOST_LAYERS = 4
+"""Colours and transparency, each with a frame for a first look."""
 _BYTE_PIXELS = 5
 _MOST_UNITS = 20_000
 _FREE_PIXELS = 1_000_000
@@ -21,7 +23,7 @@ _LAYERS = {b"a1op", b"lsel", b"a1lx"}
 
 def check_file(data: bytes, max_pixels: int) -> None:
     """Raises InvalidImage or ImageTooLarge, from the bytes alone."""
-    check(cost_of(data), "AVIF", _BYTE_PIXELS, max_pixels)
+    check(cost_of(data), "AVIF", _MOST_LAYERS, _BYTE_PIXELS, max_pixels)
 
 
 def check_opened(data: bytes, pixels: int) -> None:

@@ -7,13 +7,15 @@ from app.vision.bounds import hevc, isobmff
 from app.vision.bounds.isobmff import Box, File, Item
 from app.vision.bounds.pictures import Coded, Cost, Pictures, check, check_metadata, property_of
 
+_MOST_LAYERS = 3
+"""Colours and transparency, both turned; a picture in three slices."""
 _BYTE_PIXELS = 8
 _CONFIGURATIONS = (b"hvcC", b"lhvC")
 
 
 def check_file(data: bytes, max_pixels: int) -> None:
     """Raises InvalidImage, InvalidImageFormat or ImageTooLarge, from the bytes alone."""
-    check(cost_of(data), "HEIC", _BYTE_PIXELS, max_pixels)
+    check(cost_of(data), "HEIC", _MOST_LAYERS, _BYTE_PIXELS, max_pixels)
 
 
 def cost_of(data: bytes) -> Cost:

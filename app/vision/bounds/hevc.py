@@ -21,7 +21,7 @@ _ARRAYS = 22
 class Stream:
     largest: int = 0
     """Pixels of the largest picture that is declared."""
-    passes: float = 0
+    passes: int = 0
     """How often a picture is gone over."""
     pixel_bytes: float = 0
     """Bytes that a decoder takes for a pixel, all planes together."""
@@ -78,9 +78,9 @@ def _read_unit(unit: memoryview, found: Stream) -> None:
         found.largest = max(found.largest, pixels)
         found.pixel_bytes = max(found.pixel_bytes, pixel_bytes)
     elif kind in _SLICES:
-        # A slice that does not begin a picture may begin anywhere and run to the end of it.
-        first = unit[2] >> 7
-        found.passes += 1 if first else 0.5
+        # Wherever a slice says that it begins and ends, a decoder goes on with it to the end of
+        # the picture, over pixels that other slices have decoded.
+        found.passes += 1
 
 
 def _without_emulation(data: memoryview) -> bytes:

@@ -15,12 +15,14 @@ _LONGEST_NAME = 64
 _DEEPEST = 8
 _MOST_UNITS = 20_000
 """Of all items together; a tile has about four."""
-_MOST_LAYERS = 4
-"""Colours and transparency, each turned once or with a frame for a first look."""
+_MOST_EDGES = 1_000_000
+"""Pixels at the edges of tiles that are cut off, and what it takes to begin with tiles."""
 _FREE_PIXELS = 16_000_000
 """May be decoded for a small picture, too."""
-_MOST_WORK = 100_000_000
-"""Pixels of an even colour, which take about 1.5 s; twelve megapixels in eleven megabytes."""
+_MOST_WORK = 90_000_000
+"""Pixels of an even colour, which take about 1.3 s, and up to 2 s if they are no picture at all."""
+_TURN_PIXELS = 0.25
+"""What it takes to turn a pixel, in pixels that could be decoded instead."""
 _MOST_METADATA_BYTES = 8_000_000
 _ITEM_PIXELS = 10_000
 """What it takes to begin with an item, in the pixels that could be decoded instead."""
@@ -35,7 +37,7 @@ class Coded:
 
     pixels: int = 0
     """Of its largest frame."""
-    passes: float = 1
+    passes: int = 1
     """How many frames of that size are gone over."""
     frame_bytes: float = 0
     """Memory that its frames take in the decoder."""
@@ -142,9 +144,10 @@ class Pictures:
 
     def _own(self, item: Item) -> Cost:
         declared = _declared_pixels(self.file, item)
-        turned = 0
+        turned = 0.0
         if self.turns:
-            turned = sum(box.kind in _TURNS for box in item.properties) * declared
+            turns = sum(box.kind in _TURNS for box in item.properties)
+            turned = turns * declared * _TURN_PIXELS
         if item.kind == b"iovl":
             raise InvalidImageFormat(
                 f"The picture of this {self.name} is an overlay ('iovl') of other pictures, which"
@@ -176,17 +179,18 @@ class Pictures:
         return Cost(work, item.size, coded.frame_bytes, pixels, declared)
 
 
-def check(cost: Cost, name: str, byte_pixels: int, max_pixels: int) -> None:
+def check(cost: Cost, name: str, layers: int, byte_pixels: int, max_pixels: int) -> None:
     """Raises ImageTooLarge.
 
-    ``byte_pixels``: a coded byte takes as long to decode as so many pixels of an even colour.
+    ``layers``: how often all pixels of the picture may be gone over. ``byte_pixels``: a coded
+    byte takes as long to decode as so many pixels of an even colour.
     """
     if cost.declared > max_pixels:
         raise ImageTooLarge(
             f"The {name} has a picture of {cost.declared} pixels and at most {max_pixels} are"
             " allowed. Send a smaller one."
         )
-    allowed = max(_MOST_LAYERS * cost.largest, _FREE_PIXELS)
+    allowed = max(layers * cost.largest + _MOST_EDGES, _FREE_PIXELS)
     if cost.pixels > allowed:
         raise ImageTooLarge(
             f"To decode the {name}, {cost.pixels:.0f} pixels in all its frames and tiles would"
@@ -194,7 +198,7 @@ def check(cost: Cost, name: str, byte_pixels: int, max_pixels: int) -> None:
             " single picture, for example as JPEG."
         )
     work = cost.pixels + byte_pixels * cost.bytes
-    if work > max(_MOST_WORK, _MOST_LAYERS * cost.largest):
+    if work > max(_MOST_WORK, layers * cost.largest):
         raise ImageTooLarge(
             f"To decode the {name}, {cost.bytes} coded bytes of {cost.pixels:.0f} pixels would have"
             " to be gone over, which takes too long. Save it with a lower quality, or as JPEG."
