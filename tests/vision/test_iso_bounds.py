@@ -426,9 +426,9 @@ def test_the_canvas_of_a_grid_may_be_larger_than_it_declares(form: str, samples:
 
 def test_frames_that_are_larger_than_declared(form: str, samples: Samples) -> None:
     if form == "AVIF":
-        large = resized(av1(quarters(800, 600)), SMALL, SMALL)
+        large = resized(av1(quarters(1600, 1200)), SMALL, SMALL)
     else:
-        large = resized(hevc_like(800, 600), SMALL, SMALL)
+        large = resized(hevc_like(1600, 1200), SMALL, SMALL)
     with pytest.raises(InvalidImage, match="larger than"):
         check(form, iso_file(form, {1: large.part(samples.kind)}))
 
@@ -485,6 +485,25 @@ def test_sequences_of_millions_of_pictures() -> None:
     at_once = longer[:at] + struct.pack(">II", 1, 4) + longer[at + 8 :]
     with pytest.raises(InvalidImage, match="pictures in a sequence"):
         check("AVIF", at_once)
+
+
+def test_metadata_of_tracks_is_counted_like_that_of_the_file() -> None:
+    """Animations carry EXIF in a `meta` of their track."""
+    for count, size, match in (
+        (1, 1000, None),
+        (500, 30_000, "share bytes"),
+        (1, 9_000_000, "meta"),
+    ):
+        content = bytes(size)
+        inner = iso_file("AVIF", {n: Part(b"Exif", content) for n in range(1, 1 + count)})
+        start, meta = inner.split(box(b"mdat", content))
+        assert meta[4:8] == b"meta"
+        data = start + box(b"mdat", content) + box(b"moov", box(b"trak", meta))
+        if match is None:
+            check("AVIF", data)
+        else:
+            with pytest.raises(InvalidImage, match=match):
+                check("AVIF", data)
 
 
 def test_runs_of_chunks_that_are_searched_for_each_chunk() -> None:

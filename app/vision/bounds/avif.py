@@ -5,8 +5,9 @@ from dataclasses import replace
 
 from app.errors import InvalidImage
 from app.vision.bounds import av1, isobmff
-from app.vision.bounds.isobmff import CODED, File, Item
-from app.vision.bounds.pictures import Coded, Cost, Pictures, check, check_metadata
+from app.vision.bounds.cost import Coded, Cost, check, check_metadata
+from app.vision.bounds.items import CODED, File, Item
+from app.vision.bounds.pictures import Pictures
 
 _MOST_LAYERS = 4
 """Colours and transparency, each with a frame for a first look."""
@@ -39,9 +40,9 @@ def cost_of(data: bytes) -> Cost:
     def measure(item: Item, most_units: int) -> Coded:
         return _coded(file.content(item), most_units)
 
-    sizes = [item.size for item in file.items.values() if item.kind not in CODED]
-    profile = max((item.property_size for item in file.items.values()), default=0)
-    check_metadata("AVIF", sum(sizes) + profile)
+    items = [item for part in (file, *file.tracks) for item in part.items.values()]
+    profile = max((item.property_size for item in items), default=0)
+    check_metadata("AVIF", sum(item.size for item in items if item.kind not in CODED) + profile)
     pictures = Pictures(file, "AVIF", measure, turns=False)
     cost = pictures.decoded()
     primary = file.items.get(file.primary) if file.primary is not None else None

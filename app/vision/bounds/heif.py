@@ -4,8 +4,10 @@ from collections import Counter
 
 from app.errors import InvalidImageFormat
 from app.vision.bounds import hevc, isobmff
-from app.vision.bounds.isobmff import Box, File, Item
-from app.vision.bounds.pictures import Coded, Cost, Pictures, check, check_metadata, property_of
+from app.vision.bounds.boxes import Box
+from app.vision.bounds.cost import Coded, Cost, check, check_metadata
+from app.vision.bounds.items import File, Item
+from app.vision.bounds.pictures import Pictures, property_of
 
 _MOST_LAYERS = 3
 """Colours and transparency, both turned; a picture in three slices."""
