@@ -453,6 +453,19 @@ def test_slices_over_each_other() -> None:
                 check("HEIC", data)
 
 
+def test_parameters_of_a_picture_given_again_and_again() -> None:
+    """libde265 makes tables of each set, which take a sixteenth of the picture's size."""
+    again = struct.pack(">I", 4) + bytes([34 << 1, 1, 0xC1, 0x80])
+    for count, allowed in ((2, True), (100, False), (15_000, False)):
+        large = resized(hevc_like(), *LARGE)
+        data = iso_file("HEIC", {1: Part(b"hvc1", again * count + slices(True), large.properties)})
+        if allowed:
+            check("HEIC", data)
+        else:
+            with pytest.raises(ImageTooLarge, match="gone over"):
+                check("HEIC", data)
+
+
 def test_more_coded_bytes_than_can_be_decoded_in_time(form: str, samples: Samples) -> None:
     for size, allowed in ((8_000_000, True), (21_000_000, False)):
         if form == "AVIF":  # a unit of padding

@@ -19,7 +19,7 @@ class Coded:
 
     pixels: int = 0
     """Of its largest frame."""
-    passes: int = 1
+    passes: float = 1
     """How many frames of that size are gone over."""
     frame_bytes: float = 0
     """Memory that its frames take in the decoder."""

@@ -10,7 +10,9 @@ from app.vision.bounds.bits import Bits
 _SLICES = range(32)
 """Types of units (7.4.2.2) that hold coded pixels."""
 _INTRA = range(16, 24)
-_PARAMETERS = 33
+_PARAMETERS, _PICTURE_PARAMETERS = 33, 34
+_TABLES = 1 / 16
+"""Passes over a picture that take as long as the tables that libde265 makes of its parameters."""
 _READ = 200
 """Bytes of a parameter set; the fields that are asked for stand within fewer."""
 _ARRAYS = 22
@@ -21,7 +23,7 @@ _ARRAYS = 22
 class Stream:
     largest: int = 0
     """Pixels of the largest picture that is declared."""
-    passes: int = 0
+    passes: float = 0
     """How often a picture is gone over."""
     pixel_bytes: float = 0
     """Bytes that a decoder takes for a pixel, all planes together."""
@@ -77,6 +79,8 @@ def _read_unit(unit: memoryview, found: Stream) -> None:
         pixels, pixel_bytes = _sequence(_without_emulation(unit[2 : 2 + _READ]))
         found.largest = max(found.largest, pixels)
         found.pixel_bytes = max(found.pixel_bytes, pixel_bytes)
+    elif kind == _PICTURE_PARAMETERS:
+        found.passes += _TABLES
     elif kind in _SLICES:
         # Wherever a slice says that it begins and ends, a decoder goes on with it to the end of
         # the picture, over pixels that other slices have decoded.
