@@ -44,7 +44,7 @@ def peak_bytes(image: Image.Image, data: bytes, full: Size, factor: int) -> int:
         if image.format == "WEBP":
             decoding, held = decoding + len(data), held + len(data)
     elif image.format in ("JPEG", "MPO"):
-        decoding += blocks_of_scans(image, data, full) * _BLOCK_BYTES
+        decoding += blocks_of_scans(data, full) * _BLOCK_BYTES
     elif image.format == "TIFF":
         decoding += _tiff_buffers(image, held)
     elif image.format == "BMP" and image.info.get("compression"):

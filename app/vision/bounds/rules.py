@@ -26,7 +26,7 @@ def check_opened(image: Any, data: bytes, max_pixels: int) -> None:
     check_pixels(image.size, max_pixels)
     pixels = image.width * image.height
     if image.format in ("JPEG", "MPO"):
-        jpeg.check_scans(image, data)
+        jpeg.check_scans(data)
     elif image.format == "AVIF":
         from app.vision.bounds.avif import check_frames
 
