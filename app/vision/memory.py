@@ -33,6 +33,8 @@ def peak_bytes(image: Image.Image, data: bytes, full: Size, factor: int) -> int:
 
     ``full`` is the stored size, where ``image`` is to be decoded smaller; ``factor`` is what the
     decoded pixels will be divided by.
+
+    Raises InvalidImage for a TIFF of JPEGs that take too long.
     """
     pixels = image.width * image.height
     held = pixels * _MODE_BYTES.get(image.mode, _RGB_BYTES)
@@ -46,7 +48,10 @@ def peak_bytes(image: Image.Image, data: bytes, full: Size, factor: int) -> int:
     elif image.format in ("JPEG", "MPO"):
         decoding += blocks_of_scans(data, full) * _BLOCK_BYTES
     elif image.format == "TIFF":
-        decoding += _tiff_buffers(image, held)
+        from app.vision.bounds.tiff import jpeg_blocks
+
+        fields = 3 * sum(map(len, image.tag_v2._tagdata.values()))
+        decoding += _tiff_buffers(image, held) + jpeg_blocks(image, data) * _BLOCK_BYTES + fields
     elif image.format == "BMP" and image.info.get("compression"):
         decoding += 2 * pixels  # run lengths: a bytearray, and its copy
     return max(decoding, held + result, 2 * result)

@@ -1,12 +1,13 @@
 """Bounds on the segments and scans of a JPEG, alone in its file or as a part of a TIFF."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from app.errors import InvalidImage
 
 _MOST_SEGMENTS = 2000
+_MOST_SEGMENTS_OF_PART = 24
 _MOST_MARKERS = 10_000
 """From the first scan to the end of the picture, without restart markers."""
 _MOST_BLOCKS = 64
@@ -16,6 +17,7 @@ _LONGEST_FILL = 70_000
 """Fill bytes in a row. Two segments and a marker can hold 65,536; a decoder that is given its
 file in pieces begins a run again with each piece."""
 
+_FILL = b"\xff" * _LONGEST_FILL
 _MOST_WORK = 1_500_000_000
 """Nanoseconds on a slow core, by the weights below."""
 _PER_SCAN, _PER_BLOCK, _PER_COEFFICIENT = 10_000, 10, 1
@@ -31,6 +33,17 @@ _SCAN, _END = 0xDA, 0xD9
 _WITHOUT_LENGTH = frozenset({*range(1, 0xC0), *range(0xD0, 0xDA)})
 _MARKER = re.compile(rb"\xff([^\x00\xff])")
 _MARKER_IN_SCAN = re.compile(rb"\xff([^\x00\xff\xd0-\xd7])")
+
+
+@dataclass
+class _Tally:
+    """What has been seen of one file."""
+
+    segments_left: int = _MOST_SEGMENTS
+    """Of those in front of the first scan of each JPEG."""
+    markers: int = 0
+    scans: int = 0
+    work: int = 0
 
 
 @dataclass(frozen=True)
@@ -95,55 +108,66 @@ def blocks_of_scans(data: bytes, full: tuple[int, int]) -> int:
     return replace(frame, size=full).all_blocks
 
 
-def check_part(data: bytes, start: int, end: int) -> int:
-    """Blocks that a JPEG within a file, as a strip of a TIFF is one, is held as until its end.
+def check_parts(data: bytes, parts: Sequence[tuple[int, int]]) -> int:
+    """JPEGs within a file, as strips of a TIFF are: where each begins and ends.
 
-    Raises InvalidImage.
+    The answer is how many blocks the largest of several scans is held as until its end. Raises
+    InvalidImage.
     """
-    frame, scan = _begin(data, start, end)
-    if frame is None:
-        return 0
-    _check_stream(frame, data, scan, end)
-    return frame.all_blocks if frame.several(data[scan : scan + 3]) else 0
+    tally = _Tally(segments_left=_MOST_SEGMENTS + _MOST_SEGMENTS_OF_PART * len(parts))
+    largest = 0
+    for start, end in parts:
+        frame, scan = _begin(data, start, end, tally)
+        if frame is not None:
+            _check_stream(frame, data, scan, end, tally)
+            if frame.several(data[scan : scan + 3]):
+                largest = max(largest, frame.all_blocks)
+    return largest
 
 
-def _begin(data: bytes, start: int, end: int) -> tuple[Frame | None, int]:
+def _begin(
+    data: bytes, start: int, end: int, tally: _Tally | None = None
+) -> tuple[Frame | None, int]:
     """The frame, and where the header of the first scan begins, with its length.
 
     None if there is no such scan, or none that a decoder takes. Raises InvalidImage.
     """
+    tally = tally or _Tally()
     frame = None
-    for count, (marker, at, length) in enumerate(_segments(data, start + 2, end)):
+    for marker, at, length in _segments(data, start + 2, end):
+        tally.segments_left -= 1
         if marker in _FRAMES:
             frame = _read_frame(marker, data[at : min(at + length, end)])
         if marker == _SCAN:
             return frame, at - 2
-        if count > _MOST_SEGMENTS:
+        if tally.segments_left < 0:
             raise InvalidImage("A JPEG has more in front of its pixels than is read here.")
     return None, end
 
 
-def _check_stream(frame: Frame, data: bytes, at: int, end: int) -> None:
+def _check_stream(
+    frame: Frame, data: bytes, at: int, end: int, tally: _Tally | None = None
+) -> None:
     """``at`` is where the first scan header begins, with its length. Raises InvalidImage."""
+    tally = tally or _Tally()
     several = frame.several(data[at : at + 3])
-    filled = data.find(b"\xff" * _LONGEST_FILL, at, end)
+    filled = data.find(_FILL, at, end) if end - at >= _LONGEST_FILL else -1
     if not several and not frame.arithmetic and filled < 0:
         return
     per_coefficient = _PER_ARITHMETIC_COEFFICIENT if frame.arithmetic else _PER_COEFFICIENT
     blocks = frame.blocks
-    work = markers = scans = 0
     at -= 2
     while found := _MARKER_IN_SCAN.search(data, at, end):
         marker, at = found[1][0], found.end()
         if marker == _END:
             break
-        markers += 1
+        tally.markers += 1
         if marker == _SCAN:
-            scans += 1
-            work += _scan_work(data[at : at + 14], blocks, per_coefficient)
-        if work > _MOST_WORK:
-            raise InvalidImage(f"The JPEG has {scans} scans or more, too many for its size.")
-        if markers > _MOST_MARKERS:
+            tally.scans += 1
+            tally.work += _scan_work(data[at : at + 14], blocks, per_coefficient)
+        if tally.work > _MOST_WORK:
+            raise InvalidImage(f"The JPEG has {tally.scans} scans or more, too many for its size.")
+        if tally.markers > _MOST_MARKERS:
             raise InvalidImage("The JPEG has more markers between its scans than are read here.")
         if marker not in _WITHOUT_LENGTH:
             at += max(2, int.from_bytes(data[at : at + 2], "big"))

@@ -14,9 +14,13 @@ _LONGEST_SIDE = 500_000
 
 
 def check_file(name: str, data: bytes) -> None:
-    """``name`` is Pillow's of the format. Raises InvalidImage."""
+    """``name`` is Pillow's of the format. Raises InvalidImage or InvalidImageFormat."""
     if name == "JPEG":
         jpeg.check_header(data)
+    elif name == "TIFF":
+        from app.vision.bounds.tiff import check_directory
+
+        check_directory(data)
     elif name == "PNG" and data.count(b"iCCP") > _MOST_PROFILES:  # each is inflated
         raise InvalidImage("The PNG has more colour profiles than are read here.")
 
@@ -32,9 +36,9 @@ def check_opened(image: Any, data: bytes, max_pixels: int) -> None:
 
         check_frames(data, pixels, max_pixels)
     elif image.format == "TIFF":
-        from app.vision.bounds.tiff import check_tiles
+        from app.vision.bounds.tiff import check_parts
 
-        check_tiles(image)
+        check_parts(image, data)
     elif image.format == "BMP" and image.info.get("compression") in _RUN_LENGTHS:
         check_pixels(image.size, min(max_pixels, _MOST_RUN_LENGTH_PIXELS))
 
