@@ -4,6 +4,7 @@ The figures are bytes over idle, measured with large files of each format; the t
 again.
 """
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -23,6 +24,8 @@ _MODE_BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2, "I;16N
 _OWN_BUFFERS = {"WEBP": (16, 12), "AVIF": (16, 10), "HEIF": (14, 10), "GIF": (3, 2)}
 
 _BLOCK_BYTES = 64 * 2
+_FEW_BYTES = 1_000_000
+"""Of metadata; as every photo has them, and the allocator's own slack is larger."""
 _ROWS_PER_STRIP, _TILE_WIDTH, _TILE_LENGTH = 278, 322, 323
 _BITS_PER_SAMPLE, _COMPRESSION, _PHOTOMETRIC, _ORIENTATION = 258, 259, 262, 274
 _YCBCR = 6
@@ -50,11 +53,19 @@ def peak_bytes(image: Image.Image, data: bytes, full: Size, factor: int) -> int:
     elif image.format == "TIFF":
         from app.vision.bounds.tiff import jpeg_blocks
 
-        fields = 3 * sum(map(len, image.tag_v2._tagdata.values()))
-        decoding += _tiff_buffers(image, held) + jpeg_blocks(image, data) * _BLOCK_BYTES + fields
+        decoding += _tiff_buffers(image, held) + jpeg_blocks(image, data) * _BLOCK_BYTES
     elif image.format == "BMP" and image.info.get("compression"):
         decoding += 2 * pixels  # run lengths: a bytearray, and its copy
-    return max(decoding, held + result, 2 * result)
+    return max(decoding, held + result, 2 * result) + _metadata(image)
+
+
+def _metadata(image: Any) -> int:
+    """Profiles, EXIF, texts and other fields, which Pillow holds twice while it reads them."""
+    kept = [*image.info.values(), *(body for _, body in getattr(image, "applist", ()))]
+    size = sum(sys.getsizeof(value) for value in kept if isinstance(value, bytes | str))
+    if image.format == "TIFF":
+        size += sum(map(len, image.tag_v2._tagdata.values()))
+    return 2 * size if size > _FEW_BYTES else 0
 
 
 def _tiff_buffers(image: Any, held: int) -> int:

@@ -3,9 +3,8 @@
 from typing import Any
 
 from app.errors import ImageTooLarge, InvalidImage
-from app.vision.bounds import jpeg
+from app.vision.bounds import jpeg, webp
 
-_MOST_PROFILES = 16
 _MOST_RUN_LENGTH_PIXELS = 4_000_000
 """Of a BMP in run lengths, which Pillow decodes in Python: about half a second."""
 _RUN_LENGTHS = (1, 2)
@@ -21,8 +20,12 @@ def check_file(name: str, data: bytes) -> None:
         from app.vision.bounds.tiff import check_directory
 
         check_directory(data)
-    elif name == "PNG" and data.count(b"iCCP") > _MOST_PROFILES:  # each is inflated
-        raise InvalidImage("The PNG has more colour profiles than are read here.")
+    elif name == "PNG":
+        from app.vision.bounds import png
+
+        png.check_chunks(data)
+    elif name == "WEBP":
+        webp.check_chunks(data)
 
 
 def check_opened(image: Any, data: bytes, max_pixels: int) -> None:

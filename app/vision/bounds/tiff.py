@@ -8,7 +8,7 @@ from typing import IO, Any
 
 from PIL import TiffImagePlugin, _imaging
 
-from app.errors import InvalidImage, InvalidImageFormat
+from app.errors import ImageTooLarge, InvalidImage, InvalidImageFormat
 from app.vision.bounds import jpeg
 
 _WHOLE_NUMBERS = frozenset({3, 4, 13, 16})  # which offsets and lengths of strips are, too
@@ -111,7 +111,10 @@ def check_directory(data: bytes) -> None:
 
 
 def check_parts(image: Any, data: bytes) -> None:
-    """Strips and tiles. Raises InvalidImage. ``image`` has been opened and not loaded."""
+    """Strips and tiles. ``image`` has been opened and not loaded.
+
+    Raises InvalidImage or ImageTooLarge.
+    """
     extents = [tile.extents for tile in image.tile]
     area = sum((right - left) * (bottom - top) for left, top, right, bottom in extents)
     if len(extents) > _MOST_TILES or area > image.width * image.height * _MOST_LAYERS:
@@ -191,7 +194,7 @@ def _raw_places(image: Any) -> list[tuple[int, int]]:
 
 
 def _check_padding(image: Any) -> None:
-    """A tile is unpacked whole, whatever of it lies within the picture."""
+    """A tile is unpacked whole, whatever of it lies within the picture. Raises ImageTooLarge."""
     tags = image.tag_v2
     if _TILE_WIDTH not in tags and _TILE_LENGTH not in tags:
         return
@@ -201,4 +204,7 @@ def _check_padding(image: Any) -> None:
     pixels = tags[256] * tags[257]
     padded = -(-tags[256] // width) * width * -(-tags[257] // length) * length
     if padded > max(_MOST_PADDED, _MOST_TIMES_PADDED * pixels):
-        raise InvalidImage("The TIFF has tiles that are much larger than its picture.")
+        raise ImageTooLarge(
+            f"The TIFF unpacks {padded} pixels in its tiles, for a picture of {pixels}."
+            " Send it with smaller tiles, or in strips."
+        )
