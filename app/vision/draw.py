@@ -25,7 +25,7 @@ Rectangle = tuple[float, float, float, float]
 def detect_and_draw(
     detector: Detector, data: bytes, options: Options, encoding: Encoding
 ) -> tuple[Detections, bytes]:
-    """Raises what ``Detector.detect`` does; a picture too large to draw on is not searched first."""
+    """Raises what ``Detector.detect`` does; refuses a picture too large to draw on first."""
     detector.check_picture(data, LONGEST_SIDE)
     found = detector.detect(data, options)
     return found, draw(detector, data, found, encoding)

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import zlib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +101,9 @@ def _overlapping_strips(side: int) -> bytes:
     body = _deflated(side * 3 * 16)
     count = side // 16
     places = [(8 + 2 * index, len(body)) for index in range(count)]
-    return tiff((side, side), [body + bytes(2 * count)], rows=16, compression=_DEFLATE, places=places)
+    return tiff(
+        (side, side), [body + bytes(2 * count)], rows=16, compression=_DEFLATE, places=places
+    )
 
 
 def _scans(size: tuple[int, int], count: int) -> bytes:
@@ -176,14 +179,14 @@ KINDS: dict[str, tuple[tuple[str, ...], Callable[[], bytes]]] = {
     **{
         f"TIFF, shared strips, {side}": (
             REFUSED,
-            lambda side=side: _shared_strips(side, _DEFLATE),
+            partial(_shared_strips, side, _DEFLATE),
         )
         for side in (256, 2000, 4800)
     },
     **{
         f"TIFF, strips that overlap, {side}": (
             REFUSED,
-            lambda side=side: _overlapping_strips(side),
+            partial(_overlapping_strips, side),
         )
         for side in (256, 2000, 6400)
     },
@@ -195,7 +198,7 @@ KINDS: dict[str, tuple[tuple[str, ...], Callable[[], bytes]]] = {
     **{
         f"TIFF, {count} scans in {strips} strips": (
             REFUSED,
-            lambda rows=rows, strips=strips, count=count: _scans_in_tiff(rows, strips, count),
+            partial(_scans_in_tiff, rows, strips, count),
         )
         for rows, strips, count in ((2048, 5, 95), (128, 90, 95), (16, 100, 3000))
     },
@@ -209,7 +212,7 @@ KINDS: dict[str, tuple[tuple[str, ...], Callable[[], bytes]]] = {
     **{
         f"TIFF, tiles 16 x {depth} of a row of {width}": (
             ("ImageTooLarge",),
-            lambda width=width, depth=depth: _deep_tiles(width, depth),
+            partial(_deep_tiles, width, depth),
         )
         for width, depth in ((32_000, 2000), (480_000, 10_000))
     },
@@ -240,13 +243,15 @@ KINDS: dict[str, tuple[tuple[str, ...], Callable[[], bytes]]] = {
     **{
         f"JPEG, {count} scans of {size[0]} x {size[1]}": (
             REFUSED,
-            lambda size=size, count=count: _scans(size, count),
+            partial(_scans, size, count),
         )
         for size, count in (((8000, 6000), 40), ((4000, 4000), 100), ((16, 16), 400_000))
     },
     **{
-        f"JPEG, {name} in front, {size}": (REFUSED, lambda piece=piece, size=size: make(piece, size))
-        for make in (_in_front,)
+        f"JPEG, {name} in front, {size}": (
+            REFUSED,
+            partial(_in_front, piece, size),
+        )
         for name, piece in MARKERS.items()
         if name != "scans"
         for size in (1_000_000, 19_000_000)
@@ -254,7 +259,7 @@ KINDS: dict[str, tuple[tuple[str, ...], Callable[[], bytes]]] = {
     **{
         f"JPEG, {name} between scans, {size}": (
             REFUSED,
-            lambda piece=piece, size=size: _behind_scan(piece, size, progressive=True),
+            partial(_behind_scan, piece, size, progressive=True),
         )
         for name, piece in MARKERS.items()
         for size in (1_000_000, 19_000_000)
@@ -270,7 +275,10 @@ KINDS: dict[str, tuple[tuple[str, ...], Callable[[], bytes]]] = {
     "PNG, texts with an emoji": (REFUSED, lambda: _texts(b"iTXt", 60, "\N{GRINNING FACE}")),
     "PNG, texts": (REFUSED, lambda: _texts(b"zTXt", 60, "a")),
     "WebP of chunks": (REFUSED, lambda: _webp(riff(b"junk", b"") * 2_400_000)),
-    "WebP with a large profile": (("decoded",), lambda: _webp(riff(b"ICCP", bytes(18_000_000)), 32)),
+    "WebP with a large profile": (
+        ("decoded",),
+        lambda: _webp(riff(b"ICCP", bytes(18_000_000)), 32),
+    ),
 }
 
 

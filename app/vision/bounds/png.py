@@ -6,7 +6,7 @@ from app.errors import InvalidImage
 
 _MOST_PROFILES = 16
 _MOST_TEXT = 8 * 1024 * 1024
-"""Characters of all texts, unpacked; one outside ASCII makes a text take up to four times as much."""
+"""Characters of all texts, unpacked; in memory each takes one to four bytes."""
 
 
 def check_chunks(data: bytes) -> None:

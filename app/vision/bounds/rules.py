@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.errors import ImageTooLarge, InvalidImage
+from app.errors import ImageTooLarge
 from app.vision.bounds import jpeg, webp
 
 _MOST_RUN_LENGTH_PIXELS = 4_000_000
