@@ -4,6 +4,7 @@ The figures are bytes over idle, measured with large files of each format; the t
 again.
 """
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,6 +26,8 @@ _AVIF_BYTES = (10.5, 8)
 _HEIF_BYTES = (7, 4)
 
 _BLOCK_BYTES = 64 * 2
+_FEW_BYTES = 1_000_000
+"""Of metadata; as every photo has them, and the allocator's own slack is larger."""
 _ROWS_PER_STRIP, _TILE_WIDTH, _TILE_LENGTH = 278, 322, 323
 _BITS_PER_SAMPLE, _COMPRESSION, _PHOTOMETRIC, _ORIENTATION = 258, 259, 262, 274
 _YCBCR = 6
@@ -35,6 +38,8 @@ def peak_bytes(image: Image.Image, data: bytes, full: Size, factor: int) -> int:
 
     ``full`` is the stored size, where ``image`` is to be decoded smaller; ``factor`` is what the
     decoded pixels will be divided by.
+
+    Raises InvalidImage for a TIFF of JPEGs that take too long.
     """
     pixels = image.width * image.height
     held = pixels * _MODE_BYTES.get(image.mode, _RGB_BYTES)
@@ -59,12 +64,23 @@ def peak_bytes(image: Image.Image, data: bytes, full: Size, factor: int) -> int:
         beside = 2 * (cost.frame_bytes + min(cost.bytes, len(data)))
         decoding, held = (int(pixels * each + beside) for each in _HEIF_BYTES)
     elif image.format in ("JPEG", "MPO"):
-        decoding += blocks_of_scans(image, data, full) * _BLOCK_BYTES
+        decoding += blocks_of_scans(data, full) * _BLOCK_BYTES
     elif image.format == "TIFF":
-        decoding += _tiff_buffers(image, held)
+        from app.vision.bounds.tiff import jpeg_blocks
+
+        decoding += _tiff_buffers(image, held) + jpeg_blocks(image, data) * _BLOCK_BYTES
     elif image.format == "BMP" and image.info.get("compression"):
         decoding += 2 * pixels  # run lengths: a bytearray, and its copy
-    return max(decoding, held + result, 2 * result)
+    return max(decoding, held + result, 2 * result) + _metadata(image)
+
+
+def _metadata(image: Any) -> int:
+    """Profiles, EXIF, texts and other fields, which Pillow holds twice while it reads them."""
+    kept = [*image.info.values(), *(body for _, body in getattr(image, "applist", ()))]
+    size = sum(sys.getsizeof(value) for value in kept if isinstance(value, bytes | str))
+    if image.format == "TIFF":
+        size += sum(map(len, image.tag_v2._tagdata.values()))
+    return 2 * size if size > _FEW_BYTES else 0
 
 
 def _tiff_buffers(image: Any, held: int) -> int:

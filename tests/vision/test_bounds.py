@@ -28,9 +28,8 @@ def test_a_progressive_jpeg_of_a_phone_has_few_scans(subsampling: int) -> None:
     data = bytearray(encode(noise(64, 48), "JPEG", progressive=True, subsampling=subsampling))
     at = data.index(b"\xff\xc2") + 5
     data[at : at + 4] = struct.pack(">HH", 3024, 4032)
-    image = Image.open(io.BytesIO(data))
-    assert image.size == (4032, 3024)
-    jpeg.check_scans(image, bytes(data))
+    assert Image.open(io.BytesIO(data)).size == (4032, 3024)
+    jpeg.check_scans(bytes(data))
 
 
 def test_a_jpeg_with_much_in_front() -> None:
