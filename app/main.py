@@ -72,8 +72,9 @@ def create_app(settings: Settings, detector: Detector | None = None) -> Spotter:
             observers.append(traces.observer)
         service: Service = app.state.service
         asyncio.get_running_loop().call_later(_SOON, _prepare, app)
+        loopback = Loopback.of_running_server()
         with _draining_on_sigterm(service):
-            yield {"shedder": Shedder(service), "loopback": Loopback.of_running_server()}
+            yield {"shedder": Shedder(service), "loopback": loopback}
         service.pool.close(wait=False)  # whoever was to be answered has been
         if traces:
             traces.close()

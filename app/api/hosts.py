@@ -18,7 +18,7 @@ from app.loopback import Loopback
 ANY = "*"
 _LOCAL = frozenset({"localhost", "host.docker.internal"})
 """Names that no page can be loaded from: they do not resolve outside of a machine."""
-_HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([^:\[\]]*))(?::\d{0,5})?", re.ASCII | re.IGNORECASE)
+_HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([\w.-]*))(?::\d{0,5})?", re.ASCII | re.IGNORECASE)
 _LONGEST_SHOWN = 100  # characters
 
 

@@ -27,6 +27,8 @@ HIDDEN = (
     b"POST /detect HTTP/1.1\r\nHost: a\r\nX-Request-Id: hidden\r\nContent-Length: 0\r\n\r\n",
     b"POST /detect HTTP/1.1\r\nHost: a\r\nX-Request-Id: hidden\r\nContent-Length: 900\r\n\r\n",
 )
+ODD = b"X-Odd: POST /detect HTTP/1.1"
+"""A header whose value, with the headers behind it, looks like a request."""
 
 
 @dataclass(frozen=True)
@@ -193,7 +195,10 @@ def request(draw: st.DrawFn, request_id: str) -> Sent:
     fields += ["Expect: 100-continue"] if expects else []
     fields += draw(st.sampled_from([[], [], ["Origin: http://b"], ["Upgrade: websocket"]]))
     end = "\n" if draw(st.integers(0, 9)) == 0 else "\r\n"
-    head = end.join([f"{line} HTTP/{version}", *draw(st.permutations(fields)), "", ""]).encode()
+    fields = draw(st.permutations(fields))
+    if draw(st.integers(0, 3)) == 0:
+        fields = [ODD.decode(), *fields]
+    head = end.join([f"{line} HTTP/{version}", *fields, "", ""]).encode()
     last = version == "1.0" or "close" in (connection or "").lower()
     may_be_shed = kind in ("no key", "key") and bool(body)
     return Sent(request_id, head, body, frozenset(statuses), last or expects or may_be_shed, last)
@@ -209,7 +214,9 @@ def cut(draw: st.DrawFn, sent: list[Sent]) -> list[bytes]:
     """Mostly between heads and bodies, where a careless server would see a new request."""
     edges = [0]
     for one in sent:
-        edges += [edges[-1] + len(one.head), edges[-1] + len(one.head) + len(one.body)]
+        start = edges[-1]
+        within = [start + one.head.index(ODD) + ODD.index(b"POST")] if ODD in one.head else []
+        edges += [*within, start + len(one.head), start + len(one.head) + len(one.body)]
     stream = b"".join(one.head + one.body for one in sent)
     chosen = draw(st.lists(st.sampled_from(edges), max_size=len(edges)))
     chosen += draw(st.lists(st.integers(0, len(stream)), max_size=6))
@@ -263,6 +270,14 @@ def test_the_rest_of_a_refused_body_is_no_request(crowded: Crowded) -> None:
         (404, "second"),
     ]
     assert crowded.executed == ["outer", "second"]
+
+
+def test_the_rest_of_a_head_is_no_request(crowded: Crowded) -> None:
+    start, end = b"GET /healthz HTTP/1.1\r\nX-Odd: ", HIDDEN[1]
+    Often.chance = random.Random(1)
+    for _ in range(5):
+        transport = asyncio.run(crowded.converse([start, end], iter(lambda: 1, None)))
+        assert [answer.status for answer in answers(transport.written)] == [200]
 
 
 def test_answers_that_nobody_fetches_do_not_pile_up(crowded: Crowded) -> None:
