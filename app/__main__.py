@@ -5,9 +5,10 @@ import signal
 import sys
 
 # Before anything else: importing the rest takes a while, and PID 1 of a container has no default.
-# Once it has drained, uvicorn raises the signal again: to have been stopped is no failure.
-for _number in (signal.SIGTERM, signal.SIGINT):
-    signal.signal(_number, lambda *_: sys.exit(0))
+# Not by an exception: raised while onnxruntime is imported, it would become an ImportError.
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+for _number in _SIGNALS:
+    signal.signal(_number, lambda *_: os._exit(0))
 
 
 def main(drain_seconds: int | None = None) -> None:
@@ -36,6 +37,9 @@ def main(drain_seconds: int | None = None) -> None:
         forwarded_allow_ips=os.environ.get("FORWARDED_ALLOW_IPS") or [],
     )
     server = Server(config, limit)
+    # Once it has drained, uvicorn raises the signal again: to have been stopped is no failure.
+    for number in _SIGNALS:
+        signal.signal(number, lambda *_: sys.exit(0))
     try:
         server.run()
     finally:
