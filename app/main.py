@@ -22,10 +22,12 @@ from app import __version__, cold, log
 from app.api.context import REQUEST_ID, ErrorBoundary, RequestContext, RootPath
 from app.api.detect import detect
 from app.api.health import healthz
+from app.api.hosts import HostCheck
 from app.api.later import Later
 from app.api.observation import Observation
 from app.api.problem import add_handlers
 from app.errors import StartError
+from app.loopback import Loopback
 from app.observe import tracing
 from app.observe.exchange import Observer
 from app.observe.tally import Tally
@@ -70,9 +72,10 @@ def create_app(settings: Settings, detector: Detector | None = None) -> Spotter:
             observers.append(traces.observer)
         service: Service = app.state.service
         asyncio.get_running_loop().call_later(_SOON, _prepare, app)
+        loopback = Loopback.of_running_server()
         with _draining_on_sigterm(service):
-            yield {"shedder": Shedder(service)}
-        service.pool.close()
+            yield {"shedder": Shedder(service), "loopback": loopback}
+        service.pool.close(wait=False)  # whoever was to be answered has been
         if traces:
             traces.close()
 
@@ -106,7 +109,7 @@ def _middleware(settings: Settings, observers: list[Observer]) -> list[Middlewar
                 expose_headers=_EXPOSED_HEADERS,
             )
         )
-    return [*chain, Middleware(ErrorBoundary)]
+    return [*chain, Middleware(HostCheck, settings.allowed_hosts), Middleware(ErrorBoundary)]
 
 
 def _prepare(app: Spotter) -> None:

@@ -16,7 +16,7 @@ from app.api.body import extract_image, read_body
 from app.api.context import service_of
 from app.api.picture import Picture
 from app.api.query import parsed
-from app.api.s3_form import object_reference
+from app.api.s3_form import object_reference, require_json
 from app.errors import InvalidParameter
 from app.render import render
 from app.service import Service
@@ -82,6 +82,8 @@ async def _image_in(body: bytes, request: Request, service: Service) -> bytes:
         content_type = request.headers.get("content-type", "")
         extract = partial(extract_image, body, content_type, DetectQuery.model_fields)
         return body if recognise(body) else await work.aside(service, len(body), extract)
+    if not service.keys:
+        require_json(request.headers.get("content-type", ""))
     return await work.fetch(request, service, reference.bucket, reference.key, reference.version)
 
 

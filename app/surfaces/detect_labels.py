@@ -38,7 +38,7 @@ async def answer(request: Request, service: Service, target: str) -> Response:
         )
     claim = _claim(request, service)
     if claim is None:
-        rate.charge(request, service, rate.address_of(request))
+        rate.charge_address(request, service)
     else:
         rate.check(request, service, _signer(claim))
     service.pool.check_room()
