@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.hostile.bombs import BOMBS, FOUND, LARGEST
+from tests.hostile.bombs import BOMBS
+from tests.hostile.corpus import FOUND
 from tests.hostile.hunt import DECODERS, MOST_GROWTH, Hunt, Workers, hunting
+from tests.hostile.kinds import LARGEST
 from tests.hostile.mutate import mutant
 from tests.server import REPOSITORY
 
