@@ -15,7 +15,7 @@ from pathlib import Path
 from app.vision import formats
 from tests.hostile.bombs import BOMBS
 from tests.hostile.corpus import attacks
-from tests.hostile.hunt import Hunt, Workers, honest_cost
+from tests.hostile.hunt import GIVEN_UP, Hunt, Workers, honest_cost
 from tests.hostile.kinds import LARGEST, all_kinds
 from tests.hostile.rule import Cost
 
@@ -60,7 +60,7 @@ def main() -> int:
                 continue
             drawn = len(file.data) % 5 == 0
             cost, wrong = workers.measured(file.data, drawn=drawn)
-            cost = cost or Cost("ended by the test", 10.0, 0, 0, 0)
+            cost = cost or Cost("given up", GIVEN_UP, 0, 0, 0)
             one = Measured(file.name, len(file.data), drawn, cost, tuple(wrong))
             measured.setdefault(form, []).append(one)
             if wrong:

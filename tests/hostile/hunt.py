@@ -20,6 +20,8 @@ from tests.server import REPOSITORY
 EXPECTED = frozenset({"decoded", "InvalidImageFormat", "InvalidImage", "ImageTooLarge"})
 DECODERS = frozenset({"Jpeg", "Mpo", "Png", "WebP", "Gif", "Bmp", "Tiff", "Avif"})
 MOST_GROWTH = 40_000_000
+GIVEN_UP = 10.0
+"""Seconds of CPU time after which a worker ends itself."""
 _WARM = 300
 _PATIENCE = 120.0
 """Seconds on the wall; the worker ends itself after fewer of CPU time."""
@@ -47,10 +49,11 @@ class Died(Exception):
 
 
 class Worker:
-    def __init__(self) -> None:
+    def __init__(self, most_seconds: float = GIVEN_UP) -> None:
+        self._most_seconds = most_seconds
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.hostile.worker"],
+            [sys.executable, "-m", "tests.hostile.worker", str(most_seconds)],
             cwd=REPOSITORY,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -102,7 +105,9 @@ class Worker:
             return answer
         self._process.kill()
         code = self._process.wait()
-        raise Died("more than 10 s of CPU" if code == -signal.SIGPROF else f"died or hung: {code}")
+        if code == -signal.SIGPROF:
+            raise Died(f"more than {self._most_seconds:g} s of CPU")
+        raise Died(f"died or hung: {code}")
 
 
 class Workers:
@@ -118,7 +123,7 @@ class Workers:
         hunt.seen += 1
         cost, wrong = self.measured(data, drawn=len(data) % 5 == 0)
         if cost is None:
-            hunt.slowest = max(hunt.slowest, 10.0)
+            hunt.slowest = max(hunt.slowest, GIVEN_UP)
             return wrong
         hunt.outcomes[cost.outcome] += 1
         form = formats.recognise(data) or "none"

@@ -1,8 +1,8 @@
 """Decodes what it is sent and says how it went: a process of its own, as it may die of it.
 
 Each file comes on standard input behind its length in four bytes and a byte that is 1 if the
-picture is to be drawn on; a line of JSON answers it. A file that takes ``MOST_SECONDS`` of CPU time
-ends the process by SIGPROF.
+picture is to be drawn on; a line of JSON answers it. The first argument is the seconds of CPU time
+that a file may take: one that takes more ends the process by SIGPROF.
 """
 
 import gc
@@ -31,7 +31,6 @@ from app.vision.letterbox import Letterbox
 from app.vision.memory import Size
 
 MAX_PIXELS = 50_000_000
-MOST_SECONDS = 10.0
 _MOST_ADDRESSES = 4 << 30
 _INPUT = InputSpec(size=(640, 640))
 _FORGET_PEAK = "5"
@@ -56,7 +55,8 @@ class RecordingBudget(DecodingBudget):
 
 
 class Judge:
-    def __init__(self) -> None:
+    def __init__(self, most_seconds: float) -> None:
+        self.most_seconds = most_seconds
         self.budget = RecordingBudget(DECODING_BUDGET)
         self.reader = ImageReader(MAX_PIXELS, self.budget)
         self.declared: Size | None = None
@@ -66,7 +66,7 @@ class Judge:
         self.declared, self.budget.reserved = None, 0
         resets = _forget_peak()
         began = time.process_time()
-        signal.setitimer(signal.ITIMER_PROF, MOST_SECONDS)
+        signal.setitimer(signal.ITIMER_PROF, self.most_seconds)
         outcome = self._outcome(data, self._draw if drawn else self._prepare)
         signal.setitimer(signal.ITIMER_PROF, 0)
         return {
@@ -117,7 +117,7 @@ def main() -> None:
     if find_spec("pi_heif") is None and _HEIF_BESIDE.is_dir():
         sys.path.append(str(_HEIF_BESIDE))
     _load_decoders()
-    judge = Judge()
+    judge = Judge(float(sys.argv[1]))
     while length := sys.stdin.buffer.read(4):
         drawn = sys.stdin.buffer.read(1) == b"\1"
         data = sys.stdin.buffer.read(int.from_bytes(length, "big"))

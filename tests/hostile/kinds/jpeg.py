@@ -15,7 +15,13 @@ _SIDES = (64, 1000, 4000, 7000)
 @cache
 def _plain(mode: str, progressive: bool) -> bytes:
     image = quarters(64, 64).convert(mode)
-    return encode(image, "JPEG", progressive=progressive, restart_marker_blocks=4, subsampling=0)
+    return encode(
+        image,
+        "JPEG",
+        progressive=progressive,
+        restart_marker_blocks=0 if progressive else 4,
+        subsampling=0,
+    )
 
 
 def _resized(data: bytes, width: int, height: int, marker: int | None = None) -> bytes:
@@ -96,15 +102,24 @@ def empty_scans(
     colours = colours or rng.choice(("L", "RGB"))
     data = _resized(_plain(colours, progressive=True), width, height)
     layer = rng.choice((1, 1, 2 if colours == "RGB" else 1))
-    band = rng.choice((b"\0\0\0", b"\1\x3f\0", b"\1\x3f\x10", b"\0\0\x01"))
-    scan = segment(0xDA, bytes([1, layer, 0]) + band) + bytes(rng.choice((0, 1, 4)))
+    band = rng.choice((b"\0\0\0", b"\0\0\x10", b"\1\x3f\0", b"\1\x3f\x10", b"\1\x3f\x21"))
+    table = segment(0xC4, b"\x10\1" + bytes(15) + b"\xe0")  # the code 0: a run of empty blocks
+    filled = _runs(width * height // 64) if rng.random() < 0.7 else bytes(rng.choice((0, 1, 4)))
+    scan = segment(0xDA, bytes([1, layer, 0]) + band) + filled
     hidden = rng.choice((b"", b"", segment(0xFE, b"\xff\xd9"), b"\xff\1"))
-    return data[:-2] + (hidden + scan) * count + data[-2:]
+    return data[:-2] + table + (hidden + scan) * count + data[-2:]
+
+
+def _runs(blocks: int) -> bytes:
+    """That many blocks without coefficients, 32,767 with each code, which is 0 and 14 bits."""
+    bits = ("0" + "1" * 14) * (blocks // 32_767 + 1)
+    bits += "1" * (-len(bits) % 8)
+    return int(bits, 2).to_bytes(len(bits) // 8, "big").replace(b"\xff", b"\xff\0")
 
 
 @kind("JPEG")
 def scan_flood(rng: random.Random, size: int) -> bytes:
-    count = min(max(1, size // 16), rng.choice((10, 95, 1000, 2_000_000)))
+    count = min(max(1, size // 16), rng.choice((10, 95, 400, 2_000_000)))
     return empty_scans(rng.choice(_SIDES), rng.choice(_SIDES), rng, count)
 
 

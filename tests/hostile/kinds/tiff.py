@@ -6,6 +6,7 @@ import random
 import struct
 import zlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache, lru_cache
 
 from PIL import Image
@@ -67,7 +68,7 @@ def _packed(compression: int, size: int, form: tuple[int, int, int], rough: bool
     if compression == _PACKBITS:
         return b"\x81\0" * (size // 128 + 1)
     if compression == _JPEG:
-        scans = random.Random(size).choice((1, 30, 95, 20_000))
+        scans = random.Random(size).choice((1, 30, 85, 85, 20_000))  # libtiff allows a hundred
         return empty_scans(form[0], form[1], random.Random(size), scans, "RGB")
     if compression == _WEBP:
         return encode(Image.new("RGB", form[:2]), "WEBP", lossless=True, method=0)
@@ -93,7 +94,9 @@ def _by_pillow(compression: int, form: tuple[int, int, int]) -> bytes:
 
 def _codec(rng: random.Random) -> tuple[int, int, int]:
     """Compression, bits and samples."""
-    compression = rng.choice((1, _PACKBITS, _LZW, _JPEG, _DEFLATE, _DEFLATE, _LZMA, _ZSTD, _WEBP))
+    compression = rng.choice(
+        (1, _PACKBITS, _LZW, _JPEG, _JPEG, _DEFLATE, _DEFLATE, _LZMA, _LZMA, _ZSTD, _WEBP)
+    )
     if compression in (_JPEG, _WEBP):
         return compression, 8, 3
     if compression in (_LZW, _ZSTD):
@@ -104,6 +107,27 @@ def _codec(rng: random.Random) -> tuple[int, int, int]:
 _SIDES = (256, 1000, 2048, 4000, 6000, 6000, 7000, 7000)
 _ROUGH_BYTES = 2_000_000
 """More of them would be a large file, and no amplified one."""
+
+
+@dataclass(frozen=True)
+class _Form:
+    compression: int
+    bits: int
+    samples: int
+    width: int
+    height: int
+
+
+def _form(rng: random.Random) -> _Form:
+    """Half of them the dearest there are: as many samples of as many bits as may be decoded."""
+    compression, bits, samples = _codec(rng)
+    width, height = rng.choice(_SIDES), rng.choice(_SIDES)
+    if rng.random() < 0.5:
+        width, height = (2048, 22_528) if compression == _JPEG else (6000, 6000)
+        if compression not in (_JPEG, _WEBP):
+            samples = 4
+            bits = 8 if compression in (_LZW, _ZSTD) else 16
+    return _Form(compression, bits, samples, width, height)
 
 
 def _places(rng: random.Random, count: int, length: int) -> tuple[list[int], list[int]]:
@@ -122,10 +146,13 @@ def _places(rng: random.Random, count: int, length: int) -> tuple[list[int], lis
 @kind("TIFF")
 def shared_strips(rng: random.Random, size: int) -> bytes:
     """All strips are the same bytes, or overlap."""
-    compression, bits, samples = _codec(rng)
-    width, height = rng.choice(_SIDES), rng.choice(_SIDES)
-    rows = rng.choice((1, 2, 2, 16, 64, 512, height))
-    rows = min(rows, height)
+    form = _form(rng)
+    compression, bits, samples = form.compression, form.bits, form.samples
+    width, height = form.width, form.height
+    fitting = max(1, size // (width * samples * bits // 8))
+    rows = min(height, rng.choice((1, 2, fitting, fitting, fitting, 64, 512)))
+    if compression == _JPEG:
+        rows = rng.choice((64, 512, 2048, 2048))
     unpacked = width * rows * samples * bits // 8
     rough = unpacked < min(size, _ROUGH_BYTES) * 2
     body = _packed(compression, min(unpacked, 40_000_000), (width, rows, samples), rough)
@@ -146,8 +173,9 @@ def shared_strips(rng: random.Random, size: int) -> bytes:
 
 @kind("TIFF")
 def shared_tiles(rng: random.Random, size: int) -> bytes:
-    compression, bits, samples = _codec(rng)
-    width, height = rng.choice(_SIDES), rng.choice(_SIDES)
+    form = _form(rng)
+    compression, bits, samples = form.compression, form.bits, form.samples
+    width, height = form.width, form.height
     across, down = rng.choice((16, 64, 256, 2048)), rng.choice((16, 64, 256, 2048))
     unpacked = across * down * samples * bits // 8
     rough = unpacked < min(size, _ROUGH_BYTES) * 2
@@ -276,7 +304,7 @@ def numbers(rng: random.Random, size: int) -> bytes:
 def jpeg_tables(rng: random.Random, size: int) -> bytes:
     """Tables of JPEG, read again for each strip, full of markers or of scans."""
     width, rows = rng.choice((256, 2048)), rng.choice((8, 16, 512))
-    strip = encode(Image.new("RGB", (width, rows)), "JPEG")
+    strip = encode(Image.new("RGB", (width, rows)), "JPEG", subsampling=0)
     count = rng.choice((1, 8, 100, 2000))
     flood = times(rng.choice((b"\xff\xfe\0\2", b"\xff\xe5\0\2", b"\xff\xff", b"\xff\1")), size)
     tables = b"\xff\xd8" + flood + b"\xff\xd9"
