@@ -18,10 +18,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from app.errors import ImageTooLarge, SpotterError
+from app.settings import DECODING_BUDGET
+from app.vision.budget import DecodingBudget
+from app.vision.detector import Detector, Options
+from app.vision.draw import detect_and_draw
+from app.vision.image import ImageReader
 from tests.hostile.bombs import LARGEST
 from tests.hostile.inserts import chunk, riff, segment
 from tests.server import REPOSITORY
-from tests.vision.pictures import encode
+from tests.vision.pictures import at_most, encode
 from tests.vision.tiff import LONG, SHORT, UNDEFINED, tiff
 
 MOST_SECONDS = 2.0
@@ -296,6 +302,21 @@ def test_no_file_costs_more_than_the_rule_allows(name: str, tmp_path: Path) -> N
     assert memory < MOST_MEMORY
 
 
+@pytest.mark.parametrize(
+    "name", [name for name, (outcome, _) in KINDS.items() if "decoded" not in outcome]
+)
+def test_what_is_refused_is_refused_before_it_is_decoded(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (code,), make = KINDS[name]
+    data = make()
+    monkeypatch.setattr(Image.Image, "load", lambda _: pytest.fail("decoded"))
+    reader = ImageReader(50_000_000, DecodingBudget(DECODING_BUDGET))
+    with pytest.raises(SpotterError) as refused:
+        reader.check(data, at_most(640))
+    assert refused.value.code == code
+
+
 def test_files_that_a_review_found(shared: Path, tmp_path: Path) -> None:
     paths = sorted((shared / "attacks").glob("tiff_*"))
     found = cost(tmp_path, *(path.read_bytes() for path in paths))
@@ -311,12 +332,6 @@ def test_files_that_a_review_found(shared: Path, tmp_path: Path) -> None:
 def test_a_picture_too_large_to_draw_on_is_refused_before_it_is_searched(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from app.errors import ImageTooLarge
-    from app.vision.budget import DecodingBudget
-    from app.vision.detector import Detector, Options
-    from app.vision.draw import detect_and_draw
-    from app.vision.image import ImageReader
-
     noise = np.random.default_rng(1).integers(0, 255, (1024, 1024, 3), dtype=np.uint8)
     data = encode(Image.fromarray(noise), "JPEG")
     detector = Detector(None, ImageReader(2_000_000, DecodingBudget(3_000_000)))  # type: ignore[arg-type]

@@ -41,6 +41,55 @@ def test_a_jpeg_with_much_in_front() -> None:
     assert read(data).size == (96, 64)
 
 
+def test_fill_bytes_between_markers_and_behind_the_picture() -> None:
+    for progressive in (False, True):
+        plain = encode(quarters(), "JPEG", progressive=progressive)
+        padded = plain[:-2] + b"\xff" * 60_000 + plain[-2:] + b"\xff" * 200_000
+        assert read(padded).size == (96, 64)
+
+
+def _arithmetic(side: int) -> bytes:
+    data = bytearray(encode(quarters(), "JPEG", subsampling=0))
+    at = data.index(b"\xff\xc0")
+    data[at + 1] = 0xC9
+    data[at + 5 : at + 9] = struct.pack(">HH", side, side)
+    return bytes(data)
+
+
+def test_arithmetic_coding_costs_more_for_a_pixel() -> None:
+    jpeg.check_scans(_arithmetic(3000))
+    with pytest.raises(InvalidImage, match="1 scans"):
+        jpeg.check_scans(_arithmetic(4000))
+
+
+def test_a_jpeg_without_a_frame_or_a_scan_is_left_to_its_decoder() -> None:
+    plain = encode(quarters(), "JPEG", progressive=True)
+    frame, scan = plain.index(b"\xff\xc2"), plain.index(b"\xff\xda")
+    without_frame = plain[:frame] + plain[frame + 19 :]
+    short_frame = plain[: frame + 2] + b"\0\5" + bytes(3) + plain[frame + 19 :]
+    for data in (without_frame, short_frame, plain[:scan], plain[: scan + 3], plain[: scan + 6]):
+        jpeg.check_header(data)
+        jpeg.check_scans(data)
+        with pytest.raises(InvalidImage):
+            read(data)
+
+
+def test_a_reserved_marker_hides_no_scans() -> None:
+    """A decoder that looks for a restart marker steps over its two bytes only."""
+    plain = encode(Image.new("L", (4000, 4000)), "JPEG", progressive=True)
+    scans = segment(0xDA, b"\1\1\0\1\x3f\x10") * 3000
+    hidden = b"\xff\2" + struct.pack(">H", len(scans)) + scans
+    with pytest.raises(InvalidImage, match="too many for its size"):
+        jpeg.check_scans(plain[:-2] + hidden + plain[-2:])
+
+
+def test_two_frames_are_refused() -> None:
+    plain = encode(quarters(), "JPEG")
+    at = plain.index(b"\xff\xc0")
+    with pytest.raises(InvalidImage, match="in front"):
+        read(plain[:at] + plain[at : at + 19] + plain[at:])
+
+
 def test_a_png_in_small_chunks() -> None:
     plain = encode(noise(500, 400), "PNG")
     start = plain.index(b"IDAT") + 4
