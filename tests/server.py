@@ -67,8 +67,9 @@ class Server:
 @contextmanager
 def serve(
     model: Path | None = None,
-    *,
     command: Callable[[int], list[str]] = lambda _: ["-m", "app"],
+    /,
+    *,
     host: str = "127.0.0.1",
     **settings: str,
 ) -> Iterator[Server]:

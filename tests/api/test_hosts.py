@@ -109,7 +109,7 @@ def test_uvicorn_s_own_command(scripted_model: Path, options: tuple[str, ...], s
     def command(port: int) -> list[str]:
         return ["-m", "uvicorn", "app.main:app", "--port", str(port), *options]
 
-    with serve(scripted_model, command=command) as server:
+    with serve(scripted_model, command) as server:
         assert foreign(server).status_code == status
         assert server.client.get("/healthz").status_code == 200
 

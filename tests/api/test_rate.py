@@ -158,7 +158,7 @@ def test_behind_a_proxy_it_is_the_client_that_counts(
 
 
 def test_uvicorn_s_own_command_believes_this_machine(scripted_model: Path) -> None:
-    with serve(scripted_model, command=with_uvicorn, rate_limit="1/h") as server:
+    with serve(scripted_model, with_uvicorn, rate_limit="1/h") as server:
         for address, status in PROXIED:
             answer = post(server, IMAGE, headers={"X-Forwarded-For": address})
             assert answer.status_code == status, address

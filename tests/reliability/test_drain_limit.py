@@ -27,7 +27,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
     """A white picture takes its model, which is C code, some minutes."""
     model = write_model(tmp_path / "endless.onnx", white_steps=300_000)
     settings = {"concurrency": "1", "queue": "4", "threads": "1"}
-    with serve(model, command=shortened, cors_origins="https://a.example", **settings) as server:
+    with serve(model, shortened, cors_origins="https://a.example", **settings) as server:
         yield server
 
 

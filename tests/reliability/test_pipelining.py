@@ -133,7 +133,7 @@ class Crowded:
 
 @pytest.fixture(scope="module")
 def crowded(scripted_model: Path) -> Crowded:
-    given = Settings(model=scripted_model, api_keys="good", threads=1, concurrency=1)  # type: ignore[arg-type]
+    given = Settings(model=scripted_model, api_keys="good", threads=1, concurrency=1)
     app = create_app(given, load_detector(given))
     app.surfaces.made()
     app.state.service.pool.taken = 10**6
