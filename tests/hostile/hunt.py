@@ -23,7 +23,7 @@ MOST_GROWTH = 40_000_000
 GIVEN_UP = 10.0
 """Seconds of CPU time after which a worker ends itself."""
 _WARM = 300
-_PATIENCE = 120.0
+_PATIENCE = 300.0
 """Seconds on the wall; the worker ends itself after fewer of CPU time."""
 
 

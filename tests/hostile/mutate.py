@@ -6,7 +6,7 @@ from functools import cache
 
 from tests.hostile import inserts
 from tests.hostile.corpus import Sample, corpus
-from tests.hostile.kinds import all_kinds
+from tests.hostile.kinds import LARGEST, all_kinds
 from tests.hostile.outline import outline, repeated, with_checksums
 
 _INTERESTING = (
@@ -17,6 +17,8 @@ _LONGEST = 2_000_000
 _SMALL = 30_000
 _AMPLIFIED = 0.3
 """Of all mutants; the others are bent from the corpus."""
+_OF_FULL_SIZE = 0.02
+"""Of those that are amplified: as large as a body may be."""
 _SIGNATURES = (
     *(b"\xff\xd8\xff\xe0", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"RIFF\0\1\0\0WEBP", b"BM", b"II*\0"),
     *(b"MM\0*", b"II+\0\x08\0\0\0", b"\0\0\0\x1cftypavif", b"\0\0\0\x18ftypheic", b"P6 9 9 255 "),
@@ -46,7 +48,9 @@ def mutant(seed: int, number: int) -> Sample:
 def _amplified(rng: random.Random) -> Sample:
     """A file of one of the kinds, mostly of kilobytes, now and then as large as a body may be."""
     kind = rng.choice(all_kinds())
-    size = int(10 ** rng.uniform(2.5, rng.choices((5, 6, 7.3), (80, 18, 2))[0]))
+    size = int(10 ** rng.uniform(2.5, 5 if rng.random() < 0.8 else 6.5))
+    if rng.random() < _OF_FULL_SIZE:
+        size = LARGEST
     return Sample(f"{kind.form} {kind.name}, {size} bytes", kind.file(rng, size))
 
 

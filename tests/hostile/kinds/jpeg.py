@@ -92,6 +92,15 @@ def marker_flood(rng: random.Random, size: int) -> bytes:
     return data[:at] + times(flood, size - len(data)) + data[at:]
 
 
+@kind("JPEG")
+def short_markers(rng: random.Random, size: int) -> bytes:
+    """Millions of them, of two to four bytes, before the scan or behind it."""
+    data = _plain("L", rng.random() < 0.5)
+    at = _marks(data)[rng.choice(("scan", "end", "end"))]
+    piece = rng.choice((b"\xff\1", b"\xff\1", b"\xff\xfe\0\2", b"\xff\xe5\0\2", b"\xff\xd9"))
+    return data[:at] + times(piece, size - len(data)) + data[at:]
+
+
 def empty_scans(
     width: int, height: int, rng: random.Random, count: int, colours: str = ""
 ) -> bytes:
