@@ -22,6 +22,8 @@ from app import __version__, startup
 from app.errors import StartError
 from app.errors.problem import add_handlers
 from app.http.later import Later
+from app.http.middleware.host_check import HostCheck
+from app.http.middleware.loopback import Loopback
 from app.http.middleware.observation import Observation
 from app.http.middleware.request_context import REQUEST_ID, ErrorBoundary, RequestContext, RootPath
 from app.http.routes.detect import detect
@@ -70,9 +72,10 @@ def create_app(settings: Settings, detector: Detector | None = None) -> Spotter:
             observers.append(traces.observer)
         service: Service = app.state.service
         asyncio.get_running_loop().call_later(_SOON, _prepare, app)
+        loopback = Loopback.of_running_server()
         with _draining_on_sigterm(service):
-            yield {"shedder": Shedder(service)}
-        service.pool.close()
+            yield {"shedder": Shedder(service), "loopback": loopback}
+        service.pool.close(wait=False)  # whoever was to be answered has been
         if traces:
             traces.close()
 
@@ -106,7 +109,7 @@ def _middleware(settings: Settings, observers: list[Observer]) -> list[Middlewar
                 expose_headers=_EXPOSED_HEADERS,
             )
         )
-    return [*chain, Middleware(ErrorBoundary)]
+    return [*chain, Middleware(HostCheck, settings.allowed_hosts), Middleware(ErrorBoundary)]
 
 
 def _prepare(app: Spotter) -> None:

@@ -14,6 +14,7 @@ from app.errors import (
     InvalidImageFormat,
     InvalidParameter,
     MethodNotAllowed,
+    MisdirectedRequest,
     ModelUnavailable,
     NotFound,
     Overloaded,
@@ -46,7 +47,8 @@ DETECT = """The image comes in one of these forms; its format is found from its 
 curl -F file=@photo.jpg http://localhost:8000/detect
 curl --data-binary @photo.jpg http://localhost:8000/detect
 curl -d '{"image": "<base64>"}' http://localhost:8000/detect
-curl -d '{"s3": {"bucket": "photos", "key": "bus.jpg"}}' http://localhost:8000/detect
+curl -H 'Content-Type: application/json' -d '{"s3": {"bucket": "photos", "key": "bus.jpg"}}' \\
+  http://localhost:8000/detect
 ```
 
 S3 answers only where the server was set up for the bucket. With `Accept: image/jpeg` or
@@ -63,6 +65,8 @@ ERROR_DETAILS: Mapping[type[SpotterError], str] = {
     " 'Authorization: Bearer KEY'.",
     NotFound: "There is nothing at /detct; /docs lists what is.",
     MethodNotAllowed: "/detect does not take GET, but POST.",
+    MisdirectedRequest: "This server is for its own machine and takes no request for"
+    " 'pages.example'. Use localhost or an IP address, or add the name to SPOTTER_ALLOWED_HOSTS.",
     RequestTimeout: "The body did not arrive in time. Send a smaller image, or over a faster line.",
     TooManyRequests: "60 requests a minute are allowed. Try again in 7 seconds.",
     Overloaded: "34 images are being worked on or waiting, as many as may be.",

@@ -52,6 +52,8 @@ class Service:
     limiter: RateLimiter | None = None
     draining: bool = False
     """Whether the process has been told to stop and only finishes what it was given."""
+    proxy_told: bool = False
+    """Whether the log has been told of a proxy whose X-Forwarded-For is not believed."""
 
     @classmethod
     def create(cls, settings: Settings, detector: Detector) -> "Service":

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -134,17 +135,14 @@ class Detector:
         The memory that decoding it took stays set aside until the block ends.
         """
 
-        def cover(size: Size) -> Size:
-            longest = max(size)
-            if size[0] * size[1] > _WHOLE_FACTOR_PIXELS:
-                factor = -(-longest // longest_side)
-                return max(1, size[0] // factor), max(1, size[1] // factor)
-            scale = min(1.0, longest_side / longest)
-            return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
-
+        cover = partial(_within, longest_side)
         with self.reader.decoded(data, cover) as picture:
             picture.rgb.thumbnail((longest_side, longest_side))
             yield picture
+
+    def check_picture(self, data: bytes, longest_side: int) -> None:
+        """Raises what ``picture`` raises for what the header says, and decodes nothing."""
+        self.reader.check(data, partial(_within, longest_side))
 
     def _run(self, tensor: Array) -> list[Array]:
         try:
@@ -173,6 +171,15 @@ class Detector:
             )
             if width > 0 and height > 0
         ]
+
+
+def _within(longest_side: int, size: Size) -> Size:
+    longest = max(size)
+    if size[0] * size[1] > _WHOLE_FACTOR_PIXELS:
+        factor = -(-longest // longest_side)
+        return max(1, size[0] // factor), max(1, size[1] // factor)
+    scale = min(1.0, longest_side / longest)
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
 class _Clock:

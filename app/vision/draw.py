@@ -25,6 +25,8 @@ Rectangle = tuple[float, float, float, float]
 def detect_and_draw(
     detector: Detector, data: bytes, options: Options, encoding: Encoding
 ) -> tuple[Detections, bytes]:
+    """Raises what ``Detector.detect`` does; refuses a picture too large to draw on first."""
+    detector.check_picture(data, LONGEST_SIDE)
     found = detector.detect(data, options)
     return found, draw(detector, data, found, encoding)
 

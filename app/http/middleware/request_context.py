@@ -1,5 +1,6 @@
 """One request from its first to its last byte: its id, its log line, and no error unanswered."""
 
+import asyncio
 import logging
 import re
 import time
@@ -43,9 +44,11 @@ class RequestContext:
         state["facts"], state["request_id"], state["parcel"] = facts, request_id, parcel
         status: int | None = None
         received = 0
+        waits_to_send = "100-continue" in Headers(scope=scope).get("expect", "").lower()
 
         async def counting_receive() -> Message:
-            nonlocal received
+            nonlocal received, waits_to_send
+            waits_to_send = False  # it has been told to go on
             message = await receive()
             received += len(message.get("body", b""))
             return message
@@ -59,6 +62,9 @@ class RequestContext:
                 headers.setdefault("X-Content-Type-Options", "nosniff")
                 if service and service.draining:
                     headers["Connection"] = "close"  # else the next request would be lost
+                if waits_to_send:
+                    # It may send its body nevertheless, or the next request: nobody could tell.
+                    headers["Connection"] = "close"
             await send(message)
 
         try:
@@ -103,7 +109,9 @@ class ErrorBoundary:
             await self.app(scope, receive, watching_send)
         except ClientDisconnect:
             scope["state"]["facts"]["gone"] = True  # there is nobody to answer
-        except Exception as error:
+        except (Exception, asyncio.CancelledError) as error:
+            if started and isinstance(error, asyncio.CancelledError):
+                return  # uvicorn closes the connection of an answer that is not complete
             if started:
                 raise
             told = disguised(error, scope["state"]["request_id"])

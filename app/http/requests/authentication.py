@@ -17,9 +17,10 @@ def admit(request: Request, service: Service, key: bytes | None, wanted: str = W
     holder = service.keys.holder(key)
     if service.keys and holder is None:
         raise AccessDenied(wanted)
-    rate_limit.charge(
-        request, service, rate_limit.address_of(request) if holder is None else f"key {holder}"
-    )
+    if holder is None:
+        rate_limit.charge_address(request, service)
+    else:
+        rate_limit.charge(request, service, f"key {holder}")
 
 
 def key_in(request: Request) -> bytes | None:

@@ -17,6 +17,19 @@ class ObjectReference(BaseModel):
     version: str | None = Field(None, min_length=1, max_length=1024)
 
 
+def require_json(content_type: str) -> None:
+    """Raises InvalidParameter for any other type.
+
+    Pages of other sites can have a browser send any body, but not declared as JSON unless the
+    server allows it (CORS): they could have objects read that only this machine may read.
+    """
+    if content_type.partition(";")[0].strip().lower() != "application/json":
+        raise InvalidParameter(
+            'Send {"s3": {...}} with the header Content-Type: application/json; a server without'
+            " API keys asks for it."
+        )
+
+
 def object_reference(body: bytes) -> ObjectReference | None:
     """None where ``body`` is another form. Raises InvalidParameter for a wrong reference."""
     if len(body) > _LONGEST or body.lstrip()[:1] != b"{" or b'"s3"' not in body:

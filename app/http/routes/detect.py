@@ -16,7 +16,7 @@ from app.http.requests.accept import preferred
 from app.http.requests.authentication import admit, key_in
 from app.http.requests.body import extract_image, read_body
 from app.http.requests.query import parsed
-from app.http.requests.s3_reference import object_reference
+from app.http.requests.s3_reference import object_reference, require_json
 from app.http.responses.streamed_image import Picture
 from app.service.public_json import render
 from app.service.service import Service
@@ -82,6 +82,8 @@ async def _image_in(body: bytes, request: Request, service: Service) -> bytes:
         content_type = request.headers.get("content-type", "")
         extract = partial(extract_image, body, content_type, DetectQuery.model_fields)
         return body if recognise(body) else await inference.aside(service, len(body), extract)
+    if not service.keys:
+        require_json(request.headers.get("content-type", ""))
     return await inference.fetch(
         request, service, reference.bucket, reference.key, reference.version
     )

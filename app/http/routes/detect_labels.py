@@ -39,7 +39,7 @@ async def answer(request: Request, service: Service, target: str) -> Response:
         )
     claim = _claim(request, service)
     if claim is None:
-        rate_limit.charge(request, service, rate_limit.address_of(request))
+        rate_limit.charge_address(request, service)
     else:
         rate_limit.check(request, service, _signer(claim))
     service.pool.check_room()

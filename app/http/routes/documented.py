@@ -11,6 +11,7 @@ from app.errors import (
     InvalidImage,
     InvalidImageFormat,
     InvalidParameter,
+    MisdirectedRequest,
     ModelUnavailable,
     Overloaded,
     RequestTimeout,
@@ -29,6 +30,7 @@ _DETECT_ERRORS = responses(
     ImageTooLarge,
     AccessDenied,
     RequestTimeout,
+    MisdirectedRequest,
     TooManyRequests,
     Overloaded,
     ModelUnavailable,
@@ -56,5 +58,5 @@ router.get(
     tags=["health"],
     summary="Whether the service is well",
     response_model=Health,
-    responses=responses(ModelUnavailable),
+    responses=responses(MisdirectedRequest, ModelUnavailable),
 )(healthz)

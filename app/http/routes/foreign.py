@@ -1,5 +1,6 @@
 """Routes that speak another API, errors included."""
 
+import asyncio
 from abc import abstractmethod
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -30,7 +31,7 @@ class ForeignRoute(APIRoute):
                 refused = error
             except (ClientDisconnect, HTTPException):
                 raise
-            except Exception as error:
+            except (Exception, asyncio.CancelledError) as error:
                 refused = disguised(error, request.state.request_id)
             request.state.exchange.code = refused.code
             return self.refusal(request, refused)
