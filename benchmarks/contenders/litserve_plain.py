@@ -1,4 +1,4 @@
-"""LitServe with the plain pre-processing, one worker."""
+"""LitServe with the plain preprocessing and one worker."""
 
 import io
 import os
@@ -18,7 +18,7 @@ class Detect(litserve.LitAPI):  # type: ignore[misc]
         self.session = onnxruntime.InferenceSession(os.environ["MODEL"])
 
     def decode_request(self, request: Request) -> np.ndarray:
-        """Of a form LitServe passes its fields, though it goes by the name of Request."""
+        """LitServe passes the fields of a form, although the type has to be named Request."""
         image = Image.open(io.BytesIO(request["file"].file.read())).convert("RGB")
         scale = min(SIZE / image.width, SIZE / image.height)
         resized = image.resize((round(image.width * scale), round(image.height * scale)))

@@ -1,6 +1,6 @@
 """The plain server with OpenVINO's runtime in place of onnxruntime.
 
-By itself OpenVINO computes in bfloat16 where the processor can; PRECISION=f32 forbids it.
+OpenVINO computes in bfloat16 if the processor can; PRECISION=f32 forbids it.
 """
 
 import io
