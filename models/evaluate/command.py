@@ -4,7 +4,6 @@ import argparse
 import json
 import os
 import platform
-import sys
 from contextlib import closing
 from dataclasses import asdict
 from importlib.metadata import version
@@ -155,6 +154,3 @@ def _number(value: float | None) -> str:
 def main(argv: list[str] | None = None) -> int:
     return run(evaluate, _arguments(argv))
 
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,7 +1,6 @@
 """Turn PyTorch weights into an ONNX file that the service takes."""
 
 import argparse
-import sys
 from pathlib import Path
 from typing import get_args
 
@@ -81,6 +80,3 @@ def export(arguments: argparse.Namespace) -> None:
 def main(argv: list[str] | None = None) -> int:
     return run(export, _arguments(argv))
 
-
-if __name__ == "__main__":
-    sys.exit(main())

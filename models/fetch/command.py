@@ -4,7 +4,6 @@ import argparse
 import hashlib
 import os
 import re
-import sys
 from pathlib import Path
 
 from app.errors import StartError
@@ -153,6 +152,3 @@ def _put(arguments: argparse.Namespace, source: Source, partial: Partial, out: P
 def main(argv: list[str] | None = None) -> int:
     return run(fetch, _arguments(argv))
 
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,7 +1,6 @@
 """Make a smaller and faster copy of a model, and prove that it is as good."""
 
 import argparse
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -120,6 +119,3 @@ def _candidates(
 def main(argv: list[str] | None = None) -> int:
     return run(quantize, _arguments(argv))
 
-
-if __name__ == "__main__":
-    sys.exit(main())
