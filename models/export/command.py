@@ -79,4 +79,3 @@ def export(arguments: argparse.Namespace) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     return run(export, _arguments(argv))
-

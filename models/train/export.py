@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from app.vision.description import METADATA_KEY, Description, InputSpec
 from models.common import metadata
 from models.common.commands import CommandError, replacing
-from models.quantize.half import SUFFIX, halve
+from models.quantize.half_precision import SUFFIX, halve
 from models.train.net import STRIDES, Detector, Raw, architecture_of
 
 OPSET = 17
