@@ -43,7 +43,3 @@ def test_figures_in_the_readme_are_in_the_data() -> None:
             assert any(group <= row for row in known), line
         checked += len(figures)
     assert checked > 70
-
-
-def test_the_readme_is_short() -> None:
-    assert len(README.split()) <= 1200
