@@ -47,7 +47,7 @@ def test_the_newest_entry_of_the_changelog_is_this_version() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["CONTRIBUTING.md", "docs/architecture.md", "benchmarks/README.md"]
+    "name", ["CONTRIBUTING.md", "docs/architecture.md"]
 )
 def test_paths_in_the_documents_exist(name: str) -> None:
     """``NAME`` stands for any module; paths are below the repository or below ``app``."""
