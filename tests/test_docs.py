@@ -64,7 +64,6 @@ def test_paths_in_the_documents_exist(name: str) -> None:
     ("name", "most"),
     [
         ("benchmarks/README.md", 1200),
-        ("docs/reliability.md", 1200),
         ("docs/architecture.md", 600),
         ("CONTRIBUTING.md", 600),
     ],
