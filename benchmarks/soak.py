@@ -92,7 +92,7 @@ async def soak(
     seconds: float,
     every: float = _SAMPLE_SECONDS,
 ) -> Soak:
-    """Sends ``requests`` at random for ``seconds`` and takes a sample ``every`` few seconds.
+    """Sends ``requests`` at random for ``seconds``; ``every`` is the time between samples.
 
     ``load`` is the share of the time, 0 to 1, for which the server is to be busy.
     """
