@@ -46,9 +46,7 @@ def test_the_newest_entry_of_the_changelog_is_this_version() -> None:
     assert newest[1] == __version__
 
 
-@pytest.mark.parametrize(
-    "name", ["CONTRIBUTING.md", "docs/architecture.md"]
-)
+@pytest.mark.parametrize("name", ["CONTRIBUTING.md", "docs/architecture.md"])
 def test_paths_in_the_documents_exist(name: str) -> None:
     """``NAME`` stands for any module; paths are below the repository or below ``app``."""
     text = (REPOSITORY / name).read_text()
