@@ -6,8 +6,6 @@ addresses (looked up on 2026-11-23), most of them with the size in bytes.
 
 from dataclasses import dataclass
 
-from app.vision.description import Family
-
 _YOLOX = "https://github.com/Megvii-BaseDetection/YOLOX/releases/download/0.1.1rc0"
 
 
@@ -17,7 +15,7 @@ class Release:
     sha256: str
     size: int
     """Bytes."""
-    family: Family
+    family: str
     labels: str
     """As ``models.common.labels.parse`` takes them."""
     license: str

@@ -14,7 +14,8 @@ import torch
 from onnx import numpy_helper
 from torch import Tensor, nn
 
-from app.vision.description import METADATA_KEY, Description, InputSpec
+from app.vision.description import METADATA_KEY, Description
+from app.vision.preprocess.input_spec import InputSpec
 from models.common import metadata
 from models.common.commands import CommandError, replacing
 from models.quantize.half import SUFFIX, halve

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from app.vision.detector import Detector, Options
+from app.vision.detections import Options
+from app.vision.detector import Detector
 from models import adopt
 from models.common import checks, metadata
 from models.common.labels import COCO

@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
+from app.vision import families
 from app.vision.arrays import Array
-from app.vision.families import HEADS, Candidates, detr, end2end, yolov5, yolov8, yolox
+from app.vision.detections import Candidates
+from app.vision.families import detr, end2end, yolov5, yolov8, yolox
 
 SIZE = (64, 64)
 """Of the input; also what YOLOX derives its grid from."""
@@ -46,9 +48,9 @@ def test_yolov8_leaves_masks_aside() -> None:
     prototypes = np.ones((1, 3, 16, 16), dtype=np.float32)
     found = yolov8.decode([output, prototypes], 2, 0.25, SIZE)
     assert rows_of(found) == [([8, 17, 12, 23], 0.75, 1)]
-    assert yolov8.fits([[1, 9, 84], [1, 3, 16, 16]], 2)
-    assert not yolov8.fits([[1, 9, 84], [1, 4, 16, 16]], 2)
-    assert not yolov8.fits([[1, 9, 84]], 2)
+    assert yolov8.bind({"rows": [1, 9, 84], "masks": [1, 3, 16, 16]}, 2) == ["rows"]
+    assert not yolov8.bind({"rows": [1, 9, 84], "masks": [1, 4, 16, 16]}, 2)
+    assert not yolov8.bind({"rows": [1, 9, 84]}, 2)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float16])
@@ -121,12 +123,13 @@ EMPTY: dict[str, list[Array]] = {
 }
 
 
-@pytest.mark.parametrize("family", HEADS)
-def test_nothing_above_the_threshold_is_an_empty_answer(family: str) -> None:
-    head = next(head for name, head in HEADS.items() if name == family)
-    assert head.fits([output.shape for output in EMPTY[family]], 2)
+@pytest.mark.parametrize("name", EMPTY)
+def test_nothing_above_the_threshold_is_an_empty_answer(name: str) -> None:
+    family = families.get(name)
+    declared = {f"output{number}": output.shape for number, output in enumerate(EMPTY[name])}
+    assert family.bind(declared, 2)
     # A score of 0 is not above a threshold of 0.
-    assert rows_of(head.decode(EMPTY[family], 2, 0.0, SIZE)) == []
+    assert rows_of(family.decode(EMPTY[name], 2, 0.0, SIZE)) == []
 
 
 def test_no_detection_slots_at_all() -> None:
