@@ -16,6 +16,7 @@ NAMES = (
     "end2end",
     "yolox",
     "detr",
+    "spotter",
 )
 
 

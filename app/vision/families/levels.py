@@ -20,13 +20,13 @@ Reach = Callable[[Ints], Floats]
 
 def decode(
     levels: Iterable[tuple[Reach, Floats]],
-    to_sides: Callable[[Floats], Floats],
+    to_distances: Callable[[Floats], Floats],
     threshold: float,
     input_size: tuple[int, int],
 ) -> Candidates:
     """``levels`` are each level's reach and its class logits (classes, height, width).
 
-    ``to_sides`` turns what reaches give, of all levels, into distances (4, n) in cells.
+    ``to_distances`` turns what reaches give, of all levels, into distances (4, n) in cells.
     """
     least = _logit(threshold) - _MARGIN
     picked = [_pick(reach, scores, least, input_size) for reach, scores in levels]
@@ -36,8 +36,8 @@ def decode(
     best = scores.argmax(axis=0)
     with np.errstate(over="ignore"):  # 1 / infinity is 0, which is right
         probabilities = 1 / (1 + np.exp(-scores[best, np.arange(len(best))]))
-    sides = to_sides(reached)
-    corners = np.concatenate([centres - sides[:2], centres + sides[2:]])
+    distances = to_distances(reached)
+    corners = np.concatenate([centres - distances[:2], centres + distances[2:]])
     corners *= np.tile(strides, (2, 1))
     likely = probabilities > threshold
     return Candidates(corners.T[likely], probabilities[likely], best[likely])
