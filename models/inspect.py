@@ -75,12 +75,14 @@ def _of_graph(content: bytes, model: Model | None) -> dict[str, object]:
         proto = onnx.load_from_string(content)
     except Exception:  # protobuf's own classes; the refusal says what is wrong
         return {}
+    weights = {tensor.name for tensor in proto.graph.initializer}
     opsets = ", ".join(f"{entry.domain or 'onnx'} {entry.version}" for entry in proto.opset_import)
     facts: dict[str, object] = {
         "made by": " ".join(filter(None, (proto.producer_name, proto.producer_version))),
         "opset": opsets,
         "metadata": ", ".join(entries) or "none",
-        "inputs": ", ".join(_value(value) for value in proto.graph.input),
+        # Old files list their weights among the inputs.
+        "inputs": ", ".join(_value(v) for v in proto.graph.input if v.name not in weights),
         "outputs": ", ".join(_value(value) for value in proto.graph.output),
         "parameters": f"{graph.parameters(proto) / 1e6:.3f} million",
     }

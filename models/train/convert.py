@@ -9,6 +9,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from app.vision.families.spotter import FAMILY
 from models.common import checks
 from models.common.commands import CommandError, output, parser, run
 from models.train import export
@@ -18,7 +19,7 @@ def convert(arguments: argparse.Namespace) -> None:
     out = output(arguments.out, arguments.file, "-converted")
     try:
         detector, description = export.read(arguments.file)
-        found = description.model_copy(update={"family": export.FAMILY.name})
+        found = description.model_copy(update={"family": FAMILY.name})
         export.write(detector, found, out)
     except export.ExportError as error:
         raise CommandError(str(error)) from error
@@ -29,7 +30,7 @@ def convert(arguments: argparse.Namespace) -> None:
 def main(argv: list[str] | None = None) -> int:
     options = parser("train.convert", "Rewrite a file of an earlier version of this trainer.")
     options.add_argument("file", type=Path, help="a file of this trainer; it is only read")
-    options.add_argument("--out", type=Path, help="the file to write (weights/<file>-converted.onnx)")
+    options.add_argument("--out", type=Path, help="file to write (weights/<file>-converted.onnx)")
     return run(convert, options.parse_args(argv))
 
 

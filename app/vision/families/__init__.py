@@ -17,6 +17,7 @@ NAMES = (
     "yolox",
     "detr",
     "spotter",
+    "ssd",
 )
 
 

@@ -58,7 +58,7 @@ def _open(stride: int) -> dict[int, str]:
 
 FAMILY = Family(
     name="spotter",
-    models="models.train, such as the shipped one",
+    models="Spotter's own trainer, the shipped model",
     layout="scores.S [1, classes, ...] and distances.S [1, 4, ...], maps of each stride S",
     input=InputSpec(size=(320, 320)),
     needs_nms=True,
