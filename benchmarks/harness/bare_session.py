@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from app.vision.arrays import Array
-from app.vision.detector import Detector, Options
+from app.vision.detections import Options
+from app.vision.detector import Detector
 from app.vision.images.budget import DecodingBudget
 from app.vision.images.reader import ImageReader
 from app.vision.model.load import load

@@ -6,8 +6,6 @@ The publisher gives no checksums. Ten other public projects each name these for 
 
 from dataclasses import dataclass
 
-from app.vision.description import Family
-
 _YOLOX = "https://github.com/Megvii-BaseDetection/YOLOX/releases/download/0.1.1rc0"
 
 
@@ -17,7 +15,7 @@ class Release:
     sha256: str
     size: int
     """Bytes."""
-    family: Family
+    family: str
     labels: str
     """In the syntax of ``models.common.labels.parse``."""
     license: str

@@ -8,7 +8,8 @@ from typing import Any
 import onnxruntime
 
 from app.vision.arrays import Array
-from app.vision.detector import Detector, Options
+from app.vision.detections import Options
+from app.vision.detector import Detector
 from app.vision.runtime.session import Session
 from models.common.commands import require
 from models.common.datasets import Photo
