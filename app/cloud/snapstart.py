@@ -9,7 +9,8 @@ import os
 import random
 
 from app.cloud.boto_client import Connection
-from app.vision.detector import Detector, Options
+from app.vision.detections import Options
+from app.vision.detector import Detector
 
 _WARM_UP_SIDE = 640
 

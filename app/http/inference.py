@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 from app.http.middleware.request_context import parcel_of
 from app.observability.request_record import Exchange
 from app.service.service import Service
-from app.vision.detector import Detections, Options
+from app.vision.detections import Detections, Options
 from app.vision.draw import Encoding
 
 T = TypeVar("T")

@@ -15,8 +15,9 @@ from app.admission.inference_pool import InferencePool
 from app.admission.rate_limit import RateLimiter
 from app.admission.request_memory import Intake
 from app.cloud.s3 import Storage
-from app.settings import DECODING_BUDGET, Settings
-from app.vision.detector import Detections, Detector, Options
+from app.settings import DECODING_BUDGET, Settings, warn_of_removed
+from app.vision.detections import Detections, Options
+from app.vision.detector import Detector
 from app.vision.draw import Encoding, detect_and_draw
 from app.vision.images.budget import DecodingBudget
 from app.vision.images.reader import ImageReader
@@ -134,6 +135,7 @@ class Service:
 
 def load_detector(settings: Settings) -> Detector:
     """Raises StartError where the model cannot be served."""
+    warn_of_removed()
     threads = settings.threads or usable_cores()
-    model = load(settings.model, threads, settings.providers, settings.cache_dir)
+    model = load(settings.model, threads, settings.providers)
     return Detector(model, ImageReader(settings.max_pixels, DecodingBudget(DECODING_BUDGET)))

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Literal
 
 from PIL import Image
 
-from app.vision.detector import Detection, Detections, Detector, Options
+from app.vision.detections import Detection, Detections, Options
+from app.vision.detector import Detector
 
 if TYPE_CHECKING:
     from PIL import ImageDraw, ImageFont

@@ -8,7 +8,8 @@ import numpy as np
 from PIL import Image
 
 from app.errors import StartError
-from app.vision.detector import Detector, Options
+from app.vision.detections import Options
+from app.vision.detector import Detector
 from app.vision.images.budget import DecodingBudget
 from app.vision.images.reader import ImageReader
 from app.vision.model.load import load

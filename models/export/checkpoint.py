@@ -12,6 +12,8 @@ from models.common import metadata
 from models.common.commands import CommandError, require
 from models.export.parity import Reference
 
+SIZE = (640, 640)
+"""Height and width that the package's models are trained with."""
 SETUP = "pip install 'spotter[export]'"
 
 

@@ -21,13 +21,13 @@ import numpy as np
 
 from app.errors import SpotterError
 from app.settings import DECODING_BUDGET
-from app.vision.description import InputSpec
 from app.vision.detector import Detector
 from app.vision.draw import LONGEST_SIDE
 from app.vision.images import formats
 from app.vision.images.budget import DecodingBudget
 from app.vision.images.memory import Size
 from app.vision.images.reader import ImageReader
+from app.vision.preprocess.input_spec import InputSpec
 from app.vision.preprocess.letterbox import Letterbox
 
 MAX_PIXELS = 50_000_000

@@ -23,7 +23,7 @@ from app.http.requests.body import only_image, read_body
 from app.http.requests.form import Form, parse_form
 from app.http.routes.foreign import ForeignRoute
 from app.service.service import Service
-from app.vision.detector import Detection, Detections
+from app.vision.detections import Detection, Detections
 
 _MIN_CONFIDENCE = 0.4
 _FIELDS = frozenset({"image", "file", "min_confidence", "api_key"})

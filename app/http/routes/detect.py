@@ -20,7 +20,7 @@ from app.http.requests.s3_reference import object_reference, require_json
 from app.http.responses.streamed_image import Picture
 from app.service.public_json import render
 from app.service.service import Service
-from app.vision.detector import Detections, Options
+from app.vision.detections import Detections, Options
 from app.vision.draw import Encoding
 from app.vision.images.formats import recognise
 

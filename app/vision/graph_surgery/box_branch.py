@@ -4,7 +4,7 @@ import numpy as np
 
 from app.vision.arrays import Floats
 from app.vision.graph_surgery.onnx_graph import Graph
-from app.vision.graph_surgery.sparse_convolution import Branch, Convolution
+from app.vision.graph_surgery.sparse_convolution import BoxBranch, Convolution
 
 _SIZES = (1, 3)
 _MOST = 8
@@ -12,7 +12,7 @@ _MOST = 8
 _QUANTIZING = frozenset({"QuantizeLinear", "DequantizeLinear"})
 
 
-def read(graph: Graph, logits: str) -> tuple[str, Branch] | None:
+def read(graph: Graph, logits: str) -> tuple[str, BoxBranch] | None:
     """The feature map, which other nodes use as well, and what makes ``logits`` of it.
 
     Of quantised graphs in floats: the weights are the rounded ones, but what flows between them
@@ -32,7 +32,7 @@ def read(graph: Graph, logits: str) -> tuple[str, Branch] | None:
         feature = before
         layers.append(layer)
         tensor = _before_silu(graph, feature)
-    return (feature, Branch(layers[::-1])) if layers else None
+    return (feature, BoxBranch(layers[::-1])) if layers else None
 
 
 def _convolution(graph: Graph, tensor: str, *, silu: bool) -> tuple[str, Convolution] | None:

@@ -7,8 +7,7 @@ from collections import Counter
 from collections.abc import Container, Sequence
 from typing import NamedTuple
 
-from app.vision.arrays import Array
-from app.vision.families import Shape
+from app.vision.arrays import Array, Shape
 from app.vision.graph_surgery import onnx_tensor
 from app.vision.graph_surgery.protobuf import contents, field, fields, head, integers, text
 

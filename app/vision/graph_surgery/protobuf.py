@@ -30,9 +30,11 @@ def fields(message: Message) -> Iterator[Field]:
         elif kind in _FIXED:
             end = start + _FIXED[kind]
         else:
-            raise ValueError(f"There is no wire type {kind}.")
+            raise ValueError(f"The field at byte {begin} has the unknown wire type {kind}.")
         if end > size:
-            raise ValueError("A field goes on behind its message.")
+            raise ValueError(f"The field at byte {begin} is longer than its message.")
+        if key < 8:
+            raise ValueError(f"The field at byte {begin} has the number 0.")
         yield key >> 3, begin, start, end
         start = end
 
@@ -48,7 +50,7 @@ def varint(message: Message, start: int) -> tuple[int, int]:
         if byte < 128:
             return value & _ONES, place + 1
         shift += 7
-    raise ValueError("A number has no end.")
+    raise ValueError(f"The number at byte {start} has no end.")
 
 
 def integers(message: Message, wanted: int) -> list[int]:

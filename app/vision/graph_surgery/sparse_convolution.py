@@ -63,7 +63,7 @@ class Convolution(NamedTuple):
         return out[: count + 1]
 
 
-class Branch(NamedTuple):
+class BoxBranch(NamedTuple):
     layers: Sequence[Convolution]
 
     def at(self, feature: Array, places: Ints) -> Floats:

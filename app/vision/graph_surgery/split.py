@@ -1,9 +1,9 @@
-"""A graph of the family yolov8 cut off where its logits are, before it decodes all anchors.
+"""Cut a graph of YOLOv8's kind where its boxes begin, before it decodes them for every anchor.
 
-Box sides are distributions (DFL), and each graph takes the softmax and the mean of every one of
-them: a tenth of YOLOv8n's time, for thousands of anchors of which some dozen are looked at. The
-convolutions before them, which are the boxes' alone, are a sixth of what is left then. Both is
-done by ``heads.dfl``, for that dozen.
+The sides of a box are distributions (DFL). The whole graph takes the softmax and the mean of each:
+a tenth of YOLOv8n's time, for thousands of anchors of which a few dozen are looked at. The
+convolutions before them, which only the boxes need, are a sixth of the rest. The decoder of the cut
+graph (``families/distributions.py``) does both for those few dozen.
 """
 
 from collections.abc import Sequence
@@ -12,38 +12,40 @@ from typing import NamedTuple
 
 import numpy as np
 
-from app.vision.families import Shape
-from app.vision.families.dfl import Logits
+from app.vision.arrays import Shape
 from app.vision.graph_surgery import box_branch
 from app.vision.graph_surgery.onnx_graph import Graph, Node
+from app.vision.graph_surgery.sparse_convolution import BoxBranch
 
 _WITH_SUBGRAPHS = frozenset({"If", "Loop", "Scan", "SequenceMap"})
-"""Whose inner nodes name tensors that are not among the node's inputs."""
+"""Their inner nodes take in tensors that are not among the node's own inputs."""
 _DISTRIBUTION = ("Softmax", "Transpose", "Reshape")
 """From the shares of the bins back to their logits."""
 
 
-class Trimmed(NamedTuple):
+class Cut(NamedTuple):
     model: bytes
+    """An ONNX file whose graph ends at ``outputs``."""
     outputs: list[str]
-    """As ``head`` takes them."""
+    """A tensor a level for the boxes, then one a level for the class logits; or one for both."""
     declared: dict[str, Shape]
-    """The outputs that the file has, name and shape."""
-    head: Logits
+    """Names and shapes of the outputs of the whole graph."""
+    branches: Sequence[BoxBranch]
+    """Compute the boxes' logits, a level each, if the boxes' outputs are feature maps."""
 
 
 class _Levels(NamedTuple):
     outputs: list[str]
-    """The logits of each level: of boxes, then of classes, or both as one."""
+    """Logits of each level: of boxes, then of classes, or of both in one tensor."""
     boxes: list[str]
-    """Those of boxes, where they can be told from those of classes; ``classes`` likewise."""
+    """Logits of boxes alone; empty, like ``classes``, if no tensor holds them alone."""
     classes: list[str]
 
 
-def trim(file: mmap | bytes, *, late_boxes: bool = True) -> Trimmed | None:
-    """None for any other graph, and for what is none: its session says what is wrong.
+def cut(file: mmap | bytes, *, late_boxes: bool = True) -> Cut | None:
+    """None for every other graph and for a broken file, which the session reports.
 
-    ``late_boxes``: whether ``head`` runs the boxes' convolutions, on one core of the processor.
+    ``late_boxes`` also cuts off the boxes' own convolutions. They then run on one CPU core.
     """
     try:
         with memoryview(file) as data:
@@ -52,14 +54,14 @@ def trim(file: mmap | bytes, *, late_boxes: bool = True) -> Trimmed | None:
             if levels is None:
                 return None
             late = _without_boxes(graph, levels) if late_boxes else None
-            outputs, head = late or (levels.outputs, Logits())
-            return Trimmed(graph.until(outputs), outputs, graph.outputs, head)
+            outputs, branches = late or (levels.outputs, [])
+            return Cut(graph.until(outputs), outputs, graph.outputs, branches)
     except (ValueError, IndexError):
         return None
 
 
-def _without_boxes(graph: Graph, levels: _Levels) -> tuple[list[str], Logits] | None:
-    """The feature maps from which the boxes' logits are made, and the logits of the classes."""
+def _without_boxes(graph: Graph, levels: _Levels) -> tuple[list[str], list[BoxBranch]] | None:
+    """The feature maps before the boxes' convolutions, then the class logits."""
     try:
         found = [box_branch.read(graph, level) for level in levels.boxes]
     except (ValueError, IndexError):
@@ -68,7 +70,7 @@ def _without_boxes(graph: Graph, levels: _Levels) -> tuple[list[str], Logits] | 
     if not ends or len(ends) < len(found):
         return None
     features = [feature for feature, _ in ends]
-    return features + levels.classes, Logits([branch for _, branch in ends])
+    return features + levels.classes, [branch for _, branch in ends]
 
 
 def _find(graph: Graph) -> _Levels | None:

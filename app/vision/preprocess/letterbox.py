@@ -6,8 +6,8 @@ import numpy as np
 from PIL import Image
 
 from app.vision.arrays import Array, Floats, FloatType
-from app.vision.description import InputSpec
 from app.vision.preprocess.bilinear import bilinear
+from app.vision.preprocess.input_spec import InputSpec
 
 
 class Letterbox(NamedTuple):

@@ -19,13 +19,13 @@ def test_how_many_convolutions_follow() -> None:
 
 def test_gates_and_logits_are_found() -> None:
     network = Network(graphs.detector())
-    assert network.is_gated("s")
-    assert not network.is_gated("a")
-    assert not network.is_gated("logits.flat")
+    assert network.is_silu_input("s")
+    assert not network.is_silu_input("a")
+    assert not network.is_silu_input("logits.flat")
     nodes = {node.name: node for node in network.nodes}
-    assert network.is_squashed(nodes["score"])
-    assert not network.is_squashed(nodes["box"])
-    assert not network.is_squashed(nodes["body"])
+    assert network.is_logits(nodes["score"])
+    assert not network.is_logits(nodes["box"])
+    assert not network.is_logits(nodes["body"])
 
 
 def test_the_stem_and_its_activation() -> None:

@@ -102,8 +102,8 @@ def test_refusals(
     out = tmp_path / "int8.onnx"
     assert run(source, "--data", data, "--photos", 4, "--max-drop", 1, "--out", out) == 0
     again = refusal(out, "--data", data, "--out", tmp_path / "again.onnx")
-    assert "quantised already" in again
-    assert "at least 1" in refusal(source, "--data", data, "--photos", 0, "--out", out)
+    assert "already quantised" in again
+    assert "must be at least 1" in refusal(source, "--data", data, "--photos", 0, "--out", out)
     assert "over itself" in refusal(source, "--data", data, "--out", source)
-    assert "is no dataset" in refusal(source, "--data", tmp_path / "gone", "--out", out)
+    assert "is not a dataset" in refusal(source, "--data", tmp_path / "gone", "--out", out)
     assert "cannot be read" in refusal(tmp_path / "gone.onnx", "--data", data)

@@ -10,7 +10,7 @@ from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 from app.vision.arrays import Array
 from app.vision.graph_surgery import box_branch
 from app.vision.graph_surgery.onnx_graph import Graph
-from app.vision.graph_surgery.sparse_convolution import Branch
+from app.vision.graph_surgery.sparse_convolution import BoxBranch
 
 RANDOM = np.random.default_rng(21)
 KERNELS = {"a": (4, 6, 3), "b": (5, 4, 3), "c": (8, 5, 1)}
@@ -54,7 +54,7 @@ def constants() -> dict[str, Array]:
     }
 
 
-def read(made: list[NodeProto], values: dict[str, Array]) -> tuple[str, Branch] | None:
+def read(made: list[NodeProto], values: dict[str, Array]) -> tuple[str, BoxBranch] | None:
     graph = helper.make_graph(
         made,
         "branch",
@@ -66,7 +66,7 @@ def read(made: list[NodeProto], values: dict[str, Array]) -> tuple[str, Branch] 
     return box_branch.read(Graph(memoryview(model.SerializeToString())), "c")
 
 
-def sizes(found: tuple[str, Branch] | None) -> tuple[str, list[int]]:
+def sizes(found: tuple[str, BoxBranch] | None) -> tuple[str, list[int]]:
     assert found is not None
     feature, branch = found
     assert [layer.silu for layer in branch.layers] == [True] * (len(branch.layers) - 1) + [False]
@@ -203,7 +203,7 @@ def quantised(made: list[NodeProto], tensor: str) -> None:
 Quantised = tuple[Array, Array, Array]
 
 
-def read_quantised(constant: Quantised, **attributes: int) -> tuple[str, Branch] | None:
+def read_quantised(constant: Quantised, **attributes: int) -> tuple[str, BoxBranch] | None:
     """With the last convolution's weights as bytes: steps, scale and zero point."""
     made, values = nodes(), constants()
     values |= {"step": np.array(0.1, dtype=np.float32), "zero": np.array(3, dtype=np.uint8)}

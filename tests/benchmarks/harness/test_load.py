@@ -2,7 +2,6 @@
 
 import os
 import socket
-import subprocess
 import sys
 import threading
 import time
@@ -12,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.harness.interference import CALM, Neighbours, calmest
 from benchmarks.harness.load import drive, raw_request
 from benchmarks.harness.process import run, tree
 
@@ -109,30 +107,6 @@ def test_what_a_server_starts_counts_and_ends_with_it() -> None:
     with pytest.raises(ProcessLookupError):
         os.kill(parent, 0)
     assert not _lives(child)
-
-
-def test_somebody_else_on_the_core_is_noticed() -> None:
-    core = max(os.sched_getaffinity(0))
-    busy = "import time; end = time.process_time() + 0.6\nwhile time.process_time() < end: pass"
-    neighbours = Neighbours({core})
-    began = time.perf_counter()
-    subprocess.run(["taskset", "-c", str(core), sys.executable, "-c", busy], check=True)
-    spent = time.perf_counter() - began
-    everybody = neighbours.used(0)
-    assert 0.5 / spent < everybody < 1.1
-    assert neighbours.used(0.6) < everybody
-    assert neighbours.used(spent) == pytest.approx(0, abs=0.1)
-
-
-def test_the_calmest_of_several_tries_counts() -> None:
-    def tries(most: int, *found: float) -> float:
-        left = iter(found)
-        return calmest(lambda: next(left), lambda other: other, most)
-
-    assert tries(3, 0.5, 0.3, 0.4) == 0.3
-    assert tries(3, 0.5, 0.05) == 0.05
-    assert tries(1, 0.5) == 0.5
-    assert tries(2, CALM) == CALM
 
 
 def _lives(pid: int) -> bool:

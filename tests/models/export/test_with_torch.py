@@ -10,7 +10,8 @@ import pytest
 import torch
 from PIL import Image
 
-from app.vision.detector import Detector, Options
+from app.vision.detections import Options
+from app.vision.detector import Detector
 from models.common import checks
 from models.common.labels import COCO
 from models.export import command

@@ -1,4 +1,4 @@
-"""What computing alone takes: ``session.run`` on the very input that Spotter makes of a photo."""
+"""Runs ``session.run`` without a server, on the input that Spotter makes of a photo."""
 
 import json
 import subprocess
@@ -12,37 +12,38 @@ from pathlib import Path
 import numpy as np
 
 from app.vision.arrays import Array
-from app.vision.detector import Detector, Options
+from app.vision.detections import Options
+from app.vision.detector import Detector
 from app.vision.images.budget import DecodingBudget
 from app.vision.images.reader import ImageReader
 from app.vision.model.load import load
 from app.vision.runtime.session import Session
-from benchmarks.harness.interference import Neighbours
+from benchmarks.harness.interference import Interference
 
 _BARE = Path(__file__).parents[1] / "contenders" / "bare.py"
 _NO_LIMIT = 10**10
-_PATIENCE = 120.0
+_EXIT_TIMEOUT_SECONDS = 120.0
 
 Feed = dict[str, Array]
 
 
 @dataclass(frozen=True)
-class Loops:
-    """Of all loops together."""
+class BareRuns:
+    """Figures of all loops together."""
 
     runs: tuple[float, ...]
-    """Seconds each."""
+    """Seconds of each run."""
     per_second: float
     cpu_ms: float
-    """Of a run."""
+    """CPU milliseconds a run."""
     rss: int
-    """Bytes of the largest."""
-    others: float
-    """Cores that somebody else used meanwhile."""
+    """Peak resident bytes of the largest process."""
+    other_cores: float
+    """Cores that other processes used meanwhile."""
 
 
 def feed_of(model: Path, photo: bytes) -> Feed:
-    """What Spotter gives its session for this photo."""
+    """The inputs that Spotter gives its session for ``photo``."""
     loaded = load(model)
     recorder = _Recorder(loaded.session)
     reader = ImageReader(_NO_LIMIT, DecodingBudget(_NO_LIMIT))
@@ -55,44 +56,45 @@ def run_loops(
     feed: Feed,
     seconds: float,
     threads: int,
-    places: Sequence[set[int]],
-    enter: Callable[[], None] | None = None,
-) -> Loops:
-    """A process in each of ``places``, side by side; each has so many threads.
+    core_sets: Sequence[set[int]],
+    join: Callable[[], None] | None = None,
+) -> BareRuns:
+    """Runs one process on each of ``core_sets`` at the same time, with ``threads`` threads each.
 
-    ``enter`` runs in each, to join a cgroup. Raises OSError where one ends without its figures.
+    ``join`` runs in each process, to join a cgroup. Raises OSError if a process ends without its
+    figures.
     """
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         file = Path(folder) / "feed.npz"
         np.savez(file, **feed)  # type: ignore[arg-type]
         command = [sys.executable, str(_BARE), str(model), str(file), str(seconds), str(threads)]
         started = []
-        for cores in places:
+        for cores in core_sets:
             process = subprocess.Popen(
                 [*command, *map(str, sorted(cores))],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                preexec_fn=enter,
+                preexec_fn=join,
             )
             started.append(stack.enter_context(process))
             stack.callback(process.kill)
         for process in started:
             _next_line(process)
-        neighbours = Neighbours(set().union(*places))
+        interference = Interference(set().union(*core_sets))
         for process in started:
             assert process.stdin is not None
             process.stdin.write(b"\n")
             process.stdin.flush()
         results = [json.loads(_next_line(process)) for process in started]
         cpu = sum(result["cpu"] for result in results)
-        others = neighbours.used(cpu)
+        other_cores = interference.used(cpu)
     runs = tuple(run for result in results for run in result["runs"])
-    return Loops(
+    return BareRuns(
         runs,
         sum(len(result["runs"]) / result["seconds"] for result in results),
         cpu / len(runs) * 1000,
         max(result["rss"] for result in results),
-        others,
+        other_cores,
     )
 
 
@@ -100,12 +102,12 @@ def _next_line(process: subprocess.Popen[bytes]) -> bytes:
     assert process.stdout is not None
     line = process.stdout.readline()
     if not line:
-        raise ConnectionError(f"a bare loop ended with {process.wait(_PATIENCE)}")
+        raise ConnectionError(f"a bare loop ended with {process.wait(_EXIT_TIMEOUT_SECONDS)}")
     return line
 
 
 class _Recorder:
-    """A session that remembers what it was given."""
+    """A session that keeps the inputs of its last run."""
 
     def __init__(self, session: Session) -> None:
         self._session = session

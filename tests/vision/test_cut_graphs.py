@@ -1,4 +1,4 @@
-"""YOLOv8's graphs cut off at their logits: the same detections as of the whole."""
+"""YOLOv8's graphs cut before their boxes: the same detections as of the whole graph."""
 
 from pathlib import Path
 
@@ -6,10 +6,11 @@ import numpy as np
 import onnx
 import pytest
 
-from app.vision.detector import Detections, Detector, Options
-from app.vision.families.dfl import Logits
+from app.vision.detections import Detections, Options
+from app.vision.detector import Detector
+from app.vision.families.distributions import DistributionDecoder
 from app.vision.graph_surgery import split
-from app.vision.graph_surgery.sparse_convolution import Branch, Convolution
+from app.vision.graph_surgery.sparse_convolution import BoxBranch, Convolution
 from app.vision.images.budget import DecodingBudget
 from app.vision.images.reader import ImageReader
 from app.vision.model.load import load
@@ -21,7 +22,7 @@ OF_LEVELS = {
     ("together", False): ["both.0", "both.1"],
 }
 OF_FEATURES = ["stem.0.silu", "stem.1.silu", "class.0", "class.1"]
-TRIMMED = {
+CUT = {
     "yolov8n": True, "yolov8n-dynamic": True, "yolov8n-fp16": True, "yolov8n-fp16io": True,
     "yolov8n-seg": True, "yolo11n-dynamic": True,
     "yolov8n-nms": False, "yolov8n-int8": False, "yolov5n": False, "yolo26n": False,
@@ -38,16 +39,15 @@ def test_the_same_candidates(
 ) -> None:
     model = yolov8_graph.detector(style, slicing, deep=deep)
     path = yolov8_graph.write(tmp_path / "small.onnx", model)
-    whole, trimmed = load(path, whole=True), load(path)
-    assert whole.cut_head is None
-    assert trimmed.cut_head is not None
-    assert trimmed.signature.outputs == OF_LEVELS.get((style, deep), OF_FEATURES)
-    assert trimmed.signature.output_shapes == whole.signature.output_shapes
-    assert (trimmed.sha256, trimmed.description) == (whole.sha256, whole.description)
+    whole, cut = load(path, whole=True), load(path)
+    assert whole.outputs == ["output0"]
+    assert cut.outputs == OF_LEVELS.get((style, deep), OF_FEATURES)
+    assert cut.signature.declared == whole.signature.declared
+    assert (cut.sha256, cut.description) == (whole.sha256, whole.description)
     shape = (1, 3, yolov8_graph.HEIGHT, yolov8_graph.WIDTH)
     image = np.random.default_rng(5).random(shape, dtype=np.float32)
     expected = whole.decode(whole.run(image), image, threshold)
-    found = trimmed.decode(trimmed.run(image), image, threshold)
+    found = cut.decode(cut.run(image), image, threshold)
     assert (len(expected.scores) > 0) == (threshold < 1)
     np.testing.assert_array_equal(found.classes, expected.classes)
     np.testing.assert_allclose(found.scores, expected.scores, atol=1e-6)
@@ -66,9 +66,9 @@ def test_a_box_does_not_depend_on_how_many_others_there_are(shared: Path) -> Non
         assert some == [item for item in every if item.probability > threshold] != []
 
 
-def boxes_of(path: Path, trimmed: bool) -> Detections:
+def boxes_of(path: Path, cut: bool) -> Detections:
     model = load(path)
-    assert (model.cut_head is not None) == trimmed
+    assert (model.decoder is not model.family.decode) == cut
     reader = ImageReader(50_000_000, DecodingBudget(200_000_000))
     return Detector(model, reader).detect(encode(quarters(), "JPEG"), Options(confidence=0.3))
 
@@ -76,11 +76,11 @@ def boxes_of(path: Path, trimmed: bool) -> Detections:
 def test_constants_that_are_inputs_as_well_are_no_inputs_any_more(tmp_path: Path) -> None:
     """As files of old have them."""
     model = yolov8_graph.detector()
-    new = boxes_of(yolov8_graph.write(tmp_path / "new.onnx", model), trimmed=True)
+    new = boxes_of(yolov8_graph.write(tmp_path / "new.onnx", model), cut=True)
     for tensor in model.graph.initializer:
         value = onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims)
         model.graph.input.append(value)
-    old = boxes_of(yolov8_graph.write(tmp_path / "old.onnx", model), trimmed=True)
+    old = boxes_of(yolov8_graph.write(tmp_path / "old.onnx", model), cut=True)
     assert [item.label for item in old.items] == [item.label for item in new.items] != []
     for one, other in zip(old.items, new.items, strict=True):
         assert one.box == pytest.approx(other.box, abs=1e-3)
@@ -96,7 +96,7 @@ def test_a_level_whose_boxes_are_made_otherwise(tmp_path: Path) -> None:
             turned = onnx.numpy_helper.to_array(tensor).transpose(1, 0, 2, 3)
             tensor.CopyFrom(onnx.numpy_helper.from_array(turned, tensor.name))
     found = load(yolov8_graph.write(tmp_path / "other.onnx", model))
-    assert found.signature.outputs == OF_LEVELS["apart", False]
+    assert found.outputs == OF_LEVELS["apart", False]
 
 
 @pytest.mark.parametrize("providers", [[], ["cpu"], ["cuda"], ["CPUExecutionProvider"]])
@@ -105,7 +105,7 @@ def test_only_this_processor_makes_few_boxes_sooner_than_all(
 ) -> None:
     path = yolov8_graph.write(tmp_path / "small.onnx", yolov8_graph.detector(deep=True))
     expected = OF_LEVELS["apart", False] if "cuda" in providers else OF_FEATURES
-    assert load(path, providers=providers).signature.outputs == expected
+    assert load(path, providers=providers).outputs == expected
 
 
 @pytest.mark.parametrize("reason", ["logits", "shape"])
@@ -113,12 +113,12 @@ def test_where_in_doubt_the_whole_graph_is_run(
     tmp_path: Path, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = yolov8_graph.detector()
-    expected = boxes_of(yolov8_graph.write(tmp_path / "small.onnx", model), trimmed=True)
+    expected = boxes_of(yolov8_graph.write(tmp_path / "small.onnx", model), cut=True)
     if reason == "shape":  # onnxruntime finds out
         model.graph.output[0].type.tensor_type.shape.dim[1].dim_param = "rows"
     else:
-        monkeypatch.setattr(Logits, "fits", lambda *_: False)
-    found = boxes_of(yolov8_graph.write(tmp_path / "other.onnx", model), trimmed=False)
+        monkeypatch.setattr(DistributionDecoder, "fits", lambda *_: False)
+    found = boxes_of(yolov8_graph.write(tmp_path / "other.onnx", model), cut=False)
     assert [item.label for item in found.items] == [item.label for item in expected.items]
     assert found.items
 
@@ -137,8 +137,8 @@ def test_where_in_doubt_the_whole_graph_is_run(
 )
 def test_which_logits_fit(channels: list[int | None], fits: bool) -> None:
     shapes: list[list[int | None]] = [[1, size, None, None] for size in channels]
-    assert Logits().fits(shapes, 80) == fits
-    assert not Logits().fits([*shapes, [1, 80, None]], 80)
+    assert DistributionDecoder().fits(shapes, 80) == fits
+    assert not DistributionDecoder().fits([*shapes, [1, 80, None]], 80)
 
 
 @pytest.mark.parametrize(
@@ -154,17 +154,17 @@ def test_which_logits_fit(channels: list[int | None], fits: bool) -> None:
 def test_which_feature_maps_fit(channels: list[int | None], fits: bool) -> None:
     shapes: list[list[int | None]] = [[1, size, None, None] for size in channels]
 
-    def ending(channels: int) -> Branch:
+    def ending(channels: int) -> BoxBranch:
         weights, bias = np.zeros((6, channels)), np.zeros(channels)
-        return Branch([Convolution(weights.astype("f4"), bias.astype("f4"), 1, False)])
+        return BoxBranch([Convolution(weights.astype("f4"), bias.astype("f4"), 1, False)])
 
-    assert Logits([ending(64), ending(64)]).fits(shapes, 80) == fits
-    assert not Logits([ending(64), ending(63)]).fits(shapes, 80)
+    assert DistributionDecoder([ending(64), ending(64)]).fits(shapes, 80) == fits
+    assert not DistributionDecoder([ending(64), ending(63)]).fits(shapes, 80)
 
 
 @pytest.mark.parametrize("tail", ["corners", "backwards", "one class", "wide bins"])
 def test_what_decodes_otherwise_is_left_whole(tail: str) -> None:
-    assert split.trim(yolov8_graph.detector(tail=tail).SerializeToString()) is None
+    assert split.cut(yolov8_graph.detector(tail=tail).SerializeToString()) is None
 
 
 def test_a_graph_within_a_node_is_left_whole() -> None:
@@ -177,22 +177,22 @@ def test_a_graph_within_a_node_is_left_whole() -> None:
     )
     node = onnx.helper.make_node("If", ["yes"], ["x"], then_branch=branch, else_branch=branch)
     model.graph.node.append(node)
-    assert split.trim(model.SerializeToString()) is None
+    assert split.cut(model.SerializeToString()) is None
 
 
 @pytest.mark.parametrize("data", [b"", b"no model at all", b"\x3a\x00"])
 def test_no_model_is_left_to_the_session(data: bytes) -> None:
-    assert split.trim(data) is None
+    assert split.cut(data) is None
 
 
 def test_which_of_the_shared_models_are_cut(shared: Path) -> None:
     """Before their boxes, all of them."""
-    for name, cut in TRIMMED.items():
-        trimmed = split.trim((shared / "models" / f"{name}.onnx").read_bytes())
-        assert (trimmed is not None) == cut, name
-        if trimmed is not None:
-            found = [[layer.size for layer in branch.layers] for branch in trimmed.head.branches]
-            assert found == [[3, 3, 1]] * 3
+    for name, expected in CUT.items():
+        cut = split.cut((shared / "models" / f"{name}.onnx").read_bytes())
+        assert (cut is not None) == expected, name
+        if cut is not None:
+            sizes = [[layer.size for layer in branch.layers] for branch in cut.branches]
+            assert sizes == [[3, 3, 1]] * 3
 
 
 @pytest.mark.parametrize(
@@ -208,11 +208,11 @@ def test_which_of_the_shared_models_are_cut(shared: Path) -> None:
 def test_the_same_detections(shared: Path, name: str, apart: float) -> None:
     path = shared / "models" / f"{name}.onnx"
     reader = ImageReader(50_000_000, DecodingBudget(200_000_000))
-    whole, trimmed = (Detector(load(path, whole=flag), reader) for flag in (True, False))
+    whole, cut = (Detector(load(path, whole=flag), reader) for flag in (True, False))
     for photo in ("bus.jpg", "dog.jpg"):
         image = (shared / "models" / photo).read_bytes()
         expected: Detections = whole.detect(image, Options(confidence=0.25))
-        found = trimmed.detect(image, Options(confidence=0.25))
+        found = cut.detect(image, Options(confidence=0.25))
         assert [item.label for item in found.items] == [item.label for item in expected.items]
         assert len(found.items) >= 3
         for one, other in zip(found.items, expected.items, strict=True):
@@ -223,10 +223,10 @@ def test_the_same_detections(shared: Path, name: str, apart: float) -> None:
 def test_broken_files_are_left_to_the_session() -> None:
     random = np.random.default_rng(31)
     whole = yolov8_graph.detector(deep=True).SerializeToString()
-    trimmed = 0
+    cut = 0
     for _ in range(800):
         mutant = bytearray(whole)
         for place in random.integers(0, len(mutant), random.integers(1, 8)):
             mutant[place] = random.integers(256)
-        trimmed += split.trim(bytes(mutant)) is not None
-    assert 0 < trimmed < 800
+        cut += split.cut(bytes(mutant)) is not None
+    assert 0 < cut < 800

@@ -3,7 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.vision.description import METADATA_KEY, Description, InputSpec
+from app.vision.description import METADATA_KEY, Description
+from app.vision.preprocess.input_spec import InputSpec
 from models.common import metadata
 from models.common.commands import CommandError
 from tests.models import tiny

@@ -11,7 +11,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from app.vision.arrays import Array, Floats, Ints
-from app.vision.graph_surgery.sparse_convolution import Branch, Convolution
+from app.vision.graph_surgery.sparse_convolution import BoxBranch, Convolution
 
 HEIGHT, WIDTH, CHANNELS = 7, 5, 6
 SIZES = [(1,), (3,), (3, 1), (3, 3, 1), (1, 3, 3), (3, 1, 3)]
@@ -63,7 +63,7 @@ def both(sizes: Sequence[int], places: Ints) -> tuple[Floats, Floats]:
         for index, (kernel, bias, size) in enumerate(zip(kernels, biases, sizes, strict=True))
     ]
     expected = everywhere(feature, kernels, biases)[:, places]
-    return Branch(layers).at(feature, places), expected
+    return BoxBranch(layers).at(feature, places), expected
 
 
 @pytest.mark.parametrize("sizes", SIZES)
@@ -93,7 +93,7 @@ def test_a_place_does_not_depend_on_which_others_are_asked_for(wide: int) -> Non
         )
         for size in (3, 3, 1)
     ]
-    branch = Branch(layers)
+    branch = BoxBranch(layers)
     every = branch.at(feature, np.arange(300))
     for count in (1, 2, 5, 16, 17, 40, 123, 299):
         places = np.sort(random.choice(300, count, replace=False))
@@ -104,7 +104,7 @@ def test_half_precision_and_values_far_out() -> None:
     feature = np.full((1, 3, 3), 1000, dtype=np.float16)
     layer = Convolution(np.array([[1, -1]], dtype="f4"), np.zeros(2, dtype="f4"), 1, True)
     with np.errstate(over="raise", invalid="raise"):
-        found = Branch([layer]).at(feature, np.array([4]))
+        found = BoxBranch([layer]).at(feature, np.array([4]))
     assert found.dtype == np.float32
     assert found.ravel().tolist() == [1000, 0]
 

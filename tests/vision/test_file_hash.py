@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.errors import StartError
-from app.vision.model.file_hash import Digest
+from app.vision.model.file_hash import FileHash
 
 
 @pytest.fixture
@@ -19,35 +19,35 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_a_file_that_took_its_name_is_not_meant(path: Path) -> None:
-    digest = Digest(path)
+    file_hash = FileHash(path)
     other = path.with_suffix(".new")
     other.write_bytes(b"second")
     other.replace(path)
-    assert digest.sha256 == hashlib.sha256(b"first").hexdigest()
+    assert file_hash.sha256 == hashlib.sha256(b"first").hexdigest()
 
 
 def test_it_is_taken_once(path: Path) -> None:
-    digest = Digest(path)
-    first = digest.sha256
+    file_hash = FileHash(path)
+    first = file_hash.sha256
     path.write_bytes(b"second")
-    assert digest.sha256 == first
+    assert file_hash.sha256 == first
 
 
 def test_a_file_written_over_before_is_told_of(
     path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    digest = Digest(path)
+    file_hash = FileHash(path)
     path.write_bytes(b"second")
     os.utime(path, (1, 1))
     with caplog.at_level(logging.WARNING):
-        assert digest.sha256 == hashlib.sha256(b"second").hexdigest()
+        assert file_hash.sha256 == hashlib.sha256(b"second").hexdigest()
     assert "written over" in caplog.text
 
 
 def test_no_file_stays_open(path: Path) -> None:
     before = len(list(Path("/proc/self/fd").iterdir()))
     for _ in range(5):
-        _ = Digest(path).sha256
+        _ = FileHash(path).sha256
         with pytest.raises(StartError):
-            Digest(path.parent)
+            FileHash(path.parent)
     assert len(list(Path("/proc/self/fd").iterdir())) == before

@@ -1,6 +1,6 @@
-"""Weights in half precision: half the file, the same arithmetic.
+"""Stores weights as float16: half the file size, the same arithmetic.
 
-ONNX Runtime widens them once, when it loads the file.
+ONNX Runtime converts them to float32 once, when it loads the file.
 """
 
 from typing import Any
@@ -10,13 +10,13 @@ import numpy as np
 from models.common.commands import CommandError, require
 
 SUFFIX = ".half"
-"""What the name of a weight ends in where it is stored so; without, it is the widened one."""
-_LEAST_NUMBERS = 256
-"""Smaller tensors are shape arithmetic, scales and biases."""
+"""Ending of the name of a float16 weight; the name without it is the float32 weight."""
+_MIN_ELEMENTS = 256
+"""Smaller tensors are shapes, scales and biases."""
 
 
 def halve(model: Any) -> Any:
-    """Raises CommandError where a weight does not fit."""
+    """A copy of ``model`` with float16 weights. Raises CommandError if a weight does not fit."""
     onnx = require("onnx")
     result = onnx.ModelProto()
     result.CopyFrom(model)
@@ -24,7 +24,7 @@ def halve(model: Any) -> Any:
     casts = []
     for tensor in graph.initializer:
         values = onnx.numpy_helper.to_array(tensor)
-        if values.dtype != np.float32 or values.ndim < 2 or values.size < _LEAST_NUMBERS:
+        if values.dtype != np.float32 or values.ndim < 2 or values.size < _MIN_ELEMENTS:
             continue
         if np.abs(values).max() > np.finfo(np.float16).max:
             raise CommandError(f"The weights {tensor.name} do not fit into half precision.")
@@ -36,7 +36,7 @@ def halve(model: Any) -> Any:
             )
         )
     if not casts:
-        raise CommandError("It has no float32 weights.")
+        raise CommandError("The model has no float32 weights.")
     nodes = [*casts, *graph.node]
     del graph.node[:]
     graph.node.extend(nodes)

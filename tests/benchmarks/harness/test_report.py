@@ -1,16 +1,11 @@
-"""Ratios, order and merging; the shares on cgroup trees that are only folders."""
+"""Ratios, order and merging of rows."""
 
 from dataclasses import replace
-from pathlib import Path
 
-import pytest
-
-from benchmarks.harness import cgroup
-from benchmarks.harness.cgroup import lambda_share, refusal
 from benchmarks.harness.report import BARE, BOUND, Row, in_order, medians, merge, ratios, table
 
 ROW = Row(
-    run="today", server="plain", place="2 cores", photo="1 MP", concurrency=8,
+    run="today", server="plain", cpu_limit="2 cores", photo="1 MP", concurrency=8,
     p50_ms=100.0, p95_ms=120.0, per_second=10.0, cpu_ms=90.0, rss_mb=200.0, cold_s=1.0,
 )  # fmt: skip
 SPOTTER = replace(ROW, server="spotter fp32", p50_ms=50.0, per_second=15.0)
@@ -32,12 +27,12 @@ def test_ratios_are_to_the_plain_server_and_to_the_bound() -> None:
 
 def test_another_run_is_nothing_to_compare_with() -> None:
     assert ratios(SPOTTER, [replace(ROW, run="yesterday")]) == (None,) * 4
-    assert ratios(SPOTTER, [replace(ROW, place="1 core")]) == (None,) * 4
+    assert ratios(SPOTTER, [replace(ROW, cpu_limit="1 core")]) == (None,) * 4
 
 
 def test_the_table_has_a_line_for_each_row_in_order() -> None:
-    places = ["1024 MB", "512 MB", "2 cores", "1 core"]
-    rows = [replace(ROW, place=place) for place in places]
+    cpu_limits = ["1024 MB", "512 MB", "2 cores", "1 core"]
+    rows = [replace(ROW, cpu_limit=cpu_limit) for cpu_limit in cpu_limits]
     rows += [replace(ROW, photo=photo) for photo in ("12 MP", "0.3 MP")]
     lines = table(rows).splitlines()[2:]
     shown = [tuple(cell.strip() for cell in line.split("|")[1:3]) for line in lines]
@@ -61,31 +56,3 @@ def test_of_several_turns_the_medians_count() -> None:
 def test_what_is_measured_again_replaces_what_it_was() -> None:
     newer = replace(ROW, run="tomorrow", p50_ms=1.0)
     assert merge([ROW, SPOTTER], [newer]) == [SPOTTER, newer]
-
-
-@pytest.fixture
-def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Folders with files in them cannot be removed as cgroups can."""
-    monkeypatch.setattr(cgroup, "_EMPTY_AFTER", 0)
-
-
-@pytest.mark.usefixtures("hasty")
-def test_the_share_of_a_lambda_size_on_both_versions_of_cgroups(tmp_path: Path) -> None:
-    (tmp_path / "v1" / "cpu").mkdir(parents=True)
-    (tmp_path / "v1" / "memory").mkdir()
-    with lambda_share(1024, tmp_path / "v1") as enter:
-        enter()
-    cpu, memory = tmp_path / "v1/cpu/spotter-benchmark", tmp_path / "v1/memory/spotter-benchmark"
-    assert (cpu / "cpu.cfs_quota_us").read_text() == "57885"
-    assert (cpu / "cpu.cfs_period_us").read_text() == "100000"
-    assert (memory / "memory.limit_in_bytes").read_text() == str(1024 * 1024 * 1024)
-    assert (cpu / "cgroup.procs").read_text() == (memory / "cgroup.procs").read_text() != ""
-    (tmp_path / "v2").mkdir()
-    (tmp_path / "v2" / "cgroup.controllers").touch()
-    with lambda_share(3008, tmp_path / "v2"):
-        pass
-    assert (tmp_path / "v2/spotter-benchmark/cpu.max").read_text() == "170039 100000"
-
-
-def test_where_there_are_no_cgroups_it_says_why(tmp_path: Path) -> None:
-    assert refusal(tmp_path) == "no cgroup can be made here (No such file or directory)"

@@ -11,15 +11,15 @@ from app.settings import DEFAULT_MODEL
 from app.vision.model.load import load
 from benchmarks import __main__ as bench
 from benchmarks.harness import report
-from benchmarks.harness.bound import feed_of, run_loops
-from benchmarks.harness.cgroup import refusal
-from benchmarks.harness.cpu_limits import Place, places
-from benchmarks.harness.measure import Task, Unmeasured, measure
+from benchmarks.harness.bare_session import feed_of, run_loops
+from benchmarks.harness.cgroup import why_unavailable
+from benchmarks.harness.cpu_limits import CpuLimit, cpu_limits
+from benchmarks.harness.measure import MeasurementFailed, Task, measure
 from benchmarks.harness.servers import Contender, contenders
 
 CORE = max(os.sched_getaffinity(0))
 PHOTO = bench._PHOTO
-SMALL = ["--quick", "--seconds", "0.3", "--places", "one"]
+SMALL = ["--quick", "--seconds", "0.3", "--cores", "one"]
 
 
 def test_servers_are_measured_beside_the_bare_session(
@@ -34,7 +34,7 @@ def test_servers_are_measured_beside_the_bare_session(
     bare = [("session.run", 1), ("session.run, int8", 1)]
     assert [(row.server, row.concurrency) for row in rows] == [*served, *bare]
     for row in rows:
-        assert (row.place, row.photo, row.errors) == ("1 core", "512 x 512", 0)
+        assert (row.cpu_limit, row.photo, row.errors) == ("1 core", "512 x 512", 0)
         assert 0 < row.p50_ms <= row.p95_ms
         assert 0 < row.cpu_ms < 5000
         assert row.per_second > 0
@@ -73,25 +73,25 @@ def test_another_environment_may_have_what_is_missing(tmp_path: Path) -> None:
 def test_a_server_that_does_not_start_says_its_last_words() -> None:
     contender = Contender("odd", ("-c", "raise SystemExit('no luck')"))
     task = Task("now", {"photo": PHOTO.read_bytes()}, [1], 0.1)
-    with pytest.raises(Unmeasured, match="ended with 1; its last words: no luck"):
-        list(measure(contender, sys.executable, Place("1 core", (CORE,)), task))
+    with pytest.raises(MeasurementFailed, match="ended with 1; its last words: no luck"):
+        list(measure(contender, sys.executable, CpuLimit("1 core", (CORE,)), task))
 
 
 def test_a_lambda_size_is_held_where_that_is_permitted(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A tenth of a core, for what takes a whole one."""
-    given = ["--quick", "--seconds", "1", "--places", "one", "--lambda-sizes", "177"]
+    given = ["--quick", "--seconds", "1", "--cores", "one", "--lambda-sizes", "177"]
     assert bench.main([*given, "--servers", "bare", "--out", str(tmp_path)]) == 0
     rows = report.read(tmp_path / "benchmark.json")
-    if refusal() is not None:
+    if why_unavailable() is not None:
         assert "Lambda sizes left out: no cgroup can be made here" in capsys.readouterr().out
-        assert [row.place for row in rows] == ["1 core"]
+        assert [row.cpu_limit for row in rows] == ["1 core"]
         return
-    whole, share = rows
-    assert share.place == "177 MB"
-    assert share.per_second * share.cpu_ms / 1000 < 0.2
-    assert whole.per_second > 1.5 * share.per_second
+    whole, limited = rows
+    assert limited.cpu_limit == "177 MB"
+    assert limited.per_second * limited.cpu_ms / 1000 < 0.2
+    assert whole.per_second > 1.5 * limited.per_second
 
 
 def test_the_bare_session_is_given_what_spotter_gives_it() -> None:
@@ -111,9 +111,9 @@ def test_a_bare_loop_that_fails_is_no_result() -> None:
 
 def test_places_are_cores_and_shares() -> None:
     cores = len(os.sched_getaffinity(0))
-    found = places(["one", "all"], [512, 1769, 3008, 7076])
+    found = cpu_limits(["one", "all"], [512, 1769, 3008, 7076])
     names = ["1 core", *([f"{cores} cores"] if cores > 1 else [])]
-    assert [place.name for place in found] == [*names, "512 MB", "1769 MB", "3008 MB", "7076 MB"]
+    assert [limit.name for limit in found] == [*names, "512 MB", "1769 MB", "3008 MB", "7076 MB"]
     assert found[0].cores == (CORE,)
-    assert [len(place.cores) for place in found[-4:]] == [min(cores, n) for n in (2, 2, 2, 4)]
-    assert [place.at_a_time for place in found[-4:-1]] == [1, 1, min(cores, 2)]
+    assert [len(limit.cores) for limit in found[-4:]] == [min(cores, n) for n in (2, 2, 2, 4)]
+    assert [limit.parallel_loops for limit in found[-4:-1]] == [1, 1, min(cores, 2)]

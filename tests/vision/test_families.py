@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
+from app.vision import families
 from app.vision.arrays import Array
-from app.vision.families import HEADS, Candidates, detr, end2end, yolov5, yolov8, yolox
+from app.vision.detections import Candidates
+from app.vision.families import detr, end2end, spotter, ssd, yolov5, yolov8, yolox
 
 SIZE = (64, 64)
 """Of the input; also what YOLOX derives its grid from."""
@@ -46,9 +48,9 @@ def test_yolov8_leaves_masks_aside() -> None:
     prototypes = np.ones((1, 3, 16, 16), dtype=np.float32)
     found = yolov8.decode([output, prototypes], 2, 0.25, SIZE)
     assert rows_of(found) == [([8, 17, 12, 23], 0.75, 1)]
-    assert yolov8.fits([[1, 9, 84], [1, 3, 16, 16]], 2)
-    assert not yolov8.fits([[1, 9, 84], [1, 4, 16, 16]], 2)
-    assert not yolov8.fits([[1, 9, 84]], 2)
+    assert yolov8.bind({"rows": [1, 9, 84], "masks": [1, 3, 16, 16]}, 2) == ["rows"]
+    assert not yolov8.bind({"rows": [1, 9, 84], "masks": [1, 4, 16, 16]}, 2)
+    assert not yolov8.bind({"rows": [1, 9, 84]}, 2)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float16])
@@ -100,6 +102,55 @@ def test_detr(dtype: type) -> None:
     ]
 
 
+def levels(classes: int) -> dict[str, Array]:
+    """Of an input of 64 x 32: no cell is likely."""
+    shapes = {8: (4, 8), 16: (2, 4), 32: (1, 2)}
+    return {
+        f"{kind}.{stride}": np.full((1, channels, *shape), -9, dtype=np.float32)
+        for kind, channels in (("scores", classes), ("distances", 4))
+        for stride, shape in shapes.items()
+    }
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float16])
+def test_spotter_s_boxes_lie_around_their_cells(dtype: type) -> None:
+    maps = levels(2)
+    maps["scores.8"][0, :, 3, 7] = 0, 1
+    maps["distances.8"][0, :, 3, 7] = np.log([1, 2, 3, 4])
+    maps["scores.32"][0, 0, 0, 1] = 2
+    maps["distances.32"][0, :, 0, 1] = 0, 0, 7, 0  # 7 is above what is trained
+    found = spotter.decode([value.astype(dtype) for value in maps.values()], 2, 0.5, (32, 64))
+    far = 48 + 32 * np.exp(6.0)
+    expected = [[60 - 8, 28 - 16, 60 + 24, 28 + 32], [48 - 32, 16 - 32, far, 16 + 32]]
+    assert found.boxes == pytest.approx(np.array(expected), rel=1e-3)
+    assert found.scores.tolist() == pytest.approx([1 / (1 + np.exp(-1)), 1 / (1 + np.exp(-2))])
+    assert found.classes.tolist() == [1, 0]
+
+
+def test_spotter_s_outputs_are_bound_by_name() -> None:
+    declared = {name: value.shape for name, value in reversed(levels(2).items())}
+    names = [name.replace("scores", "distances") for name in declared if "scores" in name]
+    scores = [name for name in declared if "scores" in name]
+    assert spotter.bind(declared, 2) == spotter.bind(declared, None) == scores + names
+    assert spotter.bind(declared, 3) is None
+    assert spotter.bind({**declared, "other": [1, 2]}, 2) is None
+    assert spotter.bind({**declared, "scores.8": [1, 3, 4, 8]}, None) is None
+    assert spotter.bind({**declared, "distances.8": [1, 5, 4, 8]}, 2) is None
+    assert spotter.bind({"output0": [1, 6, 84]}, 2) is None
+
+
+def test_ssd_leaves_the_background_out_and_takes_shares_of_the_input() -> None:
+    scores = rows([0.9, 0.05, 0.05], [0.1, 0.3, 0.6], [0.7, 0.3, 0])
+    boxes = rows([0, 0, 1, 1], [0.25, 0.5, 0.75, 1], [0, 0, 0.5, 0.5])
+    found = ssd.decode([scores, boxes], 2, 0.25, (32, 64))
+    assert rows_of(found) == [([16, 16, 48, 32], 0.6, 1), ([0, 0, 32, 16], 0.3, 0)]
+    declared = {"boxes": [1, 9, 4], "scores": [1, 9, 3]}
+    assert ssd.bind(declared, 2) == ssd.bind(declared, None) == ["scores", "boxes"]
+    assert ssd.bind(declared, 3) is None
+    assert ssd.bind({**declared, "scores": [1, 8, 3]}, 2) is None
+    assert ssd.bind({**declared, "labels": [1, 9]}, 2) is None
+
+
 def test_classes_that_have_no_label_are_left_out() -> None:
     output = rows([1, 2, 3, 4, 0.5, -1], [1, 2, 3, 4, 0.5, 2], [1, 2, 3, 4, 0.5, 1])
     assert end2end.decode([output], 2, 0.25, SIZE).classes.tolist() == [1]
@@ -121,12 +172,13 @@ EMPTY: dict[str, list[Array]] = {
 }
 
 
-@pytest.mark.parametrize("family", HEADS)
-def test_nothing_above_the_threshold_is_an_empty_answer(family: str) -> None:
-    head = next(head for name, head in HEADS.items() if name == family)
-    assert head.fits([output.shape for output in EMPTY[family]], 2)
+@pytest.mark.parametrize("name", EMPTY)
+def test_nothing_above_the_threshold_is_an_empty_answer(name: str) -> None:
+    family = families.get(name)
+    declared = {f"output{number}": output.shape for number, output in enumerate(EMPTY[name])}
+    assert family.bind(declared, 2)
     # A score of 0 is not above a threshold of 0.
-    assert rows_of(head.decode(EMPTY[family], 2, 0.0, SIZE)) == []
+    assert rows_of(family.decode(EMPTY[name], 2, 0.0, SIZE)) == []
 
 
 def test_no_detection_slots_at_all() -> None:
