@@ -133,8 +133,8 @@ def _exponentials(graph: Graph, sides: str | None) -> str | None:
 def _sides(graph: Graph, boxes: str) -> str | None:
     """The distances of all anchors to the four sides, if ``boxes`` are centre and size.
 
-    Only operators and their order are compared: centre = (low + high) / 2, size = high - low, low = anchor -
-    the first two distances, high = anchor + the other two, all times the stride.
+    Only operators and their order are compared: centre = (low + high) / 2, size = high - low,
+    low = anchor - the first two distances, high = anchor + the other two, all times the stride.
     """
     both = _inputs(graph, _back(graph, boxes, "Mul"), "Concat")
     if len(both) != 2:
