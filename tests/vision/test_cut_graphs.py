@@ -200,7 +200,8 @@ def test_which_of_the_shared_models_are_cut(shared: Path) -> None:
 
 def test_the_shipped_model_is_loaded_without_a_look_at_its_graph() -> None:
     program = (
-        "import sys; from app.settings import DEFAULT_MODEL; from app.vision.model.load import load;"
+        "import sys; from app.settings import DEFAULT_MODEL;"
+        "from app.vision.model.load import load;"
         "assert load(DEFAULT_MODEL).family.shorten is None;"
         "sys.exit('app.vision.graph_surgery.onnx_graph' in sys.modules)"
     )
