@@ -1,4 +1,4 @@
-"""Write into an ONNX file what Spotter has to know to serve it."""
+"""Write labels, family and input into an ONNX file, so that Spotter can serve it."""
 
 import argparse
 import sys
@@ -69,7 +69,7 @@ def add_description_options(options: argparse.ArgumentParser, *, required: bool)
     options.add_argument("--labels", required=required, help=labels.HELP)
     options.add_argument("--name", help="the name in answers (that of the file)")
     options.add_argument("--license", default="unknown", help="of the weights (%(default)s)")
-    options.add_argument("--iou", type=float, help="of NMS, where a request does not say (0.7)")
+    options.add_argument("--iou", type=float, help="of NMS, if a request does not say (0.7)")
     add_input_options(options)
 
 
@@ -110,9 +110,9 @@ def _divisors(text: str) -> tuple[float, ...]:
 def description(
     arguments: argparse.Namespace, axes: tuple[int, int] | None, name: str
 ) -> Description:
-    """From the options; ``axes`` are the static height and width of the file, where it has them.
+    """The description that the options make; ``axes`` are the file's height and width if static.
 
-    Raises CommandError where the options make none.
+    Raises CommandError if the options contradict each other or the file.
     """
     usual = families.get(arguments.family).input
     size = arguments.size or axes
@@ -139,9 +139,9 @@ def description(
 
 
 def write(arguments: argparse.Namespace, source: Path, out: Path, name: str) -> Description:
-    """A copy of ``source`` at ``out`` that says what the options say, once the service takes it.
+    """Write a copy of ``source`` to ``out`` with the description, if the service can run it.
 
-    Raises CommandError where the options do not fit the file.
+    Raises CommandError if the options do not fit the file.
     """
     model = source.read_bytes()
     found = description(arguments, _static_axes(source), name)
@@ -152,7 +152,7 @@ def write(arguments: argparse.Namespace, source: Path, out: Path, name: str) -> 
 
 
 def _static_axes(path: Path) -> tuple[int, int] | None:
-    """Height and width of the image input, where they are fixed."""
+    """Height and width of the image input; None if they are dynamic."""
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.log_severity_level = 3

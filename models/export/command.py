@@ -41,7 +41,7 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     options.add_argument("--labels", help=labels.HELP)
     options.add_argument("--name", help="the name in answers (that of the file)")
     options.add_argument("--license", default="unknown", help="of the weights (%(default)s)")
-    options.add_argument("--iou", type=float, help="of NMS, where a request does not say (0.7)")
+    options.add_argument("--iou", type=float, help="of NMS, if a request does not say (0.7)")
     adopt.add_input_options(options)
     return options.parse_args(argv)
 

@@ -18,9 +18,9 @@ from models.train import export
 def convert(arguments: argparse.Namespace) -> None:
     out = output(arguments.out, arguments.file, "-converted")
     try:
-        detector, description = export.read(arguments.file)
-        found = description.model_copy(update={"family": FAMILY.name})
-        export.write(detector, found, out)
+        trained = export.read(arguments.file)
+        description = trained.description.model_copy(update={"family": FAMILY.name})
+        export.write(trained.detector, description, out)
     except export.ExportError as error:
         raise CommandError(str(error)) from error
     checks.serves(out, out)

@@ -30,7 +30,7 @@ class ExportError(ValueError):
     """The file was not written by this trainer."""
 
 
-class Levels(nn.Module):
+class LevelOutputs(nn.Module):
     """The outputs of the family ``spotter``: class logits of each level, then box distances."""
 
     def __init__(self, detector: Detector) -> None:
@@ -59,7 +59,7 @@ def write(detector: Detector, description: Description, path: Path, *, half: boo
 
     ``half`` stores the convolutions as float16. Raises ExportError where one does not fit.
     """
-    module = Levels(deepcopy(detector).cpu().float().eval())
+    module = LevelOutputs(deepcopy(detector).cpu().float().eval())
     axes = {name: dict(open_axes) for name, open_axes in FAMILY.exported.items()}
     image, *outputs = axes
     buffer: Any = io.BytesIO()

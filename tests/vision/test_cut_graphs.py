@@ -1,5 +1,7 @@
 """YOLOv8's graphs cut before their boxes: the same detections as of the whole graph."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,7 @@ from app.vision.graph_surgery.sparse_convolution import BoxBranch, Convolution
 from app.vision.images.budget import DecodingBudget
 from app.vision.images.reader import ImageReader
 from app.vision.model.load import load
+from tests.server import REPOSITORY
 from tests.vision import yolov8_graph
 from tests.vision.pictures import encode, quarters
 
@@ -193,6 +196,18 @@ def test_which_of_the_shared_models_are_cut(shared: Path) -> None:
         if cut is not None:
             sizes = [[layer.size for layer in branch.layers] for branch in cut.branches]
             assert sizes == [[3, 3, 1]] * 3
+
+
+def test_the_shipped_model_is_loaded_without_a_look_at_its_graph() -> None:
+    program = (
+        "import sys; from app.settings import DEFAULT_MODEL;"
+        "from app.vision.model.load import load;"
+        "assert load(DEFAULT_MODEL).family.shorten is None;"
+        "sys.exit('app.vision.graph_surgery.onnx_graph' in sys.modules)"
+    )
+    assert (
+        subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, check=False).returncode == 0
+    )
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,8 @@ class Feed(Protocol):
 class ShortGraph(NamedTuple):
     """A file's graph that ends before the declared outputs, and what decodes it from there."""
 
+    family: str
+    """Name of the family whose files have such graphs."""
     model: bytes
     outputs: list[str]
     """Names in the order in which ``decode`` takes them."""
@@ -59,7 +61,7 @@ class ShortGraph(NamedTuple):
     decode: Decode
 
 
-class Cut(Protocol):
+class Shorten(Protocol):
     def __call__(self, file: mmap | bytes, /, *, late_boxes: bool) -> ShortGraph | None:
         """None if the graph has to be run as a whole.
 
@@ -90,7 +92,7 @@ class Family:
     """Inputs besides the image."""
     tasks: frozenset[str] = frozenset()
     """Tasks of the Ultralytics exporter whose files may be of the family."""
-    cut: Cut | None = None
+    shorten: Shorten | None = None
     """Shortens the graph, if the family's graphs compute more than is looked at."""
 
 

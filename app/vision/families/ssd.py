@@ -7,15 +7,7 @@ x1, y1, x2, y2 in shares of the input's width and height.
 import numpy as np
 
 from app.vision.detections import Candidates
-from app.vision.families.base import (
-    BATCH,
-    Declared,
-    Family,
-    Outputs,
-    best_class,
-    is_rows,
-    leaves,
-)
+from app.vision.families.base import BATCH, Declared, Family, Outputs, best_class, is_rows, leaves
 from app.vision.preprocess.input_spec import InputSpec
 
 

@@ -7,14 +7,7 @@ probabilities. A score is the product of objectness and probability.
 import numpy as np
 
 from app.vision.detections import Candidates
-from app.vision.families.base import (
-    SIDES,
-    Family,
-    Outputs,
-    best_class,
-    bind_objectness,
-    corners,
-)
+from app.vision.families.base import SIDES, Family, Outputs, best_class, bind_objectness, corners
 from app.vision.preprocess.input_spec import InputSpec
 
 

@@ -48,12 +48,14 @@ def decode(
     return Candidates(corners(rows[:4, anchors].T), picked[best, np.arange(len(anchors))], best)
 
 
-def cut(file: mmap | bytes, /, *, late_boxes: bool) -> ShortGraph | None:
+def shorten(file: mmap | bytes, /, *, late_boxes: bool) -> ShortGraph | None:
     found = split.cut(file, late_boxes=late_boxes)
     if found is None:
         return None
     decoder = DistributionDecoder(found.branches)
-    return ShortGraph(found.model, found.outputs, found.declared, decoder.fits, decoder.decode)
+    return ShortGraph(
+        FAMILY.name, found.model, found.outputs, found.declared, decoder.fits, decoder.decode
+    )
 
 
 FAMILY = Family(
@@ -66,5 +68,5 @@ FAMILY = Family(
     decode=decode,
     exported={"images": SIDES, "output0": {0: "batch", 2: "anchors"}},
     tasks=frozenset({"detect", "segment"}),
-    cut=cut,
+    shorten=shorten,
 )

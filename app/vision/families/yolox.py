@@ -11,14 +11,7 @@ import numpy as np
 
 from app.vision.arrays import Floats
 from app.vision.detections import Candidates
-from app.vision.families.base import (
-    SIDES,
-    Family,
-    Outputs,
-    best_class,
-    bind_objectness,
-    corners,
-)
+from app.vision.families.base import SIDES, Family, Outputs, best_class, bind_objectness, corners
 from app.vision.preprocess.input_spec import InputSpec
 
 _STRIDES = (8, 16, 32)

@@ -96,7 +96,7 @@ def _find(graph: Graph) -> _Levels | None:
 
 
 def _apart(graph: Graph, joined: list[str]) -> tuple[list[str], list[str]]:
-    """The logits of boxes and of classes that were put together; none where they were not."""
+    """Logits of boxes and of classes that each level of ``joined`` concatenates, if it does."""
     nodes = [graph.producer(level) for level in joined]
     pairs = [
         node.inputs
@@ -110,7 +110,7 @@ def _apart(graph: Graph, joined: list[str]) -> tuple[list[str], list[str]]:
 
 
 def _distributions(graph: Graph, sides: str | None) -> str | None:
-    """The logits of the distributions whose means are ``sides``, in bins."""
+    """The logits of the distributions whose means, in bins, are ``sides``."""
     mean = _inputs(graph, _back(graph, sides, "Reshape"), "Conv")
     values = graph.constant(mean[1]) if len(mean) == 2 else None
     if values is None or not np.array_equal(values.ravel(), np.arange(values.size)):
@@ -119,7 +119,7 @@ def _distributions(graph: Graph, sides: str | None) -> str | None:
 
 
 def _exponentials(graph: Graph, sides: str | None) -> str | None:
-    """The same, as ``models.quantize`` writes it: weighted and plain sums of exponentials."""
+    """Like ``_distributions``, in the form of ``models.quantize``: sums of exponentials."""
     product = _inputs(graph, _back(graph, sides, "Div", "Split"), "MatMul")
     mix = graph.constant(product[0]) if len(product) == 2 else None
     if mix is None or mix.size % 32:
@@ -131,10 +131,10 @@ def _exponentials(graph: Graph, sides: str | None) -> str | None:
 
 
 def _sides(graph: Graph, boxes: str) -> str | None:
-    """The distances of all anchors to the four sides, if ``boxes`` are centre and size of them.
+    """The distances of all anchors to the four sides, if ``boxes`` are centre and size.
 
-    As far as operators tell, that is: centre = (low + high) / 2, size = high - low, low = anchor -
-    the first two distances, high = anchor + the other two, all times the stride.
+    Only operators and their order are compared: centre = (low + high) / 2, size = high - low,
+    low = anchor - the first two distances, high = anchor + the other two, all times the stride.
     """
     both = _inputs(graph, _back(graph, boxes, "Mul"), "Concat")
     if len(both) != 2:
@@ -155,27 +155,27 @@ def _sides(graph: Graph, boxes: str) -> str | None:
 
 
 def _same(graph: Graph, tensor: str, other: str) -> bool:
-    """Exporters write a constant again wherever it is used."""
+    """Whether both are one tensor or constants; exporters repeat a constant at each use."""
     nodes = graph.producer(tensor), graph.producer(other)
     return tensor == other or all(node is None or node.operator == "Constant" for node in nodes)
 
 
 def _levels(graph: Graph, tensor: str) -> list[str] | None:
-    """What was flattened and put one behind the other: (1, channels, height, width) each."""
+    """The maps (1, channels, height, width) that ``tensor`` concatenates after flattening."""
     levels = [_back(graph, part, "Reshape") for part in _inputs(graph, tensor, "Concat")]
     found = [level for level in levels if level is not None]
     return found if found and len(found) == len(levels) else None
 
 
 def _concatenated(graph: Graph, tensor: str) -> Sequence[str]:
-    """The parts, also those of the first part, where that is put together in turn."""
+    """The parts that ``tensor`` concatenates; a first part is taken apart in turn."""
     parts = _inputs(graph, tensor, "Concat")
     inner = _inputs(graph, parts[0], "Concat") if parts else []
     return [*inner, *parts[1:]] if inner else parts
 
 
 def _back(graph: Graph, tensor: str | None, *operators: str) -> str | None:
-    """The first input of the last of ``operators``, which follow one another back from here."""
+    """The tensor before a chain of ``operators``, the last operator first, that ends here."""
     for operator in operators:
         inputs = _inputs(graph, tensor, operator)
         tensor = inputs[0] if inputs else None
@@ -183,6 +183,6 @@ def _back(graph: Graph, tensor: str | None, *operators: str) -> str | None:
 
 
 def _inputs(graph: Graph, tensor: str | None, operator: str) -> Sequence[str]:
-    """Of the node that makes ``tensor``, if it is an ``operator``."""
+    """Inputs of the node that produces ``tensor``; empty if it is not an ``operator``."""
     node: Node | None = None if tensor is None else graph.producer(tensor)
     return node.inputs if node is not None and node.operator == operator else []

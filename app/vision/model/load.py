@@ -14,8 +14,9 @@ from app.vision.description import Description
 from app.vision.detections import Candidates
 from app.vision.families.base import Decode, Family, ShortGraph
 from app.vision.model import metadata, ultralytics
+from app.vision.model import signature as signatures
 from app.vision.model.file_hash import FileHash
-from app.vision.model.signature import Signature, read, shape_of
+from app.vision.model.signature import Signature, shape_of
 from app.vision.runtime import session as sessions
 from app.vision.runtime.providers import CPU, short
 from app.vision.runtime.session import Session
@@ -67,17 +68,17 @@ def load(
     file_hash = FileHash(path)
     # Other processors compute all boxes sooner than this one computes a few.
     late_boxes = {short(name) for name in providers} <= {short(CPU)}
-    cut = None if whole else _cut(file_hash.content(), late_boxes=late_boxes)
+    shorter = None if whole else _shorten(file_hash.content(), late_boxes=late_boxes)
     try:
-        if cut is not None:
+        if shorter is not None:
             with suppress(StartError):  # then the whole graph is served, or its error reported
-                return _load(path, file_hash, cut, threads, providers)
+                return _load(path, file_hash, shorter, threads, providers)
         return _load(path, file_hash, None, threads, providers)
     except StartError as error:
         raise StartError(f"The model {path} cannot be served: {error}.") from error
 
 
-def _cut(file: mmap | bytes, *, late_boxes: bool) -> ShortGraph | None:
+def _shorten(file: mmap | bytes, *, late_boxes: bool) -> ShortGraph | None:
     """The shorter graph of a family that the file may be of, if it has one."""
     with suppress(StartError, ValueError):  # of broken files, which the session reports
         with memoryview(file) as content:
@@ -85,7 +86,7 @@ def _cut(file: mmap | bytes, *, late_boxes: bool) -> ShortGraph | None:
         described = descriptions.read(stored)
         likely = [families.get(described.family)] if described else ultralytics.families(stored)
         for family in likely:
-            if family.cut and (found := family.cut(file, late_boxes=late_boxes)):
+            if family.shorten and (found := family.shorten(file, late_boxes=late_boxes)):
                 return found
     return None
 
@@ -93,21 +94,23 @@ def _cut(file: mmap | bytes, *, late_boxes: bool) -> ShortGraph | None:
 def _load(
     path: Path,
     file_hash: FileHash,
-    cut: ShortGraph | None,
+    shorter: ShortGraph | None,
     threads: int,
     providers: Sequence[str],
 ) -> Model:
-    session, running = sessions.create(cut.model if cut else path, threads, providers)
-    signature = read(session, cut.declared if cut else None)
+    session, running = sessions.create(shorter.model if shorter else path, threads, providers)
+    signature = signatures.read(session, shorter.declared if shorter else None)
     description = _describe(session.get_modelmeta().custom_metadata_map, signature, path.stem)
     family = families.get(description.family)
     outputs = _check(description, family, signature)
     decoder = family.decode
-    if cut is not None:
+    if shorter is not None:
         shapes = [shape_of(node) for node in session.get_outputs()]
-        if not family.cut or not cut.fits(shapes, len(description.labels)):
-            raise StartError(f"its graph cannot be cut as those of the family {family.name}")
-        outputs, decoder = cut.outputs, cut.decode
+        if family.name != shorter.family or not shorter.fits(shapes, len(description.labels)):
+            raise StartError(
+                f"its graph is not one of the family {shorter.family} that can be shortened"
+            )
+        outputs, decoder = shorter.outputs, shorter.decode
     return Model(session, description, signature, outputs, decoder, file_hash, running)
 
 

@@ -58,3 +58,11 @@ def test_what_decodes_boxes_stays_in_float() -> None:
     assert chosen(0) == ["body", "body.sigmoid", "body.mul", "score"]
     assert chosen(1) == ["body", "body.sigmoid", "body.mul"]
     assert chosen(2) == []
+
+
+def test_a_graph_that_ends_at_its_logits_keeps_its_last_convolutions_in_float() -> None:
+    model = graphs.detector()
+    nodes = list(model.graph.node)
+    del model.graph.node[[node.name for node in nodes].index("score") + 1 :]
+    chosen = [node.name for node in int8.layers(Network(model))]
+    assert chosen == ["body", "body.sigmoid", "body.mul"]
