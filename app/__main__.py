@@ -13,7 +13,7 @@ for _number in (signal.SIGTERM, signal.SIGINT):
 def main() -> None:
     from app import startup
 
-    with startup.quick_start():
+    with startup.shortcuts():
         import uvicorn
 
         from app.server.protocol import Protocol, Server

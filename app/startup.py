@@ -17,7 +17,7 @@ _turn = RLock()
 """What changes here is the whole process's: one thread at a time."""
 
 
-class QuickStart:
+class Shortcuts:
     """While much is imported. One may begin within another; ended by the thread that began it."""
 
     def __init__(self) -> None:
@@ -43,8 +43,8 @@ class QuickStart:
 
 
 @contextmanager
-def quick_start() -> Iterator[None]:
-    start = QuickStart()
+def shortcuts() -> Iterator[None]:
+    start = Shortcuts()
     try:
         yield
     finally:

@@ -60,14 +60,14 @@ class RateLimiter:
         """Clients that are remembered."""
         return len(self._free_at)
 
-    def look(self, client: str) -> Standing:
-        """As ``take`` would answer, without taking."""
+    def peek(self, client: str) -> Standing:
+        """The answer that ``consume`` would give, without counting."""
         owed = self._owed(client, self._now())
         allowed = owed + self._interval <= self._window
         return self._standing(owed + self._interval if allowed else owed, allowed=allowed)
 
-    def take(self, client: str) -> Standing:
-        """Counts a request; what is not allowed does not count."""
+    def consume(self, client: str) -> Standing:
+        """Counts a request, unless it is not allowed."""
         now = self._now()
         owed = self._owed(client, now)
         allowed = owed + self._interval <= self._window

@@ -1,4 +1,4 @@
-"""Errors that nobody foresaw: the log has them whole, the client learns the request's id."""
+"""Errors that nobody foresaw: the log has all of it, the client learns the request's id."""
 
 import errno
 import logging
@@ -8,8 +8,8 @@ from app.errors import InternalError, ModelUnavailable, SpotterError
 _log = logging.getLogger("spotter.request")
 
 
-def disguised(error: Exception, request_id: str) -> SpotterError:
-    """What to tell the client; call it while ``error`` is being handled, since it is logged."""
+def to_client_error(error: Exception, request_id: str) -> SpotterError:
+    """Logs ``error`` with its traceback, so it has to be called while ``error`` is handled."""
     fields = {"fields": {"id": request_id}}
     if _out_of_memory(error):
         _log.exception("out of memory", extra=fields)
@@ -19,7 +19,7 @@ def disguised(error: Exception, request_id: str) -> SpotterError:
 
 
 def _out_of_memory(error: Exception) -> bool:
-    """onnxruntime has no class of its own for it: the words are those of its allocators."""
+    """onnxruntime has no class of its own for it, so its allocators' words are looked for."""
     if isinstance(error, OSError):
         return error.errno == errno.ENOMEM
     return isinstance(error, MemoryError) or any(

@@ -6,12 +6,13 @@ from mangum import Mangum
 from mangum.adapter import DEFAULT_TEXT_MIME_TYPES
 from starlette.types import ASGIApp
 
+from app.errors import problem
 from app.gateway.answer_limit import AnswerLimit
 from app.gateway.cold_start import ColdStart
 from app.gateway.stage import StagePath
 from app.http.responses import media_types
 
-_TEXT_TYPES = [*DEFAULT_TEXT_MIME_TYPES, media_types.PROBLEM, media_types.AWS_JSON]
+_TEXT_TYPES = [*DEFAULT_TEXT_MIME_TYPES, problem.MEDIA_TYPE, media_types.AWS_JSON]
 
 
 def adapt(app: ASGIApp, *, root_path: str) -> Mangum:

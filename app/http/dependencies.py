@@ -6,11 +6,11 @@ from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyHeader, HTTPBearer
 
 from app.errors import AccessDenied
-from app.http.middleware.request_context import service_of
+from app.http.request_state import service_of
 from app.http.requests.authentication import WANTED, admit, key_in
 from app.service.service import Service
 
-_key_header = APIKeyHeader(name="X-API-Key", auto_error=False, description="Where keys are set.")
+_key_header = APIKeyHeader(name="X-API-Key", auto_error=False, description="If keys are set.")
 _bearer = HTTPBearer(auto_error=False, description="The same key, as a bearer token.")
 
 
@@ -24,7 +24,7 @@ ServiceDep = Annotated[Service, Depends(get_service)]
 async def keys_documented(
     _key: Annotated[object, Security(_key_header)], _token: Annotated[object, Security(_bearer)]
 ) -> None:
-    """Has the OpenAPI document tell of the two headers."""
+    """Puts the two headers into the OpenAPI document."""
 
 
 async def require_key(
@@ -34,7 +34,7 @@ async def require_key(
         raise AccessDenied(WANTED)
 
 
-async def require_leave(
+async def require_admission(
     request: Request, service: ServiceDep, _: Annotated[None, Depends(keys_documented)]
 ) -> None:
     admit(request, service, key_in(request))
@@ -42,5 +42,5 @@ async def require_leave(
 
 KeyDocumented = Depends(keys_documented)
 KeyRequired = Depends(require_key)
-LeaveRequired = Depends(require_leave)
+AdmissionRequired = Depends(require_admission)
 """A key, and that its holder has not asked too often."""

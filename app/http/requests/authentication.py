@@ -1,4 +1,4 @@
-"""Who may come in: the API key of a request, asked for before its body is read."""
+"""The API key of a request, checked before its body is read."""
 
 from starlette.requests import Request
 
@@ -10,9 +10,9 @@ WANTED = "Send a valid API key in the header X-API-Key, or as 'Authorization: Be
 
 
 def admit(request: Request, service: Service, key: bytes | None, wanted: str = WANTED) -> None:
-    """Counts the request for who sends it: the key, or the address where no keys are set.
+    """Counts the request for its key, or for its address if the server asks for no key.
 
-    Raises AccessDenied, with ``wanted`` for people, or TooManyRequests.
+    Raises AccessDenied, with ``wanted`` as its detail, or TooManyRequests.
     """
     holder = service.keys.holder(key)
     if service.keys and holder is None:

@@ -1,4 +1,4 @@
-"""How often a client may ask, told in the fields that draft-ietf-httpapi-ratelimit-headers has."""
+"""The rate limit of a client, and its headers as draft-ietf-httpapi-ratelimit-headers has them."""
 
 from ipaddress import IPv6Address, ip_address
 
@@ -6,6 +6,7 @@ from starlette.requests import Request
 
 from app.admission.rate_limit import Rate, Standing
 from app.errors import TooManyRequests
+from app.http.request_state import record_of
 from app.service.service import Service
 
 _UNITS = {1: "a second", 60: "a minute", 3600: "an hour", 86400: "a day"}
@@ -14,17 +15,17 @@ _UNITS = {1: "a second", 60: "a minute", 3600: "an hour", 86400: "a day"}
 def charge(request: Request, service: Service, client: str) -> None:
     """Counts the request. Raises TooManyRequests."""
     if service.limiter is not None:
-        _judge(request, service.limiter.rate, service.limiter.take(client))
+        _answer_with(request, service.limiter.rate, service.limiter.consume(client))
 
 
 def check(request: Request, service: Service, client: str) -> None:
-    """Counts nothing, for a client that still has to prove who it is. Raises TooManyRequests."""
+    """Counts nothing, since the client still has to prove who it is. Raises TooManyRequests."""
     if service.limiter is not None:
-        _judge(request, service.limiter.rate, service.limiter.look(client))
+        _answer_with(request, service.limiter.rate, service.limiter.peek(client))
 
 
 def address_of(request: Request) -> str:
-    """Of an IPv6 address the network: a customer has 2^64 of them."""
+    """The client's address; for IPv6 its /64 network, since one customer has 2^64 addresses."""
     host = request.client.host if request.client else ""
     try:
         address = ip_address(host)
@@ -35,8 +36,8 @@ def address_of(request: Request) -> str:
     return str(address.ipv4_mapped or int(address) >> 64)
 
 
-def _judge(request: Request, rate: Rate, standing: Standing) -> None:
-    request.state.exchange.answer_headers.update(
+def _answer_with(request: Request, rate: Rate, standing: Standing) -> None:
+    record_of(request).answer_headers.update(
         {
             "RateLimit-Policy": f'"default";q={rate.count};w={rate.seconds}',
             "RateLimit": f'"default";r={standing.remaining};t={standing.more_in}',

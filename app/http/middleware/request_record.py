@@ -1,0 +1,98 @@
+"""Keeps the record of a request from its first to its last byte, and calls those that read it."""
+
+import re
+import time
+import uuid
+from collections.abc import Sequence
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.http.request_state import loaded_service
+from app.observability.request_record import UNKNOWN_ROUTE, Observer, RequestRecord
+
+REQUEST_ID = "X-Request-Id"
+_ACCEPTED_ID = re.compile(r"[\w.-]{1,128}", re.ASCII)
+
+
+class RecordRequests:
+    """Gives the request its id and its record, in ``scope["state"]["record"]``."""
+
+    def __init__(self, app: ASGIApp, observers: Sequence[Observer]) -> None:
+        """``observers`` may be added to later."""
+        self.app = app
+        self.observers = observers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        service = loaded_service(scope)
+        headers = Headers(scope=scope)
+        record = RequestRecord(
+            _request_id(headers),
+            scope["method"],
+            scope["path"],
+            headers,
+            service.memory.reservation() if service else None,
+        )
+        scope.setdefault("state", {})["record"] = record
+        finishers = [observe(record) for observe in self.observers]
+
+        async def marking_send(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                record.status = message["status"]
+                if record.detected_at:
+                    record.add_stage("encode", record.detected_at, time.perf_counter())
+                answer = MutableHeaders(scope=message)
+                answer[REQUEST_ID] = record.id
+                answer.setdefault("X-Content-Type-Options", "nosniff")
+                answer.update(record.answer_headers)
+                if service and service.draining:
+                    answer["Connection"] = "close"  # else the next request would be lost
+            await send(message)
+
+        try:
+            await self.app(scope, _counting(record, receive), marking_send)
+        finally:
+            if record.reservation:
+                record.reservation.release()
+            record.ended = time.perf_counter()
+            record.route = _route(scope)
+            for finish in finishers:
+                finish()
+
+
+def _counting(record: RequestRecord, receive: Receive) -> Receive:
+    """Adds the stage "read" to the record, from the first to the last message of the body."""
+    began = 0.0
+    reading = True
+
+    async def counted() -> Message:
+        nonlocal began, reading
+        began = began or time.perf_counter()
+        message = await receive()
+        if reading and message["type"] == "http.request":
+            record.received_bytes += len(message.get("body", b""))
+            if not message.get("more_body", False):
+                reading = False
+                record.add_stage("read", began, time.perf_counter())
+        return message
+
+    return counted
+
+
+def _request_id(headers: Headers) -> str:
+    given = headers.get(REQUEST_ID, "")
+    return given if _ACCEPTED_ID.fullmatch(given) else uuid.uuid4().hex
+
+
+def _route(scope: Scope) -> str:
+    """The route's path as written in the code: clients cannot make up more of them."""
+    if "route" in scope:
+        return str(scope["route"].path)
+    if "endpoint" not in scope:
+        return UNKNOWN_ROUTE
+    if "app_root_path" in scope:  # a folder of files
+        return str(scope["root_path"].removeprefix(scope["app_root_path"]))
+    return str(scope["path"].removeprefix(scope.get("root_path", "")))  # of a path without fields
