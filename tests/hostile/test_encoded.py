@@ -1,7 +1,6 @@
 """Base64 in JSON: as Python itself reads it, no bombs, and nobody waits for long meanwhile."""
 
 import asyncio
-import base64
 import binascii
 import json
 import os
@@ -43,24 +42,23 @@ class Carrier(Base64Model):
     image: bytes
 
 
-def by_python(document: bytes) -> bytes | None:
-    """None if it is no base64; what is missing at its end may be missing."""
+def by_python(document: bytes, *, padded: bool) -> bytes | None:
+    """None if it is no base64. Unless ``padded``, its padding may be missing or be too short."""
     try:
         text = "".join(json.loads(document)["image"].split())
+        if not padded:
+            text = text.rstrip("=")
+            text += "=" * (-len(text) % 4)
+        if len(text) % 4:  # of which older Pythons let some pass
+            return None
+        return binascii.a2b_base64(text, strict_mode=True)
     except ValueError:
         return None
-    for missing in ("", "=", "=="):
-        try:
-            return binascii.a2b_base64(text + missing, strict_mode=True)
-        except ValueError:
-            if "=" in text:
-                return None
-    return None
 
 
 def by_us(document: bytes) -> bytes | None:
     try:
-        return read_base64_json(Carrier, document, "image").image
+        return read_base64_json(Carrier, document, "image", spaces=True).image
     except ValidationError:
         return None
 
@@ -73,9 +71,8 @@ def test_as_python_reads_it(size: int, inserts: list[tuple[float, str]], encodin
         at = round(place * len(text))
         text = text[:at] + insert + text[at:]
     document = f' {{ "image" :\n"{text}" }} '.encode(encoding)
-    ours = by_us(document)
-    # What is not padded and needs a second reading may be refused.
-    assert ours == by_python(document) or (ours is None and "=" not in text)
+    exact = by_python(document, padded=True)
+    assert by_us(document) in (exact, exact or by_python(document, padded=False))
 
 
 @pytest.mark.parametrize("escape", ["\\/", "\\u002F", "\\u002f", "\\r\\n/"])
@@ -155,7 +152,9 @@ def test_nobody_waits_for_five_mebibytes(
     for _ in range(9):
         began = time.process_time()
         document = json.loads(body)
-        decoded = base64.b64decode(document.get("image") or document["Image"]["Bytes"])
+        decoded = binascii.a2b_base64(
+            document.get("image") or document["Image"]["Bytes"], strict_mode=True
+        )
         at_once = time.process_time() - began
         assert decoded == data
         shares.append(asyncio.run(_longest_pause(app, path, headers, body)) / at_once)

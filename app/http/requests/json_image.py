@@ -43,7 +43,7 @@ def read_json_image(body: bytes) -> bytes | ObjectReference:
     try:
         if len(body) <= _REFERENCE_BYTES and b'"s3"' in body:
             return ImageInS3.model_validate_json(body).s3
-        return read_base64_json(ImageBase64, body, "image").image
+        return read_base64_json(ImageBase64, body, "image", spaces=True).image
     except TooManyValues as error:
         raise InvalidParameter(_ONLY_IMAGE) from error
     except ValidationError as error:
