@@ -4,7 +4,7 @@ from app.cloud import snapstart
 from app.events.consumer import Consumer
 from app.events.setup import create_annotator
 from app.observability import json_log
-from app.service.service import load_detector
+from app.service.loading import load_detector
 from app.settings import load_settings
 
 _settings = load_settings()
