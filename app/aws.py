@@ -8,6 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from app import startup
 
+
+def _warm_up() -> None:
+    from app.service.warm_up import warm_up
+
+    warm_up(_detector)
+    _app.openapi()  # which builds all routes
+
+
 with startup.shortcuts():
     from app.observability import json_log
     from app.service.loading import load_detector
@@ -22,7 +30,7 @@ with startup.shortcuts():
     _detector = _loading.result()
     _app = create_app(_settings, _detector)
     _http = adapt(_app, root_path=_settings.root_path)
-    snapstart.register(_detector, _app.state.service.storage.connection)
+    snapstart.register(_warm_up, _app.state.service.storage.connection)
 
 if TYPE_CHECKING:
     from app.events.consumer import Consumer
