@@ -12,7 +12,6 @@ from app.http.exception_handlers import HANDLERS
 from app.http.middleware.error_boundary import ErrorBoundary
 from app.http.middleware.request_record import REQUEST_ID, RecordRequests
 from app.http.middleware.root_path import RootPath
-from app.http.middleware.start_error import OneLineStartError
 from app.http.openapi import DESCRIPTION, DocumentedFastAPI
 from app.http.routes import deepstack, detect, docs, healthz, metrics, model, page, rekognition
 from app.observability.json_log import log_request
@@ -74,8 +73,8 @@ def start_service(app: FastAPI, settings: Settings, detector: Detector) -> Servi
 
 def _middleware(settings: Settings, observers: list[Observer]) -> Iterator[Middleware]:
     """From the outermost to the innermost."""
-    yield Middleware(OneLineStartError)
-    yield Middleware(RootPath, settings.root_path)
+    if settings.root_path:
+        yield Middleware(RootPath, settings.root_path)
     yield Middleware(RecordRequests, observers)
     if settings.cors_origins:
         yield Middleware(

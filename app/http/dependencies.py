@@ -6,7 +6,7 @@ from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyHeader, HTTPBearer
 
 from app.errors import AccessDenied
-from app.http.request_state import service_of
+from app.http.middleware.request_record import service_of
 from app.http.requests.authentication import WANTED, admit, key_in
 from app.service.service import Service
 
@@ -30,7 +30,7 @@ async def keys_documented(
 async def require_key(
     request: Request, service: ServiceDep, _: Annotated[None, Depends(keys_documented)]
 ) -> None:
-    if not service.keys.opens(key_in(request)):
+    if service.keys and service.keys.holder(key_in(request)) is None:
         raise AccessDenied(WANTED)
 
 

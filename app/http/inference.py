@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from starlette.requests import ClientDisconnect, Request
 
-from app.http.request_state import record_of, reservation_of
+from app.http.middleware.request_record import record_of, reservation_of
 from app.service.service import Service
 from app.vision.detector import Detections, Options
 from app.vision.draw import Encoding

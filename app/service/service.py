@@ -35,9 +35,11 @@ class Service:
     health: Health
     pool: InferencePool
     memory: RequestMemory
-    keys: KeyRing
+    keys: KeyRing | None
+    """None if anybody may ask."""
     storage: Storage
     limiter: RateLimiter | None = None
+    """None if nothing limits how often a client may ask."""
     draining: bool = False
     """True once the process was told to stop: it only finishes the requests that it has."""
     _unpacking: ThreadPoolExecutor = field(default_factory=_one_thread)
@@ -55,7 +57,7 @@ class Service:
             Health(detector),
             pool,
             RequestMemory(capacity, settings.body_timeout, pool.retry_after),
-            KeyRing(settings.api_keys),
+            KeyRing(settings.api_keys) if settings.api_keys else None,
             Storage(settings.max_body_bytes, settings.s3_buckets),
             RateLimiter(settings.rate_limit) if settings.rate_limit else None,
         )

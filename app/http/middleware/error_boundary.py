@@ -1,4 +1,4 @@
-"""Answers errors that no handler caught."""
+"""Answers errors that no handler caught, and makes one line of a start that failed."""
 
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -17,7 +17,7 @@ class ErrorBoundary:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            await self.app(scope, receive, send)
+            await self.app(scope, receive, _one_line_errors(send))
             return
         if _has_two_ends(scope):
             refused = BadRequest("Send Content-Length or Transfer-Encoding, not both.")
@@ -39,6 +39,18 @@ class ErrorBoundary:
             if started:
                 raise
             await problem_response(to_client_error(error, record.id))(scope, receive, send)
+
+
+def _one_line_errors(send: Send) -> Send:
+    """Starlette reports a failed start as a traceback; its last line is the one for people."""
+
+    async def shortened(message: Message) -> None:
+        if message["type"] == "lifespan.startup.failed":
+            last = message.get("message", "").strip().splitlines()[-1:]
+            message["message"] = "".join(last).removeprefix("app.errors.StartError: ")
+        await send(message)
+
+    return shortened
 
 
 def _has_two_ends(scope: Scope) -> bool:

@@ -6,10 +6,13 @@ import uuid
 from collections.abc import Sequence
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.http.request_state import loaded_service
+from app.admission.request_memory import Reservation
+from app.errors import ModelUnavailable
 from app.observability.request_record import UNKNOWN_ROUTE, Observer, RequestRecord
+from app.service.service import Service
 
 REQUEST_ID = "X-Request-Id"
 _ACCEPTED_ID = re.compile(r"[\w.-]{1,128}", re.ASCII)
@@ -27,7 +30,7 @@ class RecordRequests:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        service = loaded_service(scope)
+        service = _loaded_service(scope)
         headers = Headers(scope=scope)
         record = RequestRecord(
             _request_id(headers),
@@ -61,6 +64,31 @@ class RecordRequests:
             record.route = _route(scope)
             for finish in finishers:
                 finish()
+
+
+def record_of(request: Request) -> RequestRecord:
+    record: RequestRecord = request.scope["state"]["record"]
+    return record
+
+
+def reservation_of(request: Request) -> Reservation:
+    """The memory that the request holds until it has been answered; the model is loaded."""
+    reservation = record_of(request).reservation
+    assert reservation is not None
+    return reservation
+
+
+def service_of(request: Request) -> Service:
+    """Raises ModelUnavailable before the model is loaded."""
+    service = _loaded_service(request.scope)
+    if service is None:
+        raise ModelUnavailable("The model is not loaded.")
+    return service
+
+
+def _loaded_service(scope: Scope) -> Service | None:
+    """None before the model is loaded."""
+    return getattr(scope["app"].state, "service", None)
 
 
 def _counting(record: RequestRecord, receive: Receive) -> Receive:

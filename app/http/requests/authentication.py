@@ -14,12 +14,12 @@ def admit(request: Request, service: Service, key: bytes | None, wanted: str = W
 
     Raises AccessDenied, with ``wanted`` as its detail, or TooManyRequests.
     """
-    holder = service.keys.holder(key)
+    holder = service.keys.holder(key) if service.keys else None
     if service.keys and holder is None:
         raise AccessDenied(wanted)
-    rate_limit.charge(
-        request, service, rate_limit.address_of(request) if holder is None else f"key {holder}"
-    )
+    if service.limiter is not None:
+        client = rate_limit.address_of(request) if holder is None else f"key {holder}"
+        rate_limit.charge(request, service.limiter, client)
 
 
 def key_in(request: Request) -> bytes | None:

@@ -11,7 +11,7 @@ from starlette.requests import Request
 
 from app.errors import ImageTooLarge, InvalidParameter
 from app.http import inference
-from app.http.request_state import reservation_of
+from app.http.middleware.request_record import reservation_of
 from app.http.requests.form import Form, only_image, parse_form
 from app.http.requests.json_image import ObjectReference, read_json_image
 from app.service.service import Service

@@ -4,24 +4,21 @@ from ipaddress import IPv6Address, ip_address
 
 from starlette.requests import Request
 
-from app.admission.rate_limit import Rate, Standing
+from app.admission.rate_limit import Rate, RateLimiter, Standing
 from app.errors import TooManyRequests
-from app.http.request_state import record_of
-from app.service.service import Service
+from app.http.middleware.request_record import record_of
 
 _UNITS = {1: "a second", 60: "a minute", 3600: "an hour", 86400: "a day"}
 
 
-def charge(request: Request, service: Service, client: str) -> None:
+def charge(request: Request, limiter: RateLimiter, client: str) -> None:
     """Counts the request. Raises TooManyRequests."""
-    if service.limiter is not None:
-        _answer_with(request, service.limiter.rate, service.limiter.consume(client))
+    _answer_with(request, limiter.rate, limiter.consume(client))
 
 
-def check(request: Request, service: Service, client: str) -> None:
+def check(request: Request, limiter: RateLimiter, client: str) -> None:
     """Counts nothing, since the client still has to prove who it is. Raises TooManyRequests."""
-    if service.limiter is not None:
-        _answer_with(request, service.limiter.rate, service.limiter.peek(client))
+    _answer_with(request, limiter.rate, limiter.peek(client))
 
 
 def address_of(request: Request) -> str:

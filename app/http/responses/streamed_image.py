@@ -7,7 +7,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from app.errors import Overloaded, RequestTimeout
-from app.http.request_state import reservation_of
+from app.http.middleware.request_record import reservation_of
 
 _PIECE_BYTES = 128 * 1024
 

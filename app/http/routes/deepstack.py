@@ -79,7 +79,7 @@ async def _form(request: Request, service: Service) -> Form:
 
     Before the body is read, unless the key may be in the form.
     """
-    key_in_form = key_in(request) is None and service.keys
+    key_in_form = service.keys is not None and key_in(request) is None
     if not key_in_form:
         admit(request, service, key_in(request), _WANTED)
     body = await read_body(request, service.settings.max_body_bytes)

@@ -21,8 +21,8 @@ from app.errors import (
 )
 from app.http import inference
 from app.http.dependencies import KeyDocumented
+from app.http.middleware.request_record import service_of
 from app.http.openapi import DETECT_ANSWERS, DETECT_BODY, responses
-from app.http.request_state import service_of
 from app.http.requests.accept import preferred
 from app.http.requests.authentication import admit, key_in
 from app.http.requests.body import read_image

@@ -8,7 +8,7 @@ from fastapi import Request, Response
 
 from app.errors import SpotterError
 from app.http import inference
-from app.http.request_state import record_of
+from app.http.middleware.request_record import record_of
 from app.http.requests import rate_limit
 from app.http.requests.body import read_body
 from app.http.responses.media_types import AWS_JSON
@@ -40,16 +40,17 @@ async def answer(request: Request, service: Service, target: str) -> Response:
         raise UnknownOperationException(
             f"{target[:100]} is not offered here. What is: {_SUPPORTED}."
         )
-    claim = _claim(request, service)
-    if claim is None:
-        rate_limit.charge(request, service, rate_limit.address_of(request))
-    else:
-        rate_limit.check(request, service, _signer(claim))
+    claim, limiter = _claim(request, service), service.limiter
+    if limiter is not None and claim is None:
+        rate_limit.charge(request, limiter, rate_limit.address_of(request))
+    elif limiter is not None and claim is not None:
+        rate_limit.check(request, limiter, _signer(claim))
     service.pool.check_room()
     body = await read_body(request, min(service.settings.max_body_bytes, MAX_BODY_BYTES))
     if claim is not None:
         verify(claim, _signed(request), body)
-        rate_limit.charge(request, service, _signer(claim))
+        if limiter is not None:
+            rate_limit.charge(request, limiter, _signer(claim))
     wanted, image = await inference.run_in_thread(service, len(body), partial(parse, body))
     del body
     if image is None:
