@@ -5,18 +5,23 @@ import signal
 import sys
 
 # Before anything else: importing the rest takes a while, and PID 1 of a container has no default.
-# Once it has drained, uvicorn raises the signal again: to have been stopped is no failure.
-for _number in (signal.SIGTERM, signal.SIGINT):
-    signal.signal(_number, lambda *_: sys.exit(0))
+# Not by an exception: raised while onnxruntime is imported, it would become an ImportError.
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+for _number in _SIGNALS:
+    signal.signal(_number, lambda *_: os._exit(0))
 
 
-def main() -> None:
+def main(drain_seconds: int | None = None) -> None:
+    """``drain_seconds``: from SIGTERM to the end of the process; more than 1."""
     from app import startup
 
     with startup.shortcuts():
         import uvicorn
 
+        from app.server.drain_limit import CUT_SECONDS, DRAIN_SECONDS, DrainLimit
         from app.server.protocol import Protocol, Server
+
+    limit = DrainLimit(drain_seconds or DRAIN_SECONDS)
 
     config = uvicorn.Config(
         "app.main:app",
@@ -26,11 +31,20 @@ def main() -> None:
         ws="none",
         access_log=False,
         log_level="warning",
-        timeout_graceful_shutdown=30,
+        timeout_graceful_shutdown=int(limit.seconds - CUT_SECONDS),
         server_header=False,
+        # uvicorn would believe X-Forwarded-For from whoever connects on this machine.
+        forwarded_allow_ips=os.environ.get("FORWARDED_ALLOW_IPS") or [],
     )
-    server = Server(config)
-    server.run()
+    server = Server(config, limit)
+    # Once it has drained, uvicorn raises the signal again: to have been stopped is no failure.
+    for number in _SIGNALS:
+        signal.signal(number, lambda *_: sys.exit(0))
+    try:
+        server.run()
+    finally:
+        if server.should_exit:
+            limit.stopped()
     if not server.started:
         raise SystemExit(3)
 

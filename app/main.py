@@ -18,6 +18,7 @@ with startup.shortcuts():
     from app.http.application import create_app, start_service
     from app.observability import json_log, tracing
     from app.server.load_shedding import Shedder
+    from app.server.loopback import Loopback
     from app.service.loading import load_detector
     from app.service.service import Service
     from app.settings import Settings, load_settings
@@ -33,9 +34,10 @@ async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, object]]:
     if traces:
         app.state.observers.append(traces.observer)
     asyncio.get_running_loop().call_later(_HASH_DELAY_SECONDS, _hash_model, service)
+    loopback = Loopback.of_running_server()
     with _draining_on_sigterm(service):
-        yield {"shedder": Shedder(service)}
-    service.pool.close()
+        yield {"shedder": Shedder(service), "loopback": loopback}
+    service.pool.close(wait=False)  # whoever was to be answered has been
     if traces:
         traces.close()
 

@@ -70,6 +70,11 @@ class Settings(BaseModel):
     cors_origins: CommaList = Field(
         (), description="Origins whose pages may call, such as https://example.com, or *."
     )
+    allowed_hosts: CommaList = Field(
+        (),
+        description="Host names besides localhost that a server on loopback without keys takes;"
+        " *: any.",
+    )
     root_path: str = Field("", description="Path that a proxy in front has cut off, such as /prod.")
     s3_buckets: CommaList = Field(
         (), description="S3 buckets that images may be read from by name; none: no such reading."
@@ -99,7 +104,10 @@ class Settings(BaseModel):
         None, description="Table of names, parents and categories of labels, besides the shipped."
     )
 
-    @field_validator("cors_origins", "s3_buckets", "aws_credentials", "providers", mode="before")
+    @field_validator(
+        *("cors_origins", "allowed_hosts", "s3_buckets", "aws_credentials", "providers"),
+        mode="before",
+    )
     @classmethod
     def _split(cls, value: object) -> object:
         return _parts(value) if isinstance(value, str) else value
@@ -121,6 +129,16 @@ class Settings(BaseModel):
     @classmethod
     def _rate(cls, value: object) -> object:
         return Rate.parse(value) if isinstance(value, str) else value
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(re.fullmatch(r"\*|[\w-]+(\.[\w-]+)*", name, re.ASCII) for name in value):
+            raise ValueError(
+                "has to be names such as spotter.example.com, without ports and paths, and more of"
+                " them behind commas; or * for any"
+            )
+        return tuple(name.lower() for name in value)
 
     @field_validator("providers")
     @classmethod

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,16 +65,26 @@ class Server:
 
 
 @contextmanager
-def serve(model: Path | None = None, **settings: str) -> Iterator[Server]:
-    """``settings`` by their names without SPOTTER_, in lower case."""
+def serve(
+    model: Path | None = None,
+    command: Callable[[int], list[str]] = lambda _: ["-m", "app"],
+    /,
+    *,
+    host: str = "127.0.0.1",
+    **settings: str,
+) -> Iterator[Server]:
+    """``settings`` by their names without SPOTTER_, in lower case.
+
+    ``command``: arguments of Python, for a port. ``host``: the address to bind.
+    """
     port = free_port()
     with tempfile.TemporaryDirectory() as folder:
         log_file = Path(folder) / "log"
         with log_file.open("wb") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "app"],
+                [sys.executable, *command(port)],
                 cwd=REPOSITORY,
-                env=environment(model, port, settings),
+                env={**environment(model, port, settings), "HOST": host},
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )

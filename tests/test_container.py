@@ -68,6 +68,12 @@ def test_the_image_listens_on_the_port_that_it_exposes_and_compose_publishes() -
     assert [port.rpartition(":")[2] for port in SERVICE["ports"]] == [ENVIRONMENT["PORT"]]
 
 
+def test_compose_publishes_on_this_machine_alone_unless_told_otherwise() -> None:
+    """Docker's default is every address, past most firewalls."""
+    (port,) = SERVICE["ports"]
+    assert port.startswith("${ADDRESS:-127.0.0.1}:")
+
+
 def test_the_image_serves_the_model_that_the_build_argument_names() -> None:
     assert ("COPY", "${MODEL} ${MODEL}") in DOCKERFILE
     assert "--from=build /srv/spotter/${MODEL} ${MODEL}" in argument("COPY")

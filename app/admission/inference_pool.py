@@ -85,10 +85,10 @@ class InferencePool:
         future.add_done_callback(partial(_call_soon, loop, self._release, job))
         return await asyncio.wrap_future(future)
 
-    def close(self) -> None:
-        """Take no more work, and wait for what was taken."""
+    def close(self, *, wait: bool = True) -> None:
+        """Takes no more work. Waits for what was taken, or gives up what has not begun."""
         self._closed = True
-        self._threads.shutdown(wait=True)
+        self._threads.shutdown(wait=wait, cancel_futures=not wait)
 
     def _places(self) -> int:
         places = self.concurrency + self.queue

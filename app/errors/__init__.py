@@ -12,6 +12,7 @@
     ├── NotFound             404  no such path
     ├── MethodNotAllowed     405  the path exists, for other methods
     ├── RequestTimeout       408  the body was too long on its way
+    ├── MisdirectedRequest   421  a Host that a server on loopback does not take
     ├── TooManyRequests      429  a client's rate limit is used up
     ├── Overloaded           503  no place within the bounded queue
     ├── ModelUnavailable     503  not loaded, failed, or draining
@@ -134,6 +135,15 @@ class RequestTimeout(SpotterError):
         return {"Connection": "close"}  # the rest of it is not waited for, either
 
 
+class MisdirectedRequest(SpotterError):
+    status = 421
+    title = "Not a name of this server"
+    example = (
+        "This server is for its own machine and takes no request for 'pages.example'."
+        " Use localhost or an IP address, or add the name to SPOTTER_ALLOWED_HOSTS."
+    )
+
+
 class _ComeBack(SpotterError):
     def __init__(self, detail: str, retry_after: int) -> None:
         """``retry_after``: whole seconds, at least 1, after which there is likely to be room."""
@@ -179,6 +189,7 @@ PUBLIC_ERRORS: tuple[type[SpotterError], ...] = (
     NotFound,
     MethodNotAllowed,
     RequestTimeout,
+    MisdirectedRequest,
     TooManyRequests,
     Overloaded,
     ModelUnavailable,

@@ -10,6 +10,7 @@ from starlette.types import Lifespan
 from app import __version__
 from app.http.exception_handlers import HANDLERS
 from app.http.middleware.error_boundary import ErrorBoundary
+from app.http.middleware.host_check import HostCheck
 from app.http.middleware.request_record import REQUEST_ID, RecordRequests
 from app.http.middleware.root_path import RootPath
 from app.http.openapi import DESCRIPTION, DocumentedFastAPI
@@ -85,6 +86,7 @@ def _middleware(settings: Settings, observers: list[Observer]) -> Iterator[Middl
             allow_credentials="*" not in settings.cors_origins,
             expose_headers=_EXPOSED_HEADERS,
         )
+    yield Middleware(HostCheck, settings.allowed_hosts)
     yield Middleware(ErrorBoundary)
 
 

@@ -1,5 +1,6 @@
 """Routes whose endpoint is called with the request alone."""
 
+import asyncio
 from abc import abstractmethod
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -45,7 +46,7 @@ class ForeignRoute(APIRoute):
                 refused = error
             except (ClientDisconnect, HTTPException):
                 raise
-            except Exception as error:
+            except (Exception, asyncio.CancelledError) as error:
                 refused = to_client_error(error, record.id)
             record.error_code = refused.code
             return self.refusal(request, refused)

@@ -22,6 +22,7 @@ REASONS = {
     **dict.fromkeys(
         (
             "AccessDenied",
+            "MisdirectedRequest",
             "AccessDeniedException",
             "MissingAuthenticationTokenException",
             "IncompleteSignatureException",

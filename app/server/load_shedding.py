@@ -5,8 +5,8 @@ import logging
 import re
 import time
 import uuid
+from dataclasses import dataclass
 
-from app.errors import Overloaded
 from app.errors.problem import problem_bytes
 from app.service.service import Service
 
@@ -14,13 +14,65 @@ _EVERY = 0.04
 """Seconds between refusals that go the whole way: keys, CORS, log and metrics."""
 _AT_ONCE = 10
 """Of these, after a pause."""
-_LENGTHS = re.compile(rb"\ncontent-length", re.IGNORECASE)
-_LENGTH = re.compile(rb"\r\ncontent-length: *(\d{1,15}) *\r\n", re.IGNORECASE)
-_ID = re.compile(rb"\r\nx-request-id: *([\w.-]{1,128}) *\r\n", re.IGNORECASE)
-_SPECIAL = re.compile(
-    rb"\n(?:origin|expect|transfer-encoding|connection: *close|\r?\n)", re.IGNORECASE
+# Possessive: takes time in proportion to the bytes, whatever they are. No line is folded, and none
+# ends without a carriage return: both could hide where the headers end.
+_HEAD = re.compile(
+    rb"POST ([!-~]++) HTTP/1\.([01])\r\n((?:[!#$%&'*+.^_`|~\w-]++:[\t -~\x80-\xff]*+\r\n)*+)\r\n"
 )
+_LENGTH = re.compile(rb"\d{1,15}")
+_ID = re.compile(rb"[\w.-]{1,128}")
+_LOOKED_AT = frozenset({b"host", b"content-length", b"connection", b"x-request-id"})
+_SPECIAL = frozenset({b"origin", b"expect", b"transfer-encoding", b"upgrade"})
+"""Headers that change how the answer looks, or where the request ends."""
 _log = logging.getLogger("spotter.request")
+
+
+@dataclass(frozen=True)
+class Refusal:
+    answer: bytes
+    closes: bool
+    """Whether the connection takes no further request."""
+
+
+@dataclass(frozen=True)
+class Head:
+    """The start of a request to /detect, of which nobody could doubt where it ends."""
+
+    size: int
+    """Bytes, with the empty line."""
+    length: int
+    """Bytes of the body."""
+    closes: bool
+    """Whether it is the last one on its connection."""
+    request_id: bytes | None
+
+    @classmethod
+    def parse(cls, data: bytes, paths: frozenset[bytes]) -> "Head | None":
+        """None for anything that is not plain: h11 and the application have to look at it."""
+        match = _HEAD.match(data)
+        if match is None or match[1].partition(b"?")[0] not in paths:
+            return None
+        found: dict[bytes, bytes] = {}
+        for line in match[3].split(b"\r\n"):
+            name, _, value = line.partition(b":")
+            name = name.lower()
+            if name in _SPECIAL or name in found:
+                return None
+            if name in _LOOKED_AT:
+                found[name] = value.strip(b" \t")
+        connection = found.get(b"connection", b"keep-alive").lower()
+        length = found.get(b"content-length", b"")
+        if b"host" not in found or not _LENGTH.fullmatch(length):
+            return None
+        if connection not in (b"keep-alive", b"close"):
+            return None
+        request_id = found.get(b"x-request-id", b"")
+        return cls(
+            size=match.end(),
+            length=int(length),
+            closes=connection == b"close" or match[2] == b"0",
+            request_id=request_id if _ID.fullmatch(request_id) else None,
+        )
 
 
 class Shedder:
@@ -28,36 +80,33 @@ class Shedder:
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._start = f"POST {service.settings.root_path}/detect".encode()
+        self._paths = frozenset({b"/detect", f"{service.settings.root_path}/detect".encode()})
         self._coming = 0
         """Let through by now, and not in the pool yet."""
         self._next = 0.0
         self._told = 0.0
         self._shed = 0
 
-    def refusal(self, data: bytes) -> tuple[bytes, bool] | None:
-        """For the first bytes of a request: the answer, and whether these are all of it.
-
-        None where the application has to look.
-        """
-        if not data.startswith(self._start):
+    def refusal(self, data: bytes) -> Refusal | None:
+        """``data`` has to begin with a request's first byte. None: the application has to look."""
+        head = None if self._service.draining else Head.parse(data, self._paths)
+        if head is None:
             return None
-        end = data.find(b"\r\n\r\n")
-        head = data[: end + 2]
-        length = _LENGTH.search(head)
-        if end < 0 or length is None or len(_LENGTHS.findall(head)) > 1 or _SPECIAL.search(head):
-            return None
-        missing = int(length[1]) - (len(data) - end - 4)
-        if missing < 0:
+        missing = head.size + head.length - len(data)
+        if missing < 0:  # the next request has come with it
             return None
         full = self._service.pool.overloaded(0 if missing else self._coming)
         if full is None and not missing:
             self._let_through()
         if full is None or not self._are_many():
             return None
-        given = _ID.search(head)
-        request_id = given[1].decode() if given else uuid.uuid4().hex
-        return _response(full, request_id, keep_alive=not missing), not missing
+        closes = head.closes or missing > 0
+        headers = {
+            "x-request-id": head.request_id.decode() if head.request_id else uuid.uuid4().hex
+        }
+        if closes:
+            headers["connection"] = "close"
+        return Refusal(problem_bytes(full, **headers), closes)
 
     def _let_through(self) -> None:
         """Until the event loop has come round once it has no place: many may come at a time."""
@@ -81,8 +130,3 @@ class Shedder:
             _log.warning("shed", extra={"fields": {"refused": self._shed}})
             self._told, self._shed = now, 0
         return True
-
-
-def _response(error: Overloaded, request_id: str, keep_alive: bool) -> bytes:
-    closing = {} if keep_alive else {"connection": "close"}
-    return problem_bytes(error, **{"x-request-id": request_id}, **closing)

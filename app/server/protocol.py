@@ -1,4 +1,4 @@
-"""uvicorn, and patience with a limit: nobody keeps a connection for nothing."""
+"""uvicorn with limits: on idle connections, on headers, and on the time that draining takes."""
 
 import asyncio
 import re
@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Iterable
 from contextlib import suppress
+from types import FrameType
 
 import h11
 import uvicorn
@@ -13,6 +14,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from app.errors import BadRequest, RequestTimeout
 from app.errors.problem import problem_bytes
+from app.server.drain_limit import DrainLimit
 from app.server.load_shedding import Shedder
 
 HEAD_SECONDS = 10.0
@@ -26,6 +28,8 @@ MANY_CHUNKS, SMALL_CHUNK = 1000, 32
 """More than so many chunks have to have so many bytes each, on the average."""
 _END_OF_HEAD = re.compile(rb"\n\r?\n")
 _LAST_CALL = 0.05
+_ENDED = (h11.MUST_CLOSE, h11.CLOSED, h11.ERROR)
+"""States of a client that can send no further request on its connection."""
 
 
 class Connection(h11.Connection):
@@ -58,23 +62,13 @@ class Protocol(H11Protocol):
             transport.abort()
 
     def data_received(self, data: bytes) -> None:
-        if self._discarding:
+        if self._discarding or self.conn.their_state in _ENDED:
             return
         if self._begins_too_long(data):
             self.send_400_response(f"The headers are longer than {MOST_HEAD} bytes.")
             return
-        shedder: Shedder | None = self.app_state.get("shedder")
-        if shedder and self.idle_since() is not None and not self.conn.trailing_data[0]:
-            refusal = shedder.refusal(data)
-            if refusal is not None:
-                answer, whole = refusal
-                self.transport.write(answer)
-                self._since = time.monotonic()
-                if not whole:
-                    self._discard()
-                self._unset_keepalive_if_required()
-                return
-        super().data_received(data)
+        if not self._shed(data):
+            super().data_received(data)
 
     def idle_since(self) -> float | None:
         """On the clock that only goes forward; None while a request is being answered."""
@@ -110,10 +104,7 @@ class Protocol(H11Protocol):
                 self.transport.write(answer)
             self.transport.close()
         elif self.conn.our_state is h11.IDLE:
-            self.transport.write(answer)
-            with suppress(OSError):  # the client is gone
-                self.transport.write_eof()
-            self._discard()
+            self._answer_last(answer)
         else:
             self.transport.close()
 
@@ -125,8 +116,43 @@ class Protocol(H11Protocol):
             and not _END_OF_HEAD.search(data, 0, MOST_HEAD)
         )
 
-    def _discard(self) -> None:
-        """What is still coming: closed at once, the client might miss its answer."""
+    def _shed(self, data: bytes) -> bool:
+        """Whether ``data`` was a request that the shedder has refused."""
+        shedder: Shedder | None = self.app_state.get("shedder")
+        if shedder is None or not self._awaits_request():
+            return False
+        refusal = shedder.refusal(data)
+        if refusal is None:
+            return False
+        self._unset_keepalive_if_required()
+        if refusal.closes:
+            self._answer_last(refusal.answer)
+        else:
+            self.transport.write(refusal.answer)
+            self._since = time.monotonic()
+        return True
+
+    def _awaits_request(self) -> bool:
+        """Whether the next byte is the first of a request, and its answer would be the next one.
+
+        h11 knows: an answer may be complete while the body that it refused is still coming.
+        """
+        return (
+            self.conn.their_state is h11.IDLE
+            and not self.conn.trailing_data[0]
+            and getattr(self.cycle, "response_complete", True)  # there is no cycle at first
+            and not self.flow.write_paused  # else answers that nobody fetches would pile up
+            and not self.transport.is_closing()
+        )
+
+    def _answer_last(self, answer: bytes) -> None:
+        """Sends ``answer`` and then the end of the stream; whatever still comes is discarded.
+
+        If the connection were closed at once, the client might miss its answer.
+        """
+        self.transport.write(answer)
+        with suppress(OSError):  # the client is gone
+            self.transport.write_eof()
         self._discarding = True
         self._since = time.monotonic()
 
@@ -143,6 +169,14 @@ def _ours(connections: Iterable[object]) -> list[Protocol]:
 
 
 class Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, drain_limit: DrainLimit) -> None:
+        super().__init__(config)
+        self._drain_limit = drain_limit
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._drain_limit.begin()
+        super().handle_exit(sig, frame)
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:

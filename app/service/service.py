@@ -42,6 +42,8 @@ class Service:
     """None if nothing limits how often a client may ask."""
     draining: bool = False
     """True once the process was told to stop: it only finishes the requests that it has."""
+    proxy_told: bool = False
+    """True once the log has a warning of a proxy whose X-Forwarded-For is not believed."""
     _unpacking: ThreadPoolExecutor = field(default_factory=_one_thread)
 
     @classmethod

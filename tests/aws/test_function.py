@@ -15,6 +15,7 @@ from tests.events.records import bridge_event, queue_event, recorded, s3_event
 from tests.events.results import Results
 from tests.http.client import base64_of, drawn
 
+JSON = {"content-type": "application/json"}
 PHOTO = drawn(90, 60, encoding="JPEG")
 BY_NAME = {source.name: source for source in SOURCES}
 HTTP_API, LOAD_BALANCER = BY_NAME["HTTP API"], BY_NAME["load balancer"]
@@ -85,7 +86,7 @@ def test_an_image_by_its_name_in_s3(deployed: Deployed, cloud: Cloud, tmp_path: 
 
     def named(**reference: str) -> Request:
         body = json.dumps({"s3": {"bucket": bucket, **reference}}).encode()
-        return detect(body, **{"content-type": "application/json"})
+        return detect(body, **JSON)
 
     with deployed.run(tmp_path, {**cloud.environment, **settings}) as function:
         expected = ask(function, detect()).body
@@ -102,16 +103,18 @@ def test_an_image_by_its_name_in_s3(deployed: Deployed, cloud: Cloud, tmp_path: 
             answer = ask(function, request)
             assert (answer.status, json.loads(answer.body)["code"]) == (status, code), answer.body
         both = {"s3": {"bucket": bucket, "key": "a b.jpg"}, "image": base64_of(PHOTO)}
-        answer = ask(function, detect(json.dumps(both).encode()))
+        answer = ask(function, detect(json.dumps(both).encode(), **JSON))
         assert b"not both" in answer.body
 
 
 def test_without_allowed_buckets_no_name_is_taken(deployed: Deployed, tmp_path: Path) -> None:
     body = json.dumps({"s3": {"bucket": "any", "key": "photo.jpg"}}).encode()
     with deployed.run(tmp_path, {}) as function:
-        answer = ask(function, detect(body))
+        answer = ask(function, detect(body, **JSON))
         assert (answer.status, json.loads(answer.body)["code"]) == (422, "InvalidParameter")
         assert b"SPOTTER_S3_BUCKETS" in answer.body
+        undeclared = ask(function, detect(body))
+        assert (undeclared.status, b"application/json" in undeclared.body) == (422, True)
 
 
 @pytest.mark.parametrize("handler", ["app.aws.handler", "app.events.function.handler"])
@@ -178,7 +181,7 @@ def test_snapshots_are_prepared_for_and_thawed(
     }
     body = json.dumps({"s3": {"bucket": bucket, "key": "a.jpg"}}).encode()
     with deployed.run(tmp_path, settings) as function:
-        first, second = ask(function, detect(body)), ask(function, detect())
+        first, second = ask(function, detect(body, **JSON)), ask(function, detect())
         assert function.board.asked[:2] == ["/restore/next", "/invocation/next"]
     assert (first.status, first.headers["x-cold-start"]) == (200, "1")
     assert first.body == second.body

@@ -14,7 +14,7 @@ def scripted_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def server(scripted_model: Path) -> Iterator[Server]:
-    with serve(scripted_model) as server:
+    with serve(scripted_model, allowed_hosts="*") as server:
         yield server
         assert "Traceback" not in server.output()
         assert {line["level"] for line in server.log()} <= {"info", "warning"}

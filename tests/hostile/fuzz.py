@@ -29,7 +29,7 @@ def _requests(options: argparse.Namespace) -> int:
     began = time.monotonic()
     with (
         tempfile.TemporaryDirectory() as folder,
-        serve(write_model(Path(folder) / "scripted.onnx")) as server,
+        serve(write_model(Path(folder) / "scripted.onnx"), allowed_hosts="*") as server,
     ):
         last = options.first_request + options.requests
         siege = besiege(server, options.seed, range(options.first_request, last))

@@ -13,7 +13,7 @@ from tests.http.client import base64_of, drawn, post
 from tests.http.scripted import RED
 from tests.server import Server, serve
 
-DOCUMENTED = {200, 401, 408, 413, 415, 422, 429, 500, 503}
+DOCUMENTED = {200, 401, 408, 413, 415, 421, 422, 429, 500, 503}
 
 
 @pytest.fixture(scope="module")
@@ -94,5 +94,5 @@ def test_every_error_of_a_path_is_documented(locked: Server) -> None:
             if status == "200"
             else {"application/problem+json"}
         )
-    assert {"200", "503"} == set(paths["/healthz"]["get"]["responses"])
-    assert {"200", "401", "429", "503"} == set(paths["/model"]["get"]["responses"])
+    assert {"200", "421", "503"} == set(paths["/healthz"]["get"]["responses"])
+    assert {"200", "401", "421", "429", "503"} == set(paths["/model"]["get"]["responses"])

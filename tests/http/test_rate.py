@@ -122,32 +122,80 @@ def test_a_signer_is_counted_once_the_signature_is_proven(scripted_model: Path) 
         assert other.detect_labels(Image={"Bytes": IMAGE})["Labels"]
 
 
-def test_behind_a_proxy_it_is_the_client_that_counts(scripted_model: Path) -> None:
-    """uvicorn believes a proxy on the same machine, and others where it is told to."""
+PROXIED = (
+    ("192.0.2.1", 200),
+    ("192.0.2.1", 429),
+    ("192.0.2.2", 200),
+    ("2001:db8::1", 200),
+    ("2001:db8::ffff:2", 429),  # of the same network
+    ("2001:db8:0:1::1", 200),
+    ("::ffff:192.0.2.2", 429),  # the one above, as IPv6 has it
+    ("192.0.2.3:4711, 127.0.0.1", 200),
+    ("[2001:db8:0:2::1]:4711", 200),
+    ("no-address", 200),
+    ("no-address", 429),
+)
+
+
+def with_uvicorn(port: int) -> list[str]:
+    return ["-m", "uvicorn", "app.main:app", "--port", str(port)]
+
+
+def told(server: Server) -> list[str]:
+    """Lines of the log about a proxy."""
+    return [line["message"] for line in server.log() if "FORWARDED_ALLOW_IPS" in line["message"]]
+
+
+def test_behind_a_proxy_it_is_the_client_that_counts(
+    scripted_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORWARDED_ALLOW_IPS", "192.0.2.100,127.0.0.1")
     with serve(scripted_model, rate_limit="1/h") as server:
-        for address, status in (
-            ("192.0.2.1", 200),
-            ("192.0.2.1", 429),
-            ("192.0.2.2", 200),
-            ("2001:db8::1", 200),
-            ("2001:db8::ffff:2", 429),  # of the same network
-            ("2001:db8:0:1::1", 200),
-            ("::ffff:192.0.2.2", 429),  # the one above, as IPv6 has it
-            ("no-address", 200),
-            ("no-address", 429),
-        ):
+        for address, status in PROXIED:
             answer = post(server, IMAGE, headers={"X-Forwarded-For": address})
             assert answer.status_code == status, address
+        assert told(server) == []
 
 
-def test_nobody_else_is_believed(scripted_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FORWARDED_ALLOW_IPS", "192.0.2.100")
+def test_uvicorn_s_own_command_believes_this_machine(scripted_model: Path) -> None:
+    with serve(scripted_model, with_uvicorn, rate_limit="1/h") as server:
+        for address, status in PROXIED:
+            answer = post(server, IMAGE, headers={"X-Forwarded-For": address})
+            assert answer.status_code == status, address
+        assert told(server) == []
+
+
+@pytest.mark.parametrize("believed", [None, "", "192.0.2.100"])
+def test_nobody_else_is_believed_and_the_log_says_so_once(
+    scripted_model: Path, monkeypatch: pytest.MonkeyPatch, believed: str | None
+) -> None:
+    if believed is None:
+        monkeypatch.delenv("FORWARDED_ALLOW_IPS", raising=False)
+    else:
+        monkeypatch.setenv("FORWARDED_ALLOW_IPS", believed)
     with serve(scripted_model, rate_limit="1/h") as server:
         codes = [
             post(server, IMAGE, headers={"X-Forwarded-For": f"192.0.2.{n}"}).status_code
-            for n in (1, 2)
+            for n in (1, 2, 3)
         ]
-    assert codes == [200, 429]
+        (line,) = told(server)
+    assert codes == [200, 429, 429]
+    assert "127.0.0.1" in line
+
+
+@pytest.mark.parametrize("settings", [{}, {"rate_limit": "5/h", "api_keys": "one"}])
+def test_the_log_says_nothing_of_proxies_if_addresses_do_not_count(
+    scripted_model: Path, settings: dict[str, str]
+) -> None:
+    headers = {"X-Forwarded-For": "192.0.2.1", "X-API-Key": "one"}
+    with serve(scripted_model, **settings) as server:
+        assert post(server, IMAGE, headers=headers).status_code == 200
+        assert told(server) == []
+
+
+def test_nor_if_there_is_no_proxy(open_to_all: Server) -> None:
+    assert post(open_to_all, IMAGE).status_code == 200
+    assert told(open_to_all) == []
 
 
 def test_pages_of_other_origins_may_read_it(scripted_model: Path) -> None:

@@ -23,6 +23,9 @@ BAD_SETTINGS = [
     ("queue", "1.5"),
     ("max_body_bytes", "20MB"),
     ("max_pixels", "0"),
+    ("allowed_hosts", "spotter.example:8000"),
+    ("allowed_hosts", "https://spotter.example"),
+    ("allowed_hosts", "a,b.example."),
     ("root_path", "prod"),
     ("log_level", "loud"),
 ]

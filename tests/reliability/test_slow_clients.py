@@ -205,7 +205,7 @@ def png(pixels: "np.ndarray[tuple[int, int, int], np.dtype[np.uint8]]") -> bytes
 
 def test_requests_one_behind_the_other_take_one_place(scripted_model: Path) -> None:
     """Twenty in one piece, with no queue: each waits for the answer before."""
-    request = b"POST /detect HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%b"
+    request = b"POST /detect HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%b"
     sizes = [(40 + i, 90 - i) for i in range(20)]
     images = [drawn(*size) for size in sizes]
     with serve(scripted_model, concurrency="1", queue="0") as server, Wire(server) as wire:

@@ -1,5 +1,7 @@
 """Answers errors that no handler caught, and makes one line of a start that failed."""
 
+import asyncio
+
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -35,7 +37,9 @@ class ErrorBoundary:
             await self.app(scope, receive, watching_send)
         except ClientDisconnect:
             record.client_gone = True  # there is nobody to answer
-        except Exception as error:
+        except (Exception, asyncio.CancelledError) as error:
+            if started and isinstance(error, asyncio.CancelledError):
+                return  # uvicorn closes the connection of an answer that is not complete
             if started:
                 raise
             await problem_response(to_client_error(error, record.id))(scope, receive, send)

@@ -40,6 +40,7 @@ class RecordRequests:
             service.memory.reservation() if service else None,
         )
         scope.setdefault("state", {})["record"] = record
+        body = _CountedBody(record, receive)
         finishers = [observe(record) for observe in self.observers]
 
         async def marking_send(message: Message) -> None:
@@ -53,10 +54,13 @@ class RecordRequests:
                 answer.update(record.answer_headers)
                 if service and service.draining:
                     answer["Connection"] = "close"  # else the next request would be lost
+                elif not body.asked_for and "100-continue" in headers.get("expect", "").lower():
+                    # It may send its body nevertheless, or the next request: nobody could tell.
+                    answer["Connection"] = "close"
             await send(message)
 
         try:
-            await self.app(scope, _counting(record, receive), marking_send)
+            await self.app(scope, body.receive, marking_send)
         finally:
             if record.reservation:
                 record.reservation.release()
@@ -91,23 +95,29 @@ def _loaded_service(scope: Scope) -> Service | None:
     return getattr(scope["app"].state, "service", None)
 
 
-def _counting(record: RequestRecord, receive: Receive) -> Receive:
+class _CountedBody:
     """Adds the stage "read" to the record, from the first to the last message of the body."""
-    began = 0.0
-    reading = True
 
-    async def counted() -> Message:
-        nonlocal began, reading
-        began = began or time.perf_counter()
-        message = await receive()
-        if reading and message["type"] == "http.request":
-            record.received_bytes += len(message.get("body", b""))
+    def __init__(self, record: RequestRecord, receive: Receive) -> None:
+        self._record = record
+        self._receive = receive
+        self._began = 0.0
+        self._ended = False
+
+    @property
+    def asked_for(self) -> bool:
+        """A client that waits for 100 Continue was told to go on."""
+        return self._began > 0
+
+    async def receive(self) -> Message:
+        self._began = self._began or time.perf_counter()
+        message = await self._receive()
+        if not self._ended and message["type"] == "http.request":
+            self._record.received_bytes += len(message.get("body", b""))
             if not message.get("more_body", False):
-                reading = False
-                record.add_stage("read", began, time.perf_counter())
+                self._ended = True
+                self._record.add_stage("read", self._began, time.perf_counter())
         return message
-
-    return counted
 
 
 def _request_id(headers: Headers) -> str:

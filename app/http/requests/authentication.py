@@ -18,8 +18,10 @@ def admit(request: Request, service: Service, key: bytes | None, wanted: str = W
     if service.keys and holder is None:
         raise AccessDenied(wanted)
     if service.limiter is not None:
-        client = rate_limit.address_of(request) if holder is None else f"key {holder}"
-        rate_limit.charge(request, service.limiter, client)
+        if holder is None:
+            rate_limit.charge_address(request, service, service.limiter)
+        else:
+            rate_limit.charge(request, service.limiter, f"key {holder}")
 
 
 def key_in(request: Request) -> bytes | None:

@@ -33,6 +33,8 @@ async def read_image(request: Request, service: Service, option_names: Iterable[
     unwrap = partial(_unwrap, body, content_type, frozenset(option_names))
     image = await inference.run_in_thread(service, len(body), unwrap)
     if isinstance(image, ObjectReference):
+        if not service.keys:
+            _require_json(content_type)
         return await inference.fetch(request, service, image.bucket, image.key, image.version)
     return image
 
@@ -75,17 +77,32 @@ def _is_wrapped(body: bytes, content_type: str) -> bool:
 def _unwrap(
     body: bytes, content_type: str, option_names: frozenset[str]
 ) -> bytes | ObjectReference:
+    declared = _media_type(content_type)
+    if _begins_as_json(body):
+        return read_json_image(body)
     form = parse_form(body, content_type)
     if form is not None:
         return _image_of(form, option_names)
-    declared = _media_type(content_type)
-    if declared == _JSON or _begins_as_json(body):
+    if declared == _JSON:
         return read_json_image(body)
     if declared == _FORM:
         raise InvalidParameter(
             "The body is declared as multipart/form-data and does not begin with a boundary."
         )
     return body
+
+
+def _require_json(content_type: str) -> None:
+    """Raises InvalidParameter for any other type.
+
+    Pages of other sites can have a browser send any body, but not declared as JSON unless the
+    server allows it (CORS): they could have objects read that only this machine may read.
+    """
+    if _media_type(content_type) != _JSON:
+        raise InvalidParameter(
+            'Send {"s3": {...}} with the header Content-Type: application/json; a server without'
+            " API keys asks for it."
+        )
 
 
 def _image_of(form: Form, option_names: frozenset[str]) -> bytes:

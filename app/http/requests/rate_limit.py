@@ -1,5 +1,6 @@
 """The rate limit of a client, and its headers as draft-ietf-httpapi-ratelimit-headers has them."""
 
+import logging
 from ipaddress import IPv6Address, ip_address
 
 from starlette.requests import Request
@@ -7,13 +8,27 @@ from starlette.requests import Request
 from app.admission.rate_limit import Rate, RateLimiter, Standing
 from app.errors import TooManyRequests
 from app.http.middleware.request_record import record_of
+from app.service.service import Service
 
+_log = logging.getLogger("spotter")
 _UNITS = {1: "a second", 60: "a minute", 3600: "an hour", 86400: "a day"}
 
 
 def charge(request: Request, limiter: RateLimiter, client: str) -> None:
     """Counts the request. Raises TooManyRequests."""
     _answer_with(request, limiter.rate, limiter.consume(client))
+
+
+def charge_address(request: Request, service: Service, limiter: RateLimiter) -> None:
+    """Counts the request for the client's address. Raises TooManyRequests."""
+    if not service.proxy_told and (peer := _unbelieved_proxy(request)):
+        service.proxy_told = True
+        _log.warning(
+            "X-Forwarded-For from %s is not believed: rate limits count all clients behind it as"
+            " one. If it is your proxy, name it in FORWARDED_ALLOW_IPS.",
+            peer,
+        )
+    charge(request, limiter, address_of(request))
 
 
 def check(request: Request, limiter: RateLimiter, client: str) -> None:
@@ -31,6 +46,22 @@ def address_of(request: Request) -> str:
     if not isinstance(address, IPv6Address):
         return str(address)
     return str(address.ipv4_mapped or int(address) >> 64)
+
+
+def _unbelieved_proxy(request: Request) -> str:
+    """The address that sent X-Forwarded-For; empty if there is no such header or it is believed.
+
+    A server that believes the header has put an address out of it in the place of the peer's.
+    """
+    forwarded = ",".join(request.headers.getlist("x-forwarded-for"))
+    peer = request.client.host if request.client else ""
+    named = {part.strip() for part in forwarded.split(",")}
+    is_one_of_them = any(one in (peer, f"[{peer}]") or _has_port(one, peer) for one in named)
+    return "" if not forwarded or is_one_of_them else peer[:64]
+
+
+def _has_port(address: str, host: str) -> bool:
+    return address.startswith((f"{host}:", f"[{host}]:"))
 
 
 def _answer_with(request: Request, rate: Rate, standing: Standing) -> None:

@@ -14,6 +14,7 @@ from app.errors import (
     InvalidImage,
     InvalidImageFormat,
     InvalidParameter,
+    MisdirectedRequest,
     ModelUnavailable,
     Overloaded,
     RequestTimeout,
@@ -86,6 +87,7 @@ router = APIRouter(route_class=DirectRoute, tags=["detect"])
             ImageTooLarge,
             AccessDenied,
             RequestTimeout,
+            MisdirectedRequest,
             TooManyRequests,
             Overloaded,
             ModelUnavailable,
@@ -102,7 +104,8 @@ async def detect(request: Request) -> Response:
     curl -F file=@photo.jpg http://localhost:8000/detect
     curl --data-binary @photo.jpg http://localhost:8000/detect
     curl -d '{"image": "<base64>"}' http://localhost:8000/detect
-    curl -d '{"s3": {"bucket": "photos", "key": "bus.jpg"}}' http://localhost:8000/detect
+    curl -H 'Content-Type: application/json' -d '{"s3": {"bucket": "photos", "key": "bus.jpg"}}' \\
+      http://localhost:8000/detect
     ```
 
     S3 answers only if the server was set up for the bucket. With `Accept: image/jpeg` or

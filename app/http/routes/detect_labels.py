@@ -42,7 +42,7 @@ async def answer(request: Request, service: Service, target: str) -> Response:
         )
     claim, limiter = _claim(request, service), service.limiter
     if limiter is not None and claim is None:
-        rate_limit.charge(request, limiter, rate_limit.address_of(request))
+        rate_limit.charge_address(request, service, limiter)
     elif limiter is not None and claim is not None:
         rate_limit.check(request, limiter, _signer(claim))
     service.pool.check_room()

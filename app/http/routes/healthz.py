@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from app.errors import ModelUnavailable
+from app.errors import MisdirectedRequest, ModelUnavailable
 from app.http.dependencies import ServiceDep
 from app.http.openapi import responses
 from app.service.schemas import Health
@@ -12,7 +12,9 @@ router = APIRouter(tags=["health"])
 
 @router.head("/healthz", include_in_schema=False)
 @router.get(
-    "/healthz", summary="Whether the service is well", responses=responses(ModelUnavailable)
+    "/healthz",
+    summary="Whether the service is well",
+    responses=responses(MisdirectedRequest, ModelUnavailable),
 )
 async def healthz(service: ServiceDep) -> Health:
     if service.draining:

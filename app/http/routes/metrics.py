@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Response
 
 from app import __version__
-from app.errors import AccessDenied, ModelUnavailable
+from app.errors import AccessDenied, MisdirectedRequest, ModelUnavailable
 from app.http.dependencies import KeyRequired, ServiceDep
 from app.http.openapi import responses
 from app.observability.metrics import Metrics
@@ -20,7 +20,7 @@ def create_router(counts: Metrics, *, keyed: bool) -> APIRouter:
         response_class=Response,
         responses={
             200: {"content": {"text/plain": {"schema": {"type": "string"}}}},
-            **responses(*((AccessDenied,) if keyed else ()), ModelUnavailable),
+            **responses(*((AccessDenied,) if keyed else ()), MisdirectedRequest, ModelUnavailable),
         },
     )
     async def metrics(service: ServiceDep) -> Response:

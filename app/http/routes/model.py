@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from app.errors import AccessDenied, ModelUnavailable, TooManyRequests
+from app.errors import AccessDenied, MisdirectedRequest, ModelUnavailable, TooManyRequests
 from app.http.dependencies import AdmissionRequired, ServiceDep
 from app.http.openapi import responses
 from app.service.schemas import InputSize, ModelInfo, Thresholds
@@ -13,7 +13,7 @@ router = APIRouter(tags=["model"], dependencies=[AdmissionRequired])
 @router.get(
     "/model",
     summary="The model being served",
-    responses=responses(AccessDenied, TooManyRequests, ModelUnavailable),
+    responses=responses(AccessDenied, MisdirectedRequest, TooManyRequests, ModelUnavailable),
 )
 async def model(service: ServiceDep) -> ModelInfo:
     served = service.detector.model

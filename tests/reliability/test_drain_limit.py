@@ -1,0 +1,93 @@
+"""SIGTERM during work that does not end: the answers are 503, and the process is gone in time."""
+
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.http.client import Wire, drawn, problem, sent
+from tests.http.scripted import WHITE, write_model
+from tests.server import Server, serve
+
+ENDLESS = drawn(colour=WHITE)
+DRAIN_SECONDS = 4
+SOON = 2.5
+"""Seconds that a busy machine may take longer."""
+AMAZON = {"Content-Type": "application/x-amz-json-1.1"}
+
+
+def shortened(_: int) -> list[str]:
+    return ["-c", f"from app.__main__ import main; main(drain_seconds={DRAIN_SECONDS})"]
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    """A white picture takes its model, which is C code, some minutes."""
+    model = write_model(tmp_path / "endless.onnx", white_steps=300_000)
+    settings = {"concurrency": "1", "queue": "4", "threads": "1"}
+    with serve(model, shortened, cors_origins="https://a.example", **settings) as server:
+        yield server
+
+
+def ends_in_time(server: Server, began: float) -> None:
+    assert server.process.wait(DRAIN_SECONDS + 20) == 0
+    assert time.monotonic() - began < DRAIN_SECONDS + SOON
+    assert "Traceback" not in server.output()
+    assert "Exception" not in server.output()
+
+
+def test_what_is_not_done_in_time_is_answered_and_the_process_ends(server: Server) -> None:
+    """What runs, what waits, and a body on its way, on each surface."""
+    form = {"Content-Type": "multipart/form-data; boundary=b", "Content-Length": "1000"}
+    target = {"X-Amz-Target": "RekognitionService.DetectLabels", "Content-Length": "1000"}
+    origin = {"Origin": "https://a.example", "Content-Length": "1000"}
+    with (
+        sent(server, ENDLESS, 2) as wires,
+        Wire(server) as uploading,
+        Wire(server) as deepstack,
+        Wire(server) as rekognition,
+    ):
+        uploading.head("POST", "/detect", origin).send(b"x")
+        deepstack.head("POST", "/v1/vision/detection", form).send(b"x")
+        rekognition.head("POST", "/", {**AMAZON, **target}).send(b"x")
+        time.sleep(1)
+        began = time.monotonic()
+        server.process.send_signal(signal.SIGTERM)
+        cut = [wire.response() for wire in (*wires, uploading)]
+        for answer in cut:
+            assert "shut down" in problem(answer, 503, "ModelUnavailable")
+            assert answer.headers["connection"] == "close"
+        assert cut[2].headers["access-control-allow-origin"] == "https://a.example"
+        in_its_words = deepstack.response()
+        assert in_its_words.status_code == 503
+        assert in_its_words.json()["success"] is False
+        assert rekognition.response().json()["__type"].endswith("InternalServerError")
+        assert time.monotonic() - began > DRAIN_SECONDS - 2
+        ends_in_time(server, began)
+    lines = [line for line in server.log() if line["message"] == "request" and "code" in line]
+    assert {(line["status"], line["code"]) for line in lines} >= {(503, "ModelUnavailable")}
+    (last,) = (line for line in server.log() if "threads were still working" in line["message"])
+    assert last["level"] == "warning"
+
+
+def test_work_whose_client_has_left_is_not_waited_for(server: Server) -> None:
+    with sent(server, ENDLESS, 1):
+        time.sleep(1)
+    time.sleep(0.3)
+    began = time.monotonic()
+    server.process.send_signal(signal.SIGTERM)
+    ends_in_time(server, began)
+
+
+def test_twice_interrupted_it_ends_at_once(server: Server) -> None:
+    """Ctrl+C, and again."""
+    with sent(server, ENDLESS, 1):
+        time.sleep(1)
+        server.process.send_signal(signal.SIGINT)
+        time.sleep(0.3)
+        began = time.monotonic()
+        server.process.send_signal(signal.SIGINT)
+        assert server.process.wait(20) == 0
+        assert time.monotonic() - began < DRAIN_SECONDS
