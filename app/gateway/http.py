@@ -16,7 +16,7 @@ _TEXT_TYPES = [*DEFAULT_TEXT_MIME_TYPES, problem.MEDIA_TYPE, media_types.AWS_JSO
 
 
 def adapt(app: ASGIApp, *, root_path: str) -> Mangum:
-    """``root_path``, where there is one, says what precedes the paths; else the event does."""
+    """If ``root_path`` is empty, the event says what precedes the paths."""
     asyncio.set_event_loop(asyncio.new_event_loop())
     limited = AnswerLimit(app, _TEXT_TYPES)
     placed = limited if root_path else StagePath(limited)

@@ -1,4 +1,4 @@
-"""What routes ask FastAPI for."""
+"""Dependencies of routes: the service, a valid key, and that its holder may ask now."""
 
 from typing import Annotated
 
@@ -43,4 +43,4 @@ async def require_admission(
 KeyDocumented = Depends(keys_documented)
 KeyRequired = Depends(require_key)
 AdmissionRequired = Depends(require_admission)
-"""A key, and that its holder has not asked too often."""
+"""A valid key whose holder has not asked too often."""

@@ -1,4 +1,4 @@
-"""What handlers raise, as problem details."""
+"""Answers the errors that routes raise with problem details."""
 
 from collections.abc import Callable, Coroutine
 from typing import Any

@@ -1,4 +1,4 @@
-"""What every route with images does: find objects, fetch images, stop if the client leaves."""
+"""Finds objects for all routes, fetches images, and stops when the client leaves."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""What /openapi.json says beyond the types of the code: errors, headers, and /detect's body."""
+"""The parts of /openapi.json that no type says: errors, headers, and the body of /detect."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any

@@ -1,4 +1,4 @@
-"""What all routes share: the detector, its pool, and what is admitted to them."""
+"""The detector with its pool, and the limits that all routes share."""
 
 import asyncio
 from collections.abc import Callable

@@ -19,7 +19,7 @@ from uvicorn.server import ServerState
 
 from app.http.application import create_app
 from app.server.load_shedding import Head, Shedder
-from app.server.protocol import MOST_HEAD, Protocol
+from app.server.protocol import MOST_HEAD_BYTES, Protocol
 from app.service.loading import load_detector
 from app.settings import Settings
 
@@ -349,7 +349,7 @@ def test_what_is_read_without_h11_is_what_h11_reads(
     head = Head.parse(stream, frozenset({b"/detect"}))
     if head is None:
         return
-    connection = h11.Connection(h11.SERVER, MOST_HEAD)
+    connection = h11.Connection(h11.SERVER, MOST_HEAD_BYTES)
     connection.receive_data(stream)
     event = connection.next_event()
     assert isinstance(event, h11.Request)
