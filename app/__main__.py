@@ -15,7 +15,7 @@ def main(drain_seconds: int | None = None) -> None:
     """``drain_seconds``: from SIGTERM to the end of the process; more than 1."""
     from app import startup
 
-    with startup.quick_start():
+    with startup.shortcuts():
         import uvicorn
 
         from app.server.drain_limit import CUT_SECONDS, DRAIN_SECONDS, DrainLimit

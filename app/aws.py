@@ -8,23 +8,29 @@ from typing import TYPE_CHECKING, Any
 
 from app import startup
 
-with startup.quick_start():
-    from app.cloud import snapstart
+
+def _warm_up() -> None:
+    from app.service.warm_up import warm_up
+
+    warm_up(_detector)
+    _app.openapi()  # which builds all routes
+
+
+with startup.shortcuts():
     from app.observability import json_log
-    from app.service.service import load_detector
+    from app.service.loading import load_detector
     from app.settings import load_settings
 
     _settings = load_settings()
     json_log.configure(_settings.log_level)
     with startup.beside(load_detector, _settings) as _loading:
+        from app.cloud import snapstart
         from app.gateway.http import adapt
-        from app.main import create_app
+        from app.http.application import create_app
     _detector = _loading.result()
     _app = create_app(_settings, _detector)
     _http = adapt(_app, root_path=_settings.root_path)
-    snapstart.register(_detector, _app.state.service.storage.connection)
-    if snapstart.is_awaited():
-        _app.surfaces.made()
+    snapstart.register(_warm_up, _app.state.service.storage.connection)
 
 if TYPE_CHECKING:
     from app.events.consumer import Consumer

@@ -1,4 +1,4 @@
-"""A bounded pool: so many inferences at a time, so many waiting, and no more."""
+"""A bounded pool of threads, with a bounded queue."""
 
 import asyncio
 import math
@@ -14,13 +14,13 @@ from app.errors import ModelUnavailable, Overloaded
 T = TypeVar("T")
 
 _SMOOTHING = 0.1
-_FIRST_GUESS = 0.1
-_RELIEF = 1.0
-"""Seconds after ``press`` until all places are given again."""
-_LEAST = 4
-"""Places that each of the inferences at a time has even then."""
-_FOR_MOST = 0.75
-"""Of the queue, under pressure: times vary, and nearly all are to be done in time, not half."""
+_FIRST_GUESS_SECONDS = 0.1
+_RELIEF_SECONDS = 1.0
+"""After ``press``, all places are given again once so much time has passed."""
+_LEAST_PLACES = 4
+"""Under pressure there are at least so many places a concurrent inference."""
+_SHARE_IN_TIME = 0.75
+"""Under pressure, so much of the queue is used: times vary, and nearly all have to end in time."""
 
 
 class InferencePool:
@@ -35,7 +35,7 @@ class InferencePool:
         self.taken = 0
         """Places taken: running and waiting."""
         self.shed = 0
-        """Requests refused for want of a place before the application saw them, so far."""
+        """Requests refused so far, for want of a place, before the application saw them."""
         self._closed = False
         # Seconds an inference, moving averages; 0: not known yet.
         self._service_time = 0.0
@@ -44,14 +44,14 @@ class InferencePool:
         self._threads = ThreadPoolExecutor(concurrency, thread_name_prefix="inference")
 
     def check_room(self) -> None:
-        """Raises Overloaded or ModelUnavailable: before a body is read, say."""
+        """Raises Overloaded or ModelUnavailable. Call it before a body is read."""
         if self._closed:
             raise ModelUnavailable("The server is shutting down. Try again elsewhere or later.")
         if full := self.overloaded():
             raise full
 
     def overloaded(self, coming: int = 0) -> Overloaded | None:
-        """What to tell who comes now, after so many on their way; None where there is room."""
+        """The refusal of a request that comes behind ``coming`` others; None if there is room."""
         if self.taken + coming < self._places():
             return None
         return Overloaded(
@@ -60,22 +60,22 @@ class InferencePool:
         )
 
     def press(self) -> None:
-        """Very many are being refused, at the cost of those that are worked on.
+        """Call it while very many requests are refused, which slows down the ones at work.
 
-        For a while only so many may wait as are done by when all would be without that.
+        For a while the queue is shorter, so that waiting takes no longer than it does otherwise.
         """
-        self._pressed_until = time.monotonic() + _RELIEF
+        self._pressed_until = time.monotonic() + _RELIEF_SECONDS
 
     def retry_after(self) -> int:
-        """Whole seconds until a good part of the queue is done, at the pace of late."""
-        service_time = self._service_time or _FIRST_GUESS
+        """Whole seconds until half of the queue is done, at the recent pace."""
+        service_time = self._service_time or _FIRST_GUESS_SECONDS
         return max(1, math.ceil(self.taken / self.concurrency * service_time / 2))
 
     async def run(self, work: Callable[[], T]) -> T:
         """Raises what ``work`` raises, and what ``check_room`` does.
 
-        Where the caller is cancelled, waiting work is given up and its place freed at once; work
-        that has begun keeps its place until it ends.
+        If the caller is cancelled, waiting work is given up and its place freed at once; work that
+        has begun keeps its place until it ends.
         """
         self.check_room()
         loop = asyncio.get_running_loop()
@@ -96,7 +96,10 @@ class InferencePool:
             return places
         calm = self._calm_service_time
         slowed = min(1.0, calm / self._service_time) if calm else 1.0
-        return min(places, max(_LEAST * self.concurrency, math.ceil(places * _FOR_MOST * slowed)))
+        return min(
+            places,
+            max(_LEAST_PLACES * self.concurrency, math.ceil(places * _SHARE_IN_TIME * slowed)),
+        )
 
     def _pressed(self) -> bool:
         return time.monotonic() < self._pressed_until

@@ -1,4 +1,4 @@
-"""So many requests a client in a time, by the generic cell rate algorithm.
+"""Limits the rate of each client, by the generic cell rate algorithm.
 
 What a client has used up comes back steadily: of ``60/m`` sixty may come at once, and then one a
 second. A client costs one number, all arithmetic is exact, and the clock only goes forward.
@@ -46,7 +46,7 @@ class RateLimiter:
         clock: Callable[[], int] = time.monotonic_ns,
         most_clients: int = 20_000,
     ) -> None:
-        """Where more than ``most_clients`` come, who was not seen for longest starts afresh."""
+        """If more than ``most_clients`` come, the one not seen for longest is forgotten."""
         self.rate = rate
         self._clock = clock
         self._most = most_clients
@@ -54,20 +54,20 @@ class RateLimiter:
         self._interval = rate.seconds * _NANOSECONDS
         self._window = self._interval * rate.count
         self._free_at: dict[str, int] = {}
-        """When a client would have everything back; who was seen last comes last."""
+        """The time at which a client has everything back; the client seen last is the last one."""
 
     def __len__(self) -> int:
-        """Clients that are remembered."""
+        """The number of clients that are remembered."""
         return len(self._free_at)
 
-    def look(self, client: str) -> Standing:
-        """As ``take`` would answer, without taking."""
+    def peek(self, client: str) -> Standing:
+        """The answer that ``consume`` would give, without counting."""
         owed = self._owed(client, self._now())
         allowed = owed + self._interval <= self._window
         return self._standing(owed + self._interval if allowed else owed, allowed=allowed)
 
-    def take(self, client: str) -> Standing:
-        """Counts a request; what is not allowed does not count."""
+    def consume(self, client: str) -> Standing:
+        """Counts a request, unless it is not allowed."""
         now = self._now()
         owed = self._owed(client, now)
         allowed = owed + self._interval <= self._window

@@ -1,4 +1,4 @@
-"""What requests hold in memory: so many bytes in all, and none on their way for ever."""
+"""Limits the memory that all requests hold together, and the time that a body may take."""
 
 import asyncio
 import mmap
@@ -7,34 +7,35 @@ from contextlib import asynccontextmanager
 
 from app.errors import Overloaded, RequestTimeout
 
-_PATIENCE = 10.0
-"""Seconds after which what is still on its way may have to make room for others."""
+_PATIENCE_SECONDS = 10.0
+"""After so long, a body that is still on its way may have to make room for others."""
 _OWN_PAGES = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
-"""Taken as they are written to and given back at once: the heap would be left full of holes."""
-_MANY = 1 << 20
-"""Bytes that are worth pages of their own, which cost more to take than to fill."""
+"""Such pages are taken when written to and given back at once; the heap would keep holes."""
+_OWN_PAGES_FROM_BYTES = 1 << 20
+"""Smaller bodies stay on the heap, since taking pages costs more than filling them."""
 
 
-class Intake:
-    """Its methods, and those of its parcels, are called from the event loop only."""
+class RequestMemory:
+    """Its methods, and those of its reservations, are called from the event loop only."""
 
     def __init__(self, capacity: int, seconds: float, retry_after: Callable[[], int]) -> None:
-        """``capacity`` in bytes; ``seconds`` that a body, or an answer, may be on its way."""
+        """``capacity`` is in bytes. A body, or an answer, may be on its way for ``seconds``."""
         self.capacity = capacity
         self.seconds = seconds
         self.held = 0
-        """Bytes, of all parcels."""
+        """Bytes that all reservations hold."""
         self._retry_after = retry_after
-        self._travelling: dict[Parcel, asyncio.Timeout] = {}  # those that began first come first
+        # In the order in which they began.
+        self._travelling: dict[Reservation, asyncio.Timeout] = {}
 
-    def parcel(self) -> "Parcel":
-        return Parcel(self)
+    def reservation(self) -> "Reservation":
+        return Reservation(self)
 
-    def check_room(self, size: int, newcomer: "Parcel") -> None:
-        """Raises Overloaded where ``size`` bytes would be too many.
+    def check_room(self, size: int, newcomer: "Reservation") -> None:
+        """Raises Overloaded if ``size`` bytes more would be too many.
 
-        Before that, whoever has been on the way for long has to give up: else a few that send
-        slowly could keep all others out.
+        Before that, bodies that have been on their way for long are given up: else a few clients
+        that send slowly could keep all others out.
         """
         while self.held + size > self.capacity:
             slowest = next((other for other in self._travelling if other is not newcomer), None)
@@ -47,32 +48,32 @@ class Intake:
             self._retry_after(),
         )
 
-    def _give_up(self, parcel: "Parcel") -> bool:
+    def _give_up(self, reservation: "Reservation") -> bool:
         now = asyncio.get_running_loop().time()
-        if now - parcel.began < _PATIENCE:
+        if now - reservation.began < _PATIENCE_SECONDS:
             return False
-        deadline = self._travelling.pop(parcel)
-        parcel.release()
+        deadline = self._travelling.pop(reservation)
+        reservation.release()
         if not deadline.expired():
             deadline.reschedule(now)
         return True
 
 
-class Parcel:
-    """What one request holds: its body, later what is made of it."""
+class Reservation:
+    """The memory of one request: its body, later the image in it or the answer."""
 
-    def __init__(self, intake: Intake) -> None:
+    def __init__(self, memory: RequestMemory) -> None:
         self.size = 0
         self.began = 0.0
-        self._intake = intake
+        self._memory = memory
         self._released = False
 
     async def collect(self, chunks: AsyncIterator[bytes], declared: int, most: int) -> bytes:
-        """All of ``chunks``: ``declared`` bytes, 0 where nobody knows, and ``most`` at most.
+        """Joins ``chunks``: ``declared`` bytes, or 0 if the length is unknown; ``most`` at most.
 
         Raises Overloaded or RequestTimeout.
         """
-        self._intake.check_room(declared, self)
+        self._memory.check_room(declared, self)
         few: list[bytes] = []
         room = None
         try:
@@ -80,13 +81,13 @@ class Parcel:
                 async for chunk in chunks:
                     if not chunk:  # the end
                         continue
-                    self._intake.check_room(len(chunk), self)
+                    self._memory.check_room(len(chunk), self)
                     self._add(len(chunk))
                     if room:
                         room.write(chunk)
                         continue
                     few.append(chunk)
-                    if self.size > _MANY:
+                    if self.size > _OWN_PAGES_FROM_BYTES:
                         room = mmap.mmap(-1, most, flags=_OWN_PAGES)
                         for earlier in few:
                             room.write(earlier)
@@ -98,26 +99,26 @@ class Parcel:
 
     @asynccontextmanager
     async def on_its_way(self) -> AsyncIterator[None]:
-        """Raises RequestTimeout where the block takes too long.
+        """Raises RequestTimeout if the block takes too long.
 
-        Raises Overloaded where it had to make room for others.
+        Raises Overloaded if it had to make room for others.
         """
         self.began = asyncio.get_running_loop().time()
         try:
-            async with asyncio.timeout(self._intake.seconds) as deadline:
-                self._intake._travelling[self] = deadline
+            async with asyncio.timeout(self._memory.seconds) as deadline:
+                self._memory._travelling[self] = deadline
                 yield
         except TimeoutError as error:
             if self._released:
-                raise self._intake.overloaded() from error
+                raise self._memory.overloaded() from error
             raise RequestTimeout(
                 "The body did not arrive in time. Send a smaller image, or over a faster line."
             ) from error
         finally:
-            self._intake._travelling.pop(self, None)
+            self._memory._travelling.pop(self, None)
 
     def become(self, size: int) -> None:
-        """It holds ``size`` bytes now; that is no question, they are there."""
+        """Counts ``size`` bytes instead, unconditionally: they are in memory already."""
         self._add(size - self.size)
 
     def release(self) -> None:
@@ -127,4 +128,4 @@ class Parcel:
     def _add(self, size: int) -> None:
         if not self._released:
             self.size += size
-            self._intake.held += size
+            self._memory.held += size

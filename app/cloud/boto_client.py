@@ -14,7 +14,7 @@ class Connection:
     """Safe to use from several threads at once."""
 
     def __init__(self, service: str, attempts: int = 3) -> None:
-        """Raises StartError where boto3 is not installed."""
+        """Raises StartError if boto3 is not installed."""
         if find_spec("boto3") is None:
             raise StartError(f"Using {service} of AWS needs boto3: install the extra 'aws'.")
         self.service = service

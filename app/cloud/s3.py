@@ -1,6 +1,6 @@
 """Images by reference: objects in S3, read within a limit and only from buckets that are allowed.
 
-Who keeps no images in S3 needs no boto3.
+Without S3 no boto3 is needed.
 """
 
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ class StoredObject(NamedTuple):
     bucket: str
     key: str
     version: str | None
-    """The version's id; None where the bucket keeps no versions."""
+    """The version's id; None if the bucket keeps no versions."""
     etag: str
     size: int
 
@@ -35,9 +35,9 @@ class Storage:
     """Safe to call from several threads at once; its methods wait for the network."""
 
     def __init__(self, max_bytes: int, buckets: tuple[str, ...] | None = None) -> None:
-        """``buckets`` are those that may be read: none where empty, all where None.
+        """Only ``buckets`` may be read, or all of them if it is None.
 
-        Raises StartError where buckets are given and boto3 is not installed.
+        Raises StartError if buckets are given and boto3 is not installed.
         """
         self.max_bytes = max_bytes
         self.buckets = None if buckets is None else frozenset(buckets)
@@ -46,13 +46,13 @@ class Storage:
     def fetch(self, bucket: str, key: str, version: str | None = None) -> bytes:
         """The whole object.
 
-        Raises InvalidObject or its ObjectMissing where there is none to be read, ImageTooLarge,
-        or Overloaded where S3 cannot be reached or asks for patience.
+        Raises InvalidObject, or its ObjectMissing if there is none to be read, ImageTooLarge, or
+        Overloaded if S3 cannot be reached or asks for patience.
         """
         return self.read(self.look_up(bucket, key, version))
 
     def look_up(self, bucket: str, key: str, version: str | None = None) -> StoredObject:
-        """What S3 says of the object, without reading it. Raises as ``fetch`` does."""
+        """Asks for the object's size and version without reading it. Raises as ``fetch`` does."""
         if self.connection is None or (self.buckets is not None and bucket not in self.buckets):
             raise InvalidObject(
                 f"Images may not be read from the bucket {bucket[:63]!r} here. Name one of those"

@@ -32,6 +32,8 @@ from typing import ClassVar
 class SpotterError(Exception):
     status: ClassVar[int]
     title: ClassVar[str]
+    example: ClassVar[str]
+    """A detail that it may have, for the API's documentation."""
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail)
@@ -49,21 +51,28 @@ class SpotterError(Exception):
 class InvalidImageFormat(SpotterError):
     status = 415
     title = "Not an image format that is served here"
+    example = "This is not an image known here. Send one of JPEG, PNG, WEBP."
 
 
 class InvalidImage(SpotterError):
     status = 422
     title = "The image cannot be decoded"
+    example = (
+        "The image begins like one that is allowed but cannot be read to its end:"
+        " it is truncated or corrupt."
+    )
 
 
 class ImageTooLarge(SpotterError):
     status = 413
     title = "The image is too large"
+    example = "The request's body is larger than 20971520 bytes. Send a smaller image."
 
 
 class InvalidParameter(SpotterError):
     status = 422
     title = "A parameter cannot be used"
+    example = "confidence=2: Input should be less than or equal to 1."
 
 
 class InvalidObject(InvalidParameter):
@@ -79,6 +88,7 @@ class ObjectMissing(InvalidObject):
 class BadRequest(SpotterError):
     status = 400
     title = "Not a request that can be read"
+    example = "This is not valid HTTP."
 
     @property
     def headers(self) -> Mapping[str, str]:
@@ -88,6 +98,7 @@ class BadRequest(SpotterError):
 class AccessDenied(SpotterError):
     status = 401
     title = "A valid API key is required"
+    example = "Send a valid API key in the header X-API-Key, or as 'Authorization: Bearer KEY'."
 
     @property
     def headers(self) -> Mapping[str, str]:
@@ -97,11 +108,13 @@ class AccessDenied(SpotterError):
 class NotFound(SpotterError):
     status = 404
     title = "No such path"
+    example = "There is nothing at /detct; /docs lists what is."
 
 
 class MethodNotAllowed(SpotterError):
     status = 405
     title = "The path does not take this method"
+    example = "/detect does not take GET, but POST."
 
     def __init__(self, detail: str, allow: str | None = None) -> None:
         super().__init__(detail)
@@ -115,6 +128,7 @@ class MethodNotAllowed(SpotterError):
 class RequestTimeout(SpotterError):
     status = 408
     title = "The request did not arrive in time"
+    example = "The body did not arrive in time. Send a smaller image, or over a faster line."
 
     @property
     def headers(self) -> Mapping[str, str]:
@@ -124,6 +138,10 @@ class RequestTimeout(SpotterError):
 class MisdirectedRequest(SpotterError):
     status = 421
     title = "Not a name of this server"
+    example = (
+        "This server is for its own machine and takes no request for 'pages.example'."
+        " Use localhost or an IP address, or add the name to SPOTTER_ALLOWED_HOSTS."
+    )
 
 
 class _ComeBack(SpotterError):
@@ -140,21 +158,25 @@ class _ComeBack(SpotterError):
 class TooManyRequests(_ComeBack):
     status = 429
     title = "Too many requests"
+    example = "60 requests a minute are allowed. Try again in 7 seconds."
 
 
 class Overloaded(_ComeBack):
     status = 503
     title = "All places are taken"
+    example = "34 images are being worked on or waiting, as many as may be."
 
 
 class ModelUnavailable(SpotterError):
     status = 503
     title = "The model is not available"
+    example = "The server is shutting down. Try again elsewhere or later."
 
 
 class InternalError(SpotterError):
     status = 500
     title = "Something went wrong here"
+    example = "The server's log says more, under the request id 0123456789abcdef."
 
 
 PUBLIC_ERRORS: tuple[type[SpotterError], ...] = (

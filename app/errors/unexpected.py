@@ -1,4 +1,4 @@
-"""Errors that nobody foresaw: the log has them whole, the client learns the request's id."""
+"""Errors that nobody foresaw: the log has all of it, the client learns the request's id."""
 
 import asyncio
 import errno
@@ -9,8 +9,8 @@ from app.errors import InternalError, ModelUnavailable, SpotterError
 _log = logging.getLogger("spotter.request")
 
 
-def disguised(error: BaseException, request_id: str) -> SpotterError:
-    """What to tell the client; call it while ``error`` is being handled, since it is logged.
+def to_client_error(error: BaseException, request_id: str) -> SpotterError:
+    """Logs ``error`` with its traceback, so it has to be called while ``error`` is handled.
 
     Requests are cancelled by uvicorn alone, when its time to drain is over.
     """
@@ -25,7 +25,7 @@ def disguised(error: BaseException, request_id: str) -> SpotterError:
 
 
 def _out_of_memory(error: BaseException) -> bool:
-    """onnxruntime has no class of its own for it: the words are those of its allocators."""
+    """onnxruntime has no class of its own for it, so its allocators' words are looked for."""
     if isinstance(error, OSError):
         return error.errno == errno.ENOMEM
     return isinstance(error, MemoryError) or any(

@@ -19,7 +19,7 @@ from app.events.annotator import Annotator
 from app.events.notice import Notice
 from app.events.progress import Progress
 from app.events.setup import create_annotator
-from app.service.service import load_detector
+from app.service.loading import load_detector
 from app.settings import load_settings
 from app.vision.runtime.usable_cores import usable_cores
 

@@ -1,15 +1,18 @@
 """``handler``, the entry of a Lambda function that only annotates: no HTTP is loaded."""
 
+from functools import partial
+
 from app.cloud import snapstart
 from app.events.consumer import Consumer
 from app.events.setup import create_annotator
 from app.observability import json_log
-from app.service.service import load_detector
+from app.service.loading import load_detector
+from app.service.warm_up import warm_up
 from app.settings import load_settings
 
 _settings = load_settings()
 json_log.configure(_settings.log_level)
 _detector = load_detector(_settings)
-snapstart.register(_detector)
+snapstart.register(partial(warm_up, _detector))
 
 handler = Consumer(create_annotator(_settings, _detector)).consume

@@ -1,1 +1,1 @@
-"""What lies between Lambda's HTTP events and the app: stage paths, limits, the first answer."""
+"""Turns Lambda's HTTP events into requests: stage paths, size limits, the first answer."""

@@ -61,7 +61,7 @@ class AnswerLimit:
         await error(scope, receive, send)
 
     def _size(self, start: Message, body: bytes, limit: int) -> int:
-        """Of the whole answer, as the JSON that Lambda takes."""
+        """Bytes of the whole answer as the JSON that Lambda takes."""
         headers = sum(len(name) + len(value) + 8 for name, value in start["headers"])
         kind = Headers(raw=start["headers"]).get("content-type", "")
         if not any(text in kind for text in self.text_types):

@@ -1,4 +1,4 @@
-"""Which answer was an environment's first, and so had to wait for the start."""
+"""Marks the first answer of an environment, which had to wait for the start."""
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send

@@ -22,7 +22,7 @@ class StagePath:
 
 
 def stage_path(event: Mapping[str, Any]) -> str:
-    """What the client's path has before that of the app; "" for most."""
+    """The start of the client's path that the app's path has not; "" for most."""
     context = event["requestContext"]
     stage = context.get("stage", "$default")
     if stage == "$default":

@@ -1,37 +1,102 @@
-"""Puts the surfaces together, and the document that tells of them all."""
+"""The FastAPI application: all its middleware and routes."""
 
-from fastapi import FastAPI
-from starlette.datastructures import State
+from collections.abc import Iterator
+
+from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import Lifespan
 
 from app import __version__
-from app.errors.problem import add_handlers
-from app.http.middleware.request_context import ErrorBoundary
-from app.http.routes import deepstack, docs, documented, metrics, model, page, rekognition
-from app.observability.metrics import Tally
+from app.http.exception_handlers import HANDLERS
+from app.http.middleware.error_boundary import ErrorBoundary
+from app.http.middleware.host_check import HostCheck
+from app.http.middleware.request_record import REQUEST_ID, RecordRequests
+from app.http.middleware.root_path import RootPath
+from app.http.openapi import DESCRIPTION, DocumentedFastAPI
+from app.http.routes import deepstack, detect, docs, healthz, metrics, model, page, rekognition
+from app.observability.json_log import log_request
+from app.observability.metrics import Metrics
+from app.observability.request_record import Observer
+from app.service.service import Service
 from app.settings import Settings
+from app.vision.detector import Detector
+
+_EXPOSED_HEADERS = ("Server-Timing", REQUEST_ID, "Retry-After", "RateLimit", "RateLimit-Policy")
 
 
-def create_surfaces(settings: Settings, state: State, tally: Tally) -> FastAPI:
-    """``state``, with the service in it, is that of the application in front."""
-    app = FastAPI(
+def create_app(
+    settings: Settings,
+    detector: Detector | None = None,
+    lifespan: Lifespan[FastAPI] | None = None,
+) -> FastAPI:
+    """Without a ``detector``, ``lifespan`` has to load one and give it to ``start_service``."""
+    counts = Metrics()
+    observers: list[Observer] = [log_request]
+    if settings.metrics != "off":
+        observers.append(counts.observe)
+    app = DocumentedFastAPI(
         title="Spotter",
         version=__version__,
+        description=DESCRIPTION,
         license_info={"name": "Apache-2.0"},
         # FastAPI's own spans would carry queries and the words of exceptions.
         telemetry={"tracing": False, "metrics": False, "logs": False},
         docs_url=None,
-        generate_unique_id_function=lambda route: route.name,  # as clients call their functions
         redoc_url=None,
         redirect_slashes=False,  # to an address that a proxy in front may not have
-        middleware=[Middleware(ErrorBoundary)],
+        generate_unique_id_function=lambda route: route.name,  # as clients call their functions
+        exception_handlers=HANDLERS,
+        middleware=list(_middleware(settings, observers)),
+        lifespan=lifespan,
     )
-    app.state = state
-    add_handlers(app)
-    for surface in (documented, model, rekognition, deepstack):
-        app.include_router(surface.router)
-    if settings.metrics != "off":
-        metrics.add_metrics(app, tally, keyed=settings.metrics == "keyed")
-    page.add_page(app)
-    docs.add_docs(app)
+    app.state.observers = observers
+    for router in _routers(settings, counts):
+        app.include_router(router)
+    app.mount(page.FILES, page.files())
+    if files := docs.files():
+        app.mount(docs.FILES, files)
+    if detector is not None:
+        start_service(app, settings, detector)
     return app
+
+
+def start_service(app: FastAPI, settings: Settings, detector: Detector) -> Service:
+    """From now on requests are answered. Raises StartError if a setting cannot be used."""
+    if settings.taxonomy:
+        from app.http.routes.detect_labels import taxonomy
+
+        taxonomy(settings.taxonomy)
+    service = Service.create(settings, detector)
+    app.state.service = service
+    return service
+
+
+def _middleware(settings: Settings, observers: list[Observer]) -> Iterator[Middleware]:
+    """From the outermost to the innermost."""
+    if settings.root_path:
+        yield Middleware(RootPath, settings.root_path)
+    yield Middleware(RecordRequests, observers)
+    if settings.cors_origins:
+        yield Middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=["GET", "POST"],
+            allow_headers=["*"],
+            allow_credentials="*" not in settings.cors_origins,
+            expose_headers=_EXPOSED_HEADERS,
+        )
+    yield Middleware(HostCheck, settings.allowed_hosts)
+    yield Middleware(ErrorBoundary)
+
+
+def _routers(settings: Settings, counts: Metrics) -> Iterator[APIRouter]:
+    yield detect.router
+    yield healthz.router
+    yield model.router
+    yield rekognition.router
+    yield deepstack.router
+    if settings.metrics != "off":
+        yield metrics.create_router(counts, keyed=settings.metrics == "keyed")
+    yield page.router
+    yield docs.router

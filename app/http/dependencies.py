@@ -1,4 +1,4 @@
-"""What routes ask FastAPI for."""
+"""Dependencies of routes: the service, a valid key, and that its holder may ask now."""
 
 from typing import Annotated
 
@@ -6,11 +6,11 @@ from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyHeader, HTTPBearer
 
 from app.errors import AccessDenied
-from app.http.middleware.request_context import service_of
+from app.http.middleware.request_record import service_of
 from app.http.requests.authentication import WANTED, admit, key_in
 from app.service.service import Service
 
-_key_header = APIKeyHeader(name="X-API-Key", auto_error=False, description="Where keys are set.")
+_key_header = APIKeyHeader(name="X-API-Key", auto_error=False, description="If keys are set.")
 _bearer = HTTPBearer(auto_error=False, description="The same key, as a bearer token.")
 
 
@@ -24,17 +24,17 @@ ServiceDep = Annotated[Service, Depends(get_service)]
 async def keys_documented(
     _key: Annotated[object, Security(_key_header)], _token: Annotated[object, Security(_bearer)]
 ) -> None:
-    """Has the OpenAPI document tell of the two headers."""
+    """Puts the two headers into the OpenAPI document."""
 
 
 async def require_key(
     request: Request, service: ServiceDep, _: Annotated[None, Depends(keys_documented)]
 ) -> None:
-    if not service.keys.opens(key_in(request)):
+    if service.keys and service.keys.holder(key_in(request)) is None:
         raise AccessDenied(WANTED)
 
 
-async def require_leave(
+async def require_admission(
     request: Request, service: ServiceDep, _: Annotated[None, Depends(keys_documented)]
 ) -> None:
     admit(request, service, key_in(request))
@@ -42,5 +42,5 @@ async def require_leave(
 
 KeyDocumented = Depends(keys_documented)
 KeyRequired = Depends(require_key)
-LeaveRequired = Depends(require_leave)
-"""A key, and that its holder has not asked too often."""
+AdmissionRequired = Depends(require_admission)
+"""A valid key whose holder has not asked too often."""

@@ -1,4 +1,4 @@
-"""What every surface that takes images does: find them, fetch them, give up when nobody waits."""
+"""Finds objects for all routes, fetches images, and stops when the client leaves."""
 
 import asyncio
 import time
@@ -8,22 +8,21 @@ from typing import TypeVar
 
 from starlette.requests import ClientDisconnect, Request
 
-from app.http.middleware.request_context import parcel_of
-from app.observability.request_record import Exchange
+from app.http.middleware.request_record import record_of, reservation_of
 from app.service.service import Service
 from app.vision.detections import Detections, Options
 from app.vision.draw import Encoding
 
 T = TypeVar("T")
 
-_FEW = 256 * 1024
-"""Bytes that take no longer than a few milliseconds, whatever they are."""
+_FEW_BYTES = 256 * 1024
+"""So many bytes are unpacked within a few milliseconds, whatever they are."""
 
 
 async def detect(request: Request, service: Service, image: bytes, options: Options) -> Detections:
-    """The detections, which the request's log line will count."""
+    """The detections, which are noted in the request's record."""
     asked = time.perf_counter()
-    found = await unless_gone(request, service.detect(image, options))
+    found = await cancel_on_disconnect(request, service.detect(image, options))
     _note(request, asked, found)
     return found
 
@@ -31,33 +30,33 @@ async def detect(request: Request, service: Service, image: bytes, options: Opti
 async def detect_and_draw(
     request: Request, service: Service, image: bytes, options: Options, encoding: Encoding
 ) -> tuple[Detections, bytes]:
-    """The same, and the picture with their boxes."""
+    """The detections, and the image file with their boxes drawn."""
     asked = time.perf_counter()
-    found, picture = await unless_gone(request, service.detect_and_draw(image, options, encoding))
+    work = service.detect_and_draw(image, options, encoding)
+    found, drawn = await cancel_on_disconnect(request, work)
     _note(request, asked, found)
-    return found, picture
+    return found, drawn
 
 
 async def fetch(
     request: Request, service: Service, bucket: str, key: str, version: str | None
 ) -> bytes:
-    """An image in S3. Raises what ``Storage.fetch`` does."""
+    """An image in S3. Raises what ``Storage.fetch`` raises."""
     asked = time.perf_counter()
-    image = await unless_gone(
-        request, asyncio.to_thread(service.storage.fetch, bucket, key, version)
-    )
-    request.state.exchange.add_stage("fetch", asked, time.perf_counter())
-    parcel_of(request).become(len(image))
+    work = asyncio.to_thread(service.storage.fetch, bucket, key, version)
+    image = await cancel_on_disconnect(request, work)
+    record_of(request).add_stage("fetch", asked, time.perf_counter())
+    reservation_of(request).become(len(image))
     return image
 
 
-async def aside(service: Service, size: int, unpack: Callable[[], T]) -> T:
-    """What ``unpack`` makes of so many bytes; of many, away from the event loop."""
-    return unpack() if size <= _FEW else await service.aside(unpack)
+async def run_in_thread(service: Service, size: int, unpack: Callable[[], T]) -> T:
+    """Runs ``unpack`` at once if it has few bytes to work on, else away from the event loop."""
+    return unpack() if size <= _FEW_BYTES else await service.run_in_thread(unpack)
 
 
-async def unless_gone(request: Request, work: Awaitable[T]) -> T:
-    """Give the work up, while it waits, when the client goes away.
+async def cancel_on_disconnect(request: Request, work: Awaitable[T]) -> T:
+    """Cancels ``work``, while it waits, when the client goes away.
 
     Raises ClientDisconnect.
     """
@@ -74,15 +73,15 @@ async def unless_gone(request: Request, work: Awaitable[T]) -> T:
 
 
 def _note(request: Request, asked: float, found: Detections) -> None:
-    exchange: Exchange = request.state.exchange
-    exchange.image = found.width, found.height
-    exchange.detections = len(found.items)
-    exchange.add_stage("wait", asked, found.began)
+    record = record_of(request)
+    record.image_size = found.width, found.height
+    record.detections = len(found.items)
+    record.add_stage("wait", asked, found.began)
     at = found.began
     for stage, milliseconds in asdict(found.timings).items():
-        exchange.add_stage(stage, at, at + milliseconds / 1000)
+        record.add_stage(stage, at, at + milliseconds / 1000)
         at += milliseconds / 1000
-    exchange.looked_at = at
+    record.detected_at = at
 
 
 async def _disconnect(request: Request) -> None:

@@ -1,1 +1,1 @@
-"""What is told of each request to those who watch: metrics and traces."""
+"""The record of each request, and the log, metrics and traces that are made from it."""

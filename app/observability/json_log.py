@@ -4,7 +4,14 @@ import json
 import logging
 import sys
 import time
+from collections.abc import Callable
 from typing import Any, TextIO
+
+from app.observability.request_record import RequestRecord
+
+_METHOD_CHARACTERS, _PATH_CHARACTERS = 20, 500
+"""The longest that a line has of a method and of a path."""
+_request_log = logging.getLogger("spotter.request")
 
 
 class JsonFormatter(logging.Formatter):
@@ -25,7 +32,7 @@ class JsonFormatter(logging.Formatter):
 
 class _Handler(logging.StreamHandler[TextIO]):
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
-        """A line that cannot be written is lost; without a word, which could not be written."""
+        """Says nothing of a line that cannot be written: that could not be written either."""
         if not isinstance(sys.exc_info()[1], OSError):
             super().handleError(record)
 
@@ -52,3 +59,35 @@ def configure(level: str) -> None:
     access = logging.getLogger("uvicorn.access")
     access.handlers = []
     access.propagate = False
+
+
+def log_request(record: RequestRecord) -> Callable[[], None]:
+    """An observer: one line when the request has ended."""
+
+    def finish() -> None:
+        _request_log.info("request", extra={"fields": _fields(record)})
+
+    return finish
+
+
+def _fields(record: RequestRecord) -> dict[str, object]:
+    """Stages are listed only of requests whose image was searched: the log stays short."""
+    fields: dict[str, object] = {
+        "id": record.id,
+        "method": record.method[:_METHOD_CHARACTERS],
+        "path": record.path[:_PATH_CHARACTERS],
+        "status": record.status,
+        "bytes": record.received_bytes,
+        "ms": round(record.seconds * 1000, 1),
+    }
+    if record.client_gone:
+        fields["gone"] = True
+    if record.error_code:
+        fields["code"] = record.error_code
+    if record.image_size:
+        fields["image"] = list(record.image_size)
+        fields["detections"] = record.detections
+        fields["stages"] = {stage.name: round(stage.seconds * 1000, 2) for stage in record.stages}
+    if record.trace_id:
+        fields["trace"] = record.trace_id
+    return fields

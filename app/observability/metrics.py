@@ -1,18 +1,18 @@
-"""What requests have come to so far: counts and histograms, cheap to add to, read when scraped."""
+"""Counts and histograms of all requests so far: cheap to add to, read when scraped."""
 
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from app.observability.request_record import METHODS, Exchange
+from app.observability.request_record import METHODS, RequestRecord
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 MEGAPIXELS = (0.1, 0.3, 1.0, 3.0, 8.0, 12.0, 24.0, 50.0)
 GONE = "gone"
-"""Status of a request whose client went away before the answer began."""
+"""The status of a request whose client went away before the answer began."""
 TOTAL = "total"
-"""The stage that is all of them, and what lies between."""
+"""The stage that stands for the whole request."""
 REASONS = {
     "Overloaded": "overloaded",
     "TooManyRequests": "rate_limit",
@@ -38,9 +38,9 @@ REASONS = {
 @dataclass
 class Histogram:
     bounds: tuple[float, ...]
-    """Upper, the last one infinite and not listed."""
+    """Upper bounds; the last one is infinite and not listed."""
     counts: list[int] = field(default_factory=list)
-    """Of each bucket by itself."""
+    """One a bucket, not cumulative."""
     total: float = 0.0
 
     def __post_init__(self) -> None:
@@ -51,50 +51,49 @@ class Histogram:
         self.total += value
 
 
-class Tally:
-    """An observer; called from the event loop only."""
+class Metrics:
+    """Its methods are called from the event loop only."""
 
     def __init__(self) -> None:
         self.requests: Counter[tuple[str, str, str, str]] = Counter()
         """By method, route, status and error code."""
         self.rejected = Counter(dict.fromkeys(REASONS.values(), 0))
-        """By reason: all of them from the start, or the first one would not count as a rise."""
+        """By reason. Every reason starts at 0 so that ``rate()`` sees the first increment."""
         self.open = 0
-        """Requests that have come and are not answered yet."""
+        """Requests that are not answered yet."""
         self.durations: dict[str, Histogram] = {}
         """Seconds from the first to the last byte, by route."""
         self.stages: dict[str, Histogram] = {}
         """Seconds, by stage."""
         self.megapixels = Histogram(MEGAPIXELS)
-        self.received = 0
-        """Bytes of bodies."""
+        self.received_bytes = 0
+        """Bytes of request bodies."""
         self.detections = 0
 
-    def __call__(self, exchange: Exchange) -> Callable[[], None]:
+    def observe(self, record: RequestRecord) -> Callable[[], None]:
         self.open += 1
 
         def finish() -> None:
             self.open -= 1
-            self._count(exchange)
+            self._count(record)
 
         return finish
 
-    def _count(self, exchange: Exchange) -> None:
-        method = exchange.method if exchange.method in METHODS else "other"
-        status = GONE if exchange.status is None else str(exchange.status)
-        self.requests[method, exchange.route, status, exchange.code] += 1
-        if exchange.code in REASONS:
-            self.rejected[REASONS[exchange.code]] += 1
-        seconds = exchange.ended - exchange.began
-        _histogram(self.durations, exchange.route).add(seconds)
-        for stage in exchange.stages:
+    def _count(self, record: RequestRecord) -> None:
+        method = record.method if record.method in METHODS else "other"
+        status = GONE if record.status is None else str(record.status)
+        self.requests[method, record.route, status, record.error_code] += 1
+        if record.error_code in REASONS:
+            self.rejected[REASONS[record.error_code]] += 1
+        _histogram(self.durations, record.route).add(record.seconds)
+        for stage in record.stages:
             _histogram(self.stages, stage.name).add(stage.seconds)
-        if exchange.image:
-            width, height = exchange.image
+        if record.image_size:
+            width, height = record.image_size
             self.megapixels.add(width * height / 1e6)
-            _histogram(self.stages, TOTAL).add(seconds)
-        self.received += exchange.received
-        self.detections += exchange.detections
+            _histogram(self.stages, TOTAL).add(record.seconds)
+        self.received_bytes += record.received_bytes
+        self.detections += record.detections
 
 
 def _histogram(among: dict[str, Histogram], name: str) -> Histogram:

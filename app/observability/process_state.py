@@ -1,21 +1,21 @@
-"""What the process has to say of itself beside its requests."""
+"""The state of the process, beside what is known of its requests."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
 
 
-class State(NamedTuple):
-    """At the time of asking."""
+class ProcessState(NamedTuple):
+    """A snapshot, taken when the metrics are asked for."""
 
     ready: bool
-    """Whether the model works and nobody has told the process to stop."""
+    """True if the model works and the process was not told to stop."""
     running: int
     """Images being worked on."""
     waiting: int
-    places: int
+    queue_capacity: int
     """Images that may be worked on or wait."""
     shed: int
     """Requests refused before anything was read of them, so far."""
     held_bytes: int
-    """Of bodies that have arrived and are not answered."""
+    """Memory that requests hold which are not answered yet."""
     model: Mapping[str, str]

@@ -1,4 +1,4 @@
-"""The text that Prometheus reads, of a tally and of the state that the process is in."""
+"""The text that Prometheus reads, from the metrics and the state of the process."""
 
 from collections.abc import Iterator, Mapping
 from itertools import accumulate
@@ -13,71 +13,73 @@ from prometheus_client.metrics_core import (
     Metric,
 )
 
-from app.observability.metrics import Histogram, Tally
-from app.observability.process_state import State
+from app.observability.metrics import Histogram, Metrics
+from app.observability.process_state import ProcessState
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
 
-def expose(tally: Tally, state: State) -> bytes:
+def expose(metrics: Metrics, state: ProcessState) -> bytes:
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Families(tally, state))
+    registry.register(_Families(metrics, state))
     ProcessCollector(registry=registry)
     return generate_latest(registry)
 
 
 class _Families:
-    def __init__(self, tally: Tally, state: State) -> None:
-        self._tally = tally
+    def __init__(self, metrics: Metrics, state: ProcessState) -> None:
+        self._metrics = metrics
         self._state = state
 
     def collect(self) -> Iterator[Metric]:
-        yield from _of_requests(self._tally)
-        yield _rejected(self._tally, self._state)
+        yield from _of_requests(self._metrics)
+        yield _rejected(self._metrics, self._state)
         yield from _of_state(self._state)
 
 
-def _of_requests(tally: Tally) -> Iterator[Metric]:
+def _of_requests(metrics: Metrics) -> Iterator[Metric]:
     requests = CounterMetricFamily(
         "spotter_requests",
         "Requests answered, by the code of their error.",
         labels=("method", "route", "status", "code"),
     )
-    for labels, count in tally.requests.items():
+    for labels, count in metrics.requests.items():
         requests.add_metric(labels, count)
     yield requests
     yield _histograms(
         "spotter_request_duration_seconds",
         "From the first to the last byte of a request and its answer.",
         "route",
-        tally.durations,
+        metrics.durations,
     )
     yield _histograms(
-        "spotter_stage_duration_seconds", "Parts of the answer's time.", "stage", tally.stages
+        "spotter_stage_duration_seconds", "Parts of the answer's time.", "stage", metrics.stages
     )
     pixels = HistogramMetricFamily("spotter_image_megapixels", "Size of the images.")
-    pixels.add_metric((), _buckets(tally.megapixels), tally.megapixels.total)
+    pixels.add_metric((), _buckets(metrics.megapixels), metrics.megapixels.total)
     yield pixels
-    yield CounterMetricFamily("spotter_received_bytes", "Of bodies.", tally.received)
-    yield CounterMetricFamily("spotter_detections", "Objects found.", tally.detections)
-    yield GaugeMetricFamily("spotter_requests_open", "Not answered yet.", tally.open)
+    yield CounterMetricFamily("spotter_received_bytes", "Of bodies.", metrics.received_bytes)
+    yield CounterMetricFamily("spotter_detections", "Objects found.", metrics.detections)
+    yield GaugeMetricFamily("spotter_requests_open", "Not answered yet.", metrics.open)
 
 
-def _rejected(tally: Tally, state: State) -> Metric:
+def _rejected(metrics: Metrics, state: ProcessState) -> Metric:
     rejected = CounterMetricFamily(
         "spotter_rejected", "Requests turned away, by the reason.", labels=("reason",)
     )
-    for reason, count in tally.rejected.items():
+    for reason, count in metrics.rejected.items():
         rejected.add_metric((reason,), count)
     rejected.add_metric(("shed",), state.shed)
     return rejected
 
 
-def _of_state(state: State) -> Iterator[Metric]:
-    yield GaugeMetricFamily("spotter_ready", "1 where /healthz says so.", state.ready)
+def _of_state(state: ProcessState) -> Iterator[Metric]:
+    yield GaugeMetricFamily("spotter_ready", "1 if /healthz answers 200.", state.ready)
     yield GaugeMetricFamily("spotter_images_running", "Being worked on.", state.running)
     yield GaugeMetricFamily("spotter_images_waiting", "In the queue.", state.waiting)
-    yield GaugeMetricFamily("spotter_places", "Images that may run or wait.", state.places)
+    yield GaugeMetricFamily(
+        "spotter_queue_capacity", "Images that may run or wait.", state.queue_capacity
+    )
     yield GaugeMetricFamily("spotter_held_bytes", "Bodies in memory.", state.held_bytes)
     yield InfoMetricFamily("spotter_model", "What is served.", dict(state.model))
 

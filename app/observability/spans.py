@@ -1,4 +1,4 @@
-"""Exchanges as spans, sent by OTLP over HTTP. Imported only where traces are wanted."""
+"""Request records as spans, sent by OTLP over HTTP; imported only if traces are wanted."""
 
 import threading
 from collections.abc import Callable
@@ -15,12 +15,12 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer, set_span_in_context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from app.observability.request_record import METHODS, Exchange, Observer
+from app.observability.request_record import METHODS, Observer, RequestRecord
 
 _PROPAGATOR = TraceContextTextMapPropagator()
-_SECOND = 1_000_000_000
-_LAST_SECONDS = 5.0
-_UNTOLD = ("/healthz", "/metrics")
+_NANOSECONDS = 1_000_000_000
+_CLOSE_SECONDS = 5.0
+_WITHOUT_SPANS = ("/healthz", "/metrics")
 """Asked for by machines every few seconds."""
 
 
@@ -36,54 +36,54 @@ def exporting(version: str) -> tuple[Observer, Callable[[], None]]:
         """Sends what is left, unless the collector keeps the process from ending."""
         sending = threading.Thread(target=provider.shutdown, daemon=True)
         sending.start()
-        sending.join(_LAST_SECONDS)
+        sending.join(_CLOSE_SECONDS)
 
     return observer(provider.get_tracer("spotter", version)), close
 
 
 def observer(tracer: Tracer) -> Observer:
-    def observe(exchange: Exchange) -> Callable[[], None]:
-        if exchange.path.endswith(_UNTOLD):
+    def observe(record: RequestRecord) -> Callable[[], None]:
+        if record.path.endswith(_WITHOUT_SPANS):
             return lambda: None
         span = tracer.start_span(
-            _method(exchange),
-            _PROPAGATOR.extract(exchange.headers),
+            _method(record),
+            _PROPAGATOR.extract(record.headers),
             SpanKind.SERVER,
-            start_time=exchange.epoch_ns,
+            start_time=record.epoch_ns,
         )
-        exchange.trace_id = f"{span.get_span_context().trace_id:032x}"
-        return lambda: _finish(tracer, span, exchange)
+        record.trace_id = f"{span.get_span_context().trace_id:032x}"
+        return lambda: _finish(tracer, span, record)
 
     return observe
 
 
-def _method(exchange: Exchange) -> str:
-    return exchange.method if exchange.method in METHODS else "_OTHER"
+def _method(record: RequestRecord) -> str:
+    return record.method if record.method in METHODS else "_OTHER"
 
 
-def _finish(tracer: Tracer, span: Span, exchange: Exchange) -> None:
-    span.update_name(f"{_method(exchange)} {exchange.route}")
+def _finish(tracer: Tracer, span: Span, record: RequestRecord) -> None:
+    span.update_name(f"{_method(record)} {record.route}")
     span.set_attributes(
         {
-            "http.request.method": _method(exchange),
-            "http.route": exchange.route,
-            "http.request.body.size": exchange.received,
-            "spotter.request_id": exchange.request_id,
+            "http.request.method": _method(record),
+            "http.route": record.route,
+            "http.request.body.size": record.received_bytes,
+            "spotter.request_id": record.id,
         }
     )
-    if exchange.status is not None:
-        span.set_attribute("http.response.status_code", exchange.status)
-    if exchange.code:
-        span.set_attribute("error.type", exchange.code)
-    if exchange.status is None or exchange.status >= 500:
+    if record.status is not None:
+        span.set_attribute("http.response.status_code", record.status)
+    if record.error_code:
+        span.set_attribute("error.type", record.error_code)
+    if record.status is None or record.status >= 500:
         span.set_status(Status(StatusCode.ERROR))
-    if exchange.image:
-        span.set_attribute("spotter.image.width", exchange.image[0])
-        span.set_attribute("spotter.image.height", exchange.image[1])
-        span.set_attribute("spotter.detections", exchange.detections)
+    if record.image_size:
+        span.set_attribute("spotter.image.width", record.image_size[0])
+        span.set_attribute("spotter.image.height", record.image_size[1])
+        span.set_attribute("spotter.detections", record.detections)
     inside = set_span_in_context(span)
-    for stage in exchange.stages:
-        began = exchange.epoch_ns + int((stage.began - exchange.began) * _SECOND)
+    for stage in record.stages:
+        began = record.epoch_ns + int((stage.began - record.began) * _NANOSECONDS)
         child = tracer.start_span(stage.name, inside, start_time=began)
-        child.end(began + int(stage.seconds * _SECOND))
-    span.end(exchange.epoch_ns + int((exchange.ended - exchange.began) * _SECOND))
+        child.end(began + int(stage.seconds * _NANOSECONDS))
+    span.end(record.epoch_ns + int((record.ended - record.began) * _NANOSECONDS))

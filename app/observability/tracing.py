@@ -1,7 +1,7 @@
-"""OpenTelemetry spans of requests: one each, a child for every stage.
+"""OpenTelemetry spans: one a request, with a child for every stage.
 
-Where its packages are there (extra ``tracing``) and its own variables name an endpoint. Spans say
-nothing of what is in an image, and of headers only the context that a caller passes on.
+They are made if the extra ``tracing`` is installed and OpenTelemetry's own variables name an
+endpoint. They say nothing of an image's content, and of headers only the caller's trace context.
 """
 
 import logging
@@ -23,7 +23,7 @@ def wanted() -> bool:
 
 
 class Tracing:
-    """An observer, and what is to be closed in the end so that the last spans are sent."""
+    """An observer, and ``close``, which sends the last spans."""
 
     def __init__(self, observer: Observer, close: Callable[[], None]) -> None:
         self.observer = observer
@@ -31,7 +31,7 @@ class Tracing:
 
 
 def start(version: str) -> Tracing | None:
-    """None where nobody asks for traces, or the packages are missing, which is logged."""
+    """None if no traces are wanted, or if their packages are missing, which is logged."""
     if not wanted():
         return None
     try:

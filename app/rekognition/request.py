@@ -3,14 +3,15 @@
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 
-from app.http.requests.encoded import TooMuchJson, decode, put_back, take_out
 from app.rekognition.errors import (
+    AwsError,
     ImageTooLargeException,
     InvalidParameterException,
     SerializationException,
 )
+from app.service.base64_json import Base64Model, TooManyValues, read_base64_json
 
 MAX_IMAGE_BYTES = 5 * 1024 * 1024
 MAX_BODY_BYTES = 8 * 1024 * 1024
@@ -19,8 +20,8 @@ _MAX_LABELS = 1000
 _MIN_CONFIDENCE = 55.0
 _MAX_DOMINANT_COLORS = 10
 
-# The types that pydantic reports where AWS could not have read the value at all.
-_UNREADABLE = ("json_invalid", "_type", "_parsing", "enum")
+# Ends of the types of error that pydantic reports of values that AWS could not have read at all.
+_UNREADABLE = ("_type", "_parsing")
 
 
 class Feature(StrEnum):
@@ -28,13 +29,13 @@ class Feature(StrEnum):
     IMAGE_PROPERTIES = "IMAGE_PROPERTIES"
 
 
-class _Shape(BaseModel):
-    """Unknown members are ignored and null is absence, as AWS has it.
+class _Shape(Base64Model):
+    """Unknown members are ignored and null means absent, as AWS has it.
 
     Validators are built at the first request: most servers never get one.
     """
 
-    model_config = ConfigDict(strict=True, extra="ignore", allow_inf_nan=False, defer_build=True)
+    model_config = ConfigDict(extra="ignore", allow_inf_nan=False, defer_build=True)
 
 
 class StoredImage(_Shape):
@@ -44,7 +45,7 @@ class StoredImage(_Shape):
 
 
 class SentImage(_Shape):
-    Bytes: str | None = None
+    Bytes: bytes | None = None
     S3Object: StoredImage | None = None
 
 
@@ -99,38 +100,38 @@ class DetectLabelsRequest(_Shape):
 
 
 def parse(body: bytes) -> tuple[DetectLabelsRequest, bytes | None]:
-    """The request, and its ``Image.Bytes`` as they were written, for ``decode_bytes``.
+    """The request without its image, and the image if it came with the request.
 
-    Raises SerializationException or InvalidParameterException.
+    Raises SerializationException, InvalidParameterException or ImageTooLargeException.
     """
     try:
-        rest, sent = take_out(body, "Bytes")
-        request = DetectLabelsRequest.model_validate_json(rest)
+        request = read_base64_json(DetectLabelsRequest, body, "Image", "Bytes")
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        where = ".".join(str(part)[:40] for part in first["loc"])
-        message = f"{where}: {first['msg']}." if where else f"{first['msg']}."
-        if first["type"].endswith(_UNREADABLE) and first["type"] != "enum":
-            raise SerializationException(message) from error
-        raise InvalidParameterException(message) from error
-    except TooMuchJson as error:
+        raise _refusal(error) from error
+    except TooManyValues as error:
         raise InvalidParameterException(str(error)) from error
-    except ValueError as error:
-        raise SerializationException("The request is not JSON.") from error
     if (request.Image.Bytes is None) == (request.Image.S3Object is None):
         raise InvalidParameterException("Image: has to carry either Bytes or an S3Object.")
-    given, request.Image.Bytes = request.Image.Bytes, None
-    return request, None if given is None else put_back(given, sent)
+    image, request.Image.Bytes = request.Image.Bytes, None
+    if image is not None:
+        _check_size(image)
+    return request, image
 
 
-def decode_bytes(sent: bytes) -> bytes:
-    """``Image.Bytes``. Raises InvalidParameterException, SerializationException or
-    ImageTooLargeException.
-    """
-    try:
-        image = decode(sent)
-    except ValueError as error:
-        raise SerializationException("Image.Bytes: is not base64.") from error
+def _refusal(error: ValidationError) -> AwsError:
+    first = error.errors(include_input=False, include_url=False)[0]
+    if first["type"] == "json_invalid":
+        return SerializationException("The request is not JSON.")
+    where = ".".join(str(part)[:40] for part in first["loc"])
+    if first["type"] == "bytes_invalid_encoding":
+        return SerializationException(f"{where}: is not base64.")
+    message = f"{where}: {first['msg']}." if where else f"{first['msg']}."
+    if first["type"].endswith(_UNREADABLE):
+        return SerializationException(message)
+    return InvalidParameterException(message)
+
+
+def _check_size(image: bytes) -> None:
     if not image:
         raise InvalidParameterException("Image.Bytes: is empty.")
     if len(image) > MAX_IMAGE_BYTES:
@@ -138,4 +139,3 @@ def decode_bytes(sent: bytes) -> bytes:
             f"Image.Bytes: at most {MAX_IMAGE_BYTES} bytes may be sent. Send a smaller image, or"
             " name one in S3."
         )
-    return image

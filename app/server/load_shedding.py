@@ -1,4 +1,4 @@
-"""Refusals that cost next to nothing, for when there are very many of them."""
+"""Refuses requests at next to no cost, while very many have to be refused."""
 
 import asyncio
 import logging
@@ -13,7 +13,7 @@ from app.service.service import Service
 _EVERY = 0.04
 """Seconds between refusals that go the whole way: keys, CORS, log and metrics."""
 _AT_ONCE = 10
-"""Of these, after a pause."""
+"""So many of these may come at once after a pause."""
 # Possessive: takes time in proportion to the bytes, whatever they are. No line is folded, and none
 # ends without a carriage return: both could hide where the headers end.
 _HEAD = re.compile(

@@ -18,22 +18,22 @@ from app.server.drain_limit import DrainLimit
 from app.server.load_shedding import Shedder
 
 HEAD_SECONDS = 10.0
-"""In which a request's headers have to arrive: after connecting, or after the last answer."""
+"""A request's headers have to arrive so soon after connecting, or after the last answer."""
 ANSWER_SECONDS = 60.0
-"""In which the rest of an answer has to be fetched."""
+"""The client has to fetch the rest of an answer within so many seconds."""
 MOST_CONNECTIONS = 1000
-MOST_HEAD = 32 * 1024
+MOST_HEAD_BYTES = 32 * 1024
 """Bytes of a request's line and headers, which are read on the event loop."""
 MANY_CHUNKS, SMALL_CHUNK = 1000, 32
-"""More than so many chunks have to have so many bytes each, on the average."""
+"""If there are more chunks than the first, they must have the second in bytes on average."""
 _END_OF_HEAD = re.compile(rb"\n\r?\n")
-_LAST_CALL = 0.05
+_LAST_CALL_SECONDS = 0.05
 _ENDED = (h11.MUST_CLOSE, h11.CLOSED, h11.ERROR)
 """States of a client that can send no further request on its connection."""
 
 
 class Connection(h11.Connection):
-    """h11's, which takes as long for a chunk of one byte as for one of a thousand."""
+    """Refuses many small chunks: h11 takes as long for one byte as for a thousand."""
 
     _chunks = _bytes = 0
 
@@ -50,11 +50,11 @@ class Connection(h11.Connection):
 
 
 class Protocol(H11Protocol):
-    """One connection. While a request is being answered, its time is the application's affair."""
+    """Limits the time of a connection, except while the application answers a request."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self.conn = Connection(h11.SERVER, MOST_HEAD)
+        self.conn = Connection(h11.SERVER, MOST_HEAD_BYTES)
         self._answered: object = None
         self._since: float | None = time.monotonic()
         self._discarding = False
@@ -65,13 +65,13 @@ class Protocol(H11Protocol):
         if self._discarding or self.conn.their_state in _ENDED:
             return
         if self._begins_too_long(data):
-            self.send_400_response(f"The headers are longer than {MOST_HEAD} bytes.")
+            self.send_400_response(f"The headers are longer than {MOST_HEAD_BYTES} bytes.")
             return
         if not self._shed(data):
             super().data_received(data)
 
     def idle_since(self) -> float | None:
-        """On the clock that only goes forward; None while a request is being answered."""
+        """In seconds of ``time.monotonic``; None while a request is being answered."""
         answered = getattr(self.cycle, "response_complete", True)  # there is none at first
         if answered or self.transport.is_closing():
             if self._since is None or self.cycle is not self._answered:
@@ -81,7 +81,7 @@ class Protocol(H11Protocol):
         return self._since
 
     def hurry(self, patience: float) -> None:
-        """Ends the connection where the client has been idle for longer, in seconds."""
+        """Ends the connection if the client has been idle for more than ``patience`` seconds."""
         since = self.idle_since()
         if since is None:
             return
@@ -97,7 +97,7 @@ class Protocol(H11Protocol):
             self.transport.close()
 
     def send_400_response(self, msg: str) -> None:
-        """As all errors look, and only where no other answer has begun or ended the connection."""
+        """Sends a problem as all errors are, unless another answer has begun."""
         answer = problem_bytes(BadRequest(msg))
         if self.idle_since() is None:
             if not self.cycle.response_started:
@@ -109,11 +109,11 @@ class Protocol(H11Protocol):
             self.transport.close()
 
     def _begins_too_long(self, data: bytes) -> bool:
-        """h11 minds the size of what is incomplete only."""
+        """h11 itself limits only headers that are incomplete."""
         return (
-            len(data) > MOST_HEAD
+            len(data) > MOST_HEAD_BYTES
             and self.conn.their_state is h11.IDLE
-            and not _END_OF_HEAD.search(data, 0, MOST_HEAD)
+            and not _END_OF_HEAD.search(data, 0, MOST_HEAD_BYTES)
         )
 
     def _shed(self, data: bytes) -> bool:
@@ -157,11 +157,11 @@ class Protocol(H11Protocol):
         self._since = time.monotonic()
 
     def shutdown(self) -> None:
-        """A request that has come and was not read yet is read."""
+        """Waits a moment, so that a request is read that has come and was not read yet."""
         if self.idle_since() is None:
             super().shutdown()
         else:
-            self.loop.call_later(_LAST_CALL, super().shutdown)
+            self.loop.call_later(_LAST_CALL_SECONDS, super().shutdown)
 
 
 def _ours(connections: Iterable[object]) -> list[Protocol]:

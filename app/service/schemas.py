@@ -9,8 +9,8 @@ Pixels = Annotated[float, Field(ge=0)]
 
 
 class ImageSize(BaseModel):
-    width: int = Field(ge=1, description="Of the upright image, in pixels.")
-    height: int = Field(ge=1, description="Of the upright image, in pixels.")
+    width: int = Field(ge=1, description="Pixels of the upright image.")
+    height: int = Field(ge=1, description="Pixels of the upright image.")
 
 
 class Detection(BaseModel):
@@ -48,7 +48,7 @@ class DetectionResult(BaseModel):
     image: ImageSize
     detections: list[Detection] = Field(description="Highest probability first.")
     altText: str | None = Field(
-        None, description="A sentence for an alt attribute, where alt_text=true asked for it."
+        None, description="A sentence for an alt attribute, if alt_text=true asked for it."
     )
 
 
@@ -77,12 +77,12 @@ class ModelInfo(BaseModel):
     family: str
     labels: list[str] = Field(description="In class order: classId is the index.")
     input: InputSize
-    sha256: str = Field(pattern="^[0-9a-f]{64}$", description="Of the ONNX file.")
+    sha256: str = Field(pattern="^[0-9a-f]{64}$", description="Digest of the ONNX file.")
     license: str
     providers: list[str] = Field(
-        description="What it runs on: execution providers of ONNX Runtime, the first choice first."
+        description="Execution providers of ONNX Runtime, the first choice first."
     )
-    thresholds: Thresholds = Field(description="What holds where a request says nothing.")
+    thresholds: Thresholds = Field(description="Used if a request says nothing else.")
 
 
 class Problem(BaseModel):

@@ -17,7 +17,7 @@ from app.vision.families.spotter import FAMILY
 from app.vision.preprocess.letterbox import Letterbox
 from models.common.datasets import Box, Photo
 from models.evaluate import coco
-from models.evaluate.sources import Found
+from models.evaluate.sources import Prediction
 from models.train.dataset import Sample
 from models.train.image_cache import ImageStore
 from models.train.net import Detector, Raw
@@ -104,7 +104,7 @@ def score(
 ) -> Scores:
     """COCO's protocol, in which ignored boxes count as its crowds."""
     photos, truth = [], []
-    answers: dict[int, list[Found]] = {}
+    answers: dict[int, list[Prediction]] = {}
     for i, (sample, (height, width)) in enumerate(zip(samples, shapes, strict=True)):
         photos.append(Photo(i, sample.path, width, height, sample.split))
         for index, bounds, ignored in zip(
@@ -115,7 +115,7 @@ def score(
         if i in found:
             boxes, probabilities, classes = found[i]
             answers[i] = [
-                Found(labels[index], probability, bounds)
+                Prediction(labels[index], probability, bounds)
                 for bounds, probability, index in zip(
                     _bounds(boxes, width, height),
                     probabilities.tolist(),

@@ -22,58 +22,58 @@ def clock() -> Clock:
 
 def test_all_may_come_at_once_and_then_one_at_a_time(clock: Clock) -> None:
     limiter = RateLimiter(Rate(60, 60), clock)
-    assert [limiter.take("a").allowed for _ in range(61)] == [True] * 60 + [False]
+    assert [limiter.consume("a").allowed for _ in range(61)] == [True] * 60 + [False]
     clock.now += SECOND
-    assert [limiter.take("a").allowed for _ in range(2)] == [True, False]
+    assert [limiter.consume("a").allowed for _ in range(2)] == [True, False]
     clock.now += 3600 * SECOND
-    assert [limiter.take("a").allowed for _ in range(61)] == [True] * 60 + [False]
+    assert [limiter.consume("a").allowed for _ in range(61)] == [True] * 60 + [False]
 
 
 def test_it_says_truly_what_remains_and_when_there_is_more(clock: Clock) -> None:
     limiter = RateLimiter(Rate(3, 60), clock)
-    assert limiter.take("a") == Standing(allowed=True, remaining=2, more_in=20)
+    assert limiter.consume("a") == Standing(allowed=True, remaining=2, more_in=20)
     clock.now += 5 * SECOND
-    assert limiter.take("a") == Standing(allowed=True, remaining=1, more_in=15)
-    limiter.take("a")
-    refused = limiter.take("a")
+    assert limiter.consume("a") == Standing(allowed=True, remaining=1, more_in=15)
+    limiter.consume("a")
+    refused = limiter.consume("a")
     assert refused == Standing(allowed=False, remaining=0, more_in=15)
     clock.now += refused.more_in * SECOND - 1
-    assert not limiter.take("a").allowed
+    assert not limiter.consume("a").allowed
     clock.now += 1
-    assert limiter.take("a").allowed
+    assert limiter.consume("a").allowed
 
 
 def test_over_any_time_no_more_than_the_rate_and_one_burst(clock: Clock) -> None:
     limiter = RateLimiter(Rate(7, 1), clock)
     allowed = 0
     for _ in range(3001):
-        allowed += limiter.take("a").allowed
+        allowed += limiter.consume("a").allowed
         clock.now += SECOND // 100
     assert allowed == 7 + 30 * 7
 
 
-def test_looking_takes_nothing_and_agrees_with_taking(clock: Clock) -> None:
+def test_peeking_consumes_nothing_and_agrees_with_consuming(clock: Clock) -> None:
     limiter = RateLimiter(Rate(2, 60), clock)
     for _ in range(4):
-        seen = limiter.look("a")
-        assert limiter.look("a") == seen
-        assert limiter.take("a") == seen
+        seen = limiter.peek("a")
+        assert limiter.peek("a") == seen
+        assert limiter.consume("a") == seen
 
 
 def test_clients_do_not_share(clock: Clock) -> None:
     limiter = RateLimiter(Rate(1, 60), clock)
-    assert limiter.take("a").allowed
-    assert not limiter.take("a").allowed
-    assert limiter.take("b").allowed
+    assert limiter.consume("a").allowed
+    assert not limiter.consume("a").allowed
+    assert limiter.consume("b").allowed
 
 
 def test_memory_is_bounded_and_the_patient_are_forgotten(clock: Clock) -> None:
     limiter = RateLimiter(Rate(1, 60), clock, most_clients=100)
     for n in range(1000):
-        limiter.take(f"client {n}")
+        limiter.consume(f"client {n}")
     assert len(limiter) <= 100
-    assert not limiter.take("client 999").allowed
+    assert not limiter.consume("client 999").allowed
     clock.now += 61 * SECOND
     for n in range(60):
-        limiter.take(f"later {n}")
+        limiter.consume(f"later {n}")
     assert len(limiter) <= 61

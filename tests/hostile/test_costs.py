@@ -20,12 +20,13 @@ from PIL import Image
 
 from app.errors import ImageTooLarge, SpotterError
 from app.settings import DECODING_BUDGET
-from app.vision.detector import Detector, Options
+from app.vision.detections import Options
+from app.vision.detector import Detector
 from app.vision.draw import detect_and_draw
 from app.vision.images.budget import DecodingBudget
 from app.vision.images.reader import ImageReader
-from tests.hostile.bombs import LARGEST
 from tests.hostile.inserts import chunk, riff, segment
+from tests.hostile.kinds import LARGEST
 from tests.server import REPOSITORY
 from tests.vision.pictures import at_most, encode
 from tests.vision.tiff import LONG, SHORT, UNDEFINED, tiff

@@ -6,7 +6,7 @@ import os
 import pytest
 
 from app.errors import InternalError, ModelUnavailable
-from app.errors.unexpected import disguised
+from app.errors.unexpected import to_client_error
 
 
 def _os_error(number: int) -> OSError:
@@ -23,11 +23,11 @@ def _os_error(number: int) -> OSError:
     ],
 )
 def test_a_lack_of_memory_passes(error: Exception) -> None:
-    assert isinstance(disguised(error, "an-id"), ModelUnavailable)
+    assert isinstance(to_client_error(error, "an-id"), ModelUnavailable)
 
 
 @pytest.mark.parametrize("error", [RuntimeError("no"), _os_error(errno.ENOSPC)])
 def test_anything_else_is_the_servers_fault(error: Exception) -> None:
-    told = disguised(error, "an-id")
+    told = to_client_error(error, "an-id")
     assert isinstance(told, InternalError)
     assert "an-id" in str(told)

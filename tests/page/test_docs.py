@@ -1,6 +1,7 @@
 """GET /docs in a browser, and what the document behind it says."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,8 @@ NOT_OF_DETECT = {"NotFound", "MethodNotAllowed", "BadRequest"}
 
 @pytest.fixture
 def docs(server: Server, open_page: Callable[..., Visit]) -> Page:
-    page = open_page(f"{server.url}/docs").page
-    page.click(f"{OPERATION} .opblock-summary-control")
-    page.click(f"{OPERATION} .try-out__btn")
-    return page
+    """Ready to try as it opens: nothing is clicked first."""
+    return open_page(f"{server.url}/docs").page
 
 
 def execute(page: Page) -> str:
@@ -44,6 +43,26 @@ def test_a_photo_can_be_uploaded(docs: Page, server: Server, bus: Path, kind: st
 def test_the_json_example_works_as_it_is(docs: Page) -> None:
     docs.select_option(f"{OPERATION} .opblock-section-request-body select", "application/json")
     assert json.loads(execute(docs))["image"] == {"width": 8, "height": 8}
+
+
+def test_the_first_screen_is_the_operation_and_not_the_table_of_errors(docs: Page) -> None:
+    docs.set_viewport_size({"width": 1280, "height": 800})
+    expect(docs.locator(f"{OPERATION} .parameters-container")).to_be_attached()
+    place = docs.locator(f"{OPERATION} .opblock-summary").bounding_box()
+    assert place is not None
+    assert place["y"] < 400
+    table = docs.locator(".info details table")
+    expect(table).to_be_hidden()
+    docs.click(".info details summary")
+    expect(table).to_be_visible()
+
+
+def test_a_link_to_another_operation_opens_that_one(
+    server: Server, open_page: Callable[..., Visit]
+) -> None:
+    page = open_page(f"{server.url}/docs#/model/model").page
+    expect(page.locator("#operations-model-model")).to_have_class(re.compile("is-open"))
+    expect(page.locator(OPERATION)).not_to_have_class(re.compile("is-open"))
 
 
 def test_every_error_stands_there_with_an_example(server: Server) -> None:

@@ -100,6 +100,16 @@ def test_a_request_that_cannot_be_read(scripted: Server) -> None:
     assert code == "InvalidParameterException"
 
 
+@pytest.mark.parametrize("form", ["wrapped", "data URL"])
+def test_base64_as_people_paste_it(scripted: Server, form: str) -> None:
+    """More than AWS takes."""
+    request = inline(GOOD)
+    text = request["Image"]["Bytes"]
+    lines = "\r\n".join(text[i : i + 76] for i in range(0, len(text), 76))
+    request["Image"]["Bytes"] = lines if form == "wrapped" else f"data:image/png;base64,{text}"
+    assert post(scripted, request).json() == post(scripted, inline(GOOD)).json()
+
+
 def test_what_the_service_does_not_know_is_ignored(scripted: Server) -> None:
     answer = post(scripted, inline(GOOD, Novelty=1, MaxLabels=None, Settings=None))
     assert answer.status_code == 200

@@ -11,15 +11,16 @@ from pathlib import Path
 import h11
 import pytest
 import uvicorn
+from fastapi import FastAPI
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
-from app.main import Spotter, create_app
+from app.http.application import create_app
 from app.server.load_shedding import Head, Shedder
-from app.server.protocol import MOST_HEAD, Protocol
-from app.service.service import load_detector
+from app.server.protocol import MOST_HEAD_BYTES, Protocol
+from app.service.loading import load_detector
 from app.settings import Settings
 
 HIDDEN = (
@@ -98,7 +99,7 @@ class Often(Shedder):
 class Crowded:
     """A server whose places are all taken."""
 
-    app: Spotter
+    app: FastAPI
     executed: list[str] = field(default_factory=list)
     """Ids of the requests that got to the application."""
 
@@ -135,7 +136,6 @@ class Crowded:
 def crowded(scripted_model: Path) -> Crowded:
     given = Settings(model=scripted_model, api_keys="good", threads=1, concurrency=1)
     app = create_app(given, load_detector(given))
-    app.surfaces.made()
     app.state.service.pool.taken = 10**6
     return Crowded(app)
 
@@ -349,7 +349,7 @@ def test_what_is_read_without_h11_is_what_h11_reads(
     head = Head.parse(stream, frozenset({b"/detect"}))
     if head is None:
         return
-    connection = h11.Connection(h11.SERVER, MOST_HEAD)
+    connection = h11.Connection(h11.SERVER, MOST_HEAD_BYTES)
     connection.receive_data(stream)
     event = connection.next_event()
     assert isinstance(event, h11.Request)

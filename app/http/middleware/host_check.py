@@ -1,4 +1,4 @@
-"""Which names a server on loopback answers to, against DNS rebinding.
+"""Checks the Host of requests to a server on loopback, against DNS rebinding.
 
 Any web page can have a name of its own resolve to 127.0.0.1. For the browser the server is then
 part of that page's site, which may read all answers. The requests' Host gives it away.
@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.errors import MisdirectedRequest
 from app.errors.problem import problem_response
-from app.http.middleware.loopback import Loopback
+from app.server.loopback import Loopback
 
 ANY = "*"
 _LOCAL = frozenset({"localhost", "host.docker.internal"})
@@ -51,7 +51,7 @@ class HostCheck:
         return loopback is not None and loopback.alone and not (service and service.keys)
 
     def _takes(self, host: str) -> bool:
-        """``host`` as the header has it; empty where there is none, which no browser sends."""
+        """``host`` as the header has it; empty if there is none, which no browser sends."""
         match = _HOST.fullmatch(host.strip())
         if match is None:
             return False

@@ -1,4 +1,4 @@
-"""Which form of answer a client wants."""
+"""The form of answer that a client prefers."""
 
 from typing import Literal
 
@@ -10,7 +10,7 @@ _PNG = ("image/png", "image/*", "*/*")
 
 
 def preferred(accept: str) -> Answer:
-    """A picture only where it is clearly preferred to JSON; JSON in all unclear cases."""
+    """A picture only if it is clearly preferred to JSON; JSON in all unclear cases."""
     wishes = _parse(accept)
     json, jpeg, png = (_quality(wishes, ranges) for ranges in (_JSON, _JPEG, _PNG))
     if json >= max(jpeg, png):
@@ -22,7 +22,7 @@ def preferred(accept: str) -> Answer:
 
 
 def _quality(wishes: dict[str, float], ranges: tuple[str, ...]) -> float:
-    """Of the most specific range that names the type."""
+    """The quality of the most specific range that is given; ``ranges`` begin with it."""
     return next((wishes[name] for name in ranges if name in wishes), 0.0)
 
 
@@ -40,7 +40,7 @@ def _parse(accept: str) -> dict[str, float]:
 
 
 def _number(text: str) -> float:
-    """From 0 to 1; 0 for anything else."""
+    """A number from 0 to 1; 0 for any other text."""
     try:
         quality = float(text)
     except ValueError:

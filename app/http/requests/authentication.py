@@ -1,4 +1,4 @@
-"""Who may come in: the API key of a request, asked for before its body is read."""
+"""The API key of a request, checked before its body is read."""
 
 from starlette.requests import Request
 
@@ -10,17 +10,18 @@ WANTED = "Send a valid API key in the header X-API-Key, or as 'Authorization: Be
 
 
 def admit(request: Request, service: Service, key: bytes | None, wanted: str = WANTED) -> None:
-    """Counts the request for who sends it: the key, or the address where no keys are set.
+    """Counts the request for its key, or for its address if the server asks for no key.
 
-    Raises AccessDenied, with ``wanted`` for people, or TooManyRequests.
+    Raises AccessDenied, with ``wanted`` as its detail, or TooManyRequests.
     """
-    holder = service.keys.holder(key)
+    holder = service.keys.holder(key) if service.keys else None
     if service.keys and holder is None:
         raise AccessDenied(wanted)
-    if holder is None:
-        rate_limit.charge_address(request, service)
-    else:
-        rate_limit.charge(request, service, f"key {holder}")
+    if service.limiter is not None:
+        if holder is None:
+            rate_limit.charge_address(request, service, service.limiter)
+        else:
+            rate_limit.charge(request, service.limiter, f"key {holder}")
 
 
 def key_in(request: Request) -> bytes | None:

@@ -1,38 +1,55 @@
-"""The image out of a request's body, whichever of the three forms it comes in.
+"""The image in a request's body: as it is, in a multipart form, or in JSON.
 
 The form is found from the bytes: the declared content type is a hint, and often wrong (curl's
 --data-binary declares a form, a fetch with its own header forgets the boundary).
 """
 
-import json
-import re
 from collections.abc import AsyncIterator, Iterable
+from functools import partial
 
 from starlette.requests import Request
 
 from app.errors import ImageTooLarge, InvalidParameter
-from app.http.middleware.request_context import parcel_of
-from app.http.requests import encoded
-from app.http.requests.form import Form, parse_form
+from app.http import inference
+from app.http.middleware.request_record import reservation_of
+from app.http.requests.form import Form, only_image, parse_form
+from app.http.requests.json_image import ObjectReference, read_json_image
+from app.service.service import Service
 from app.vision.images import formats
 
-IMAGE_FIELDS = frozenset({"file", "image"})
-_DATA_URL = re.compile(rb"\s{0,20}data:[\w.+\\/;=-]{0,200},")
-_NO_JSON = 'The body is not JSON. Send {"image": "<base64>"}.'
-_ONLY_IMAGE = 'The JSON has to be {"image": "<base64>"}, with nothing else.'
+_FORM, _JSON = "multipart/form-data", "application/json"
+
+
+async def read_image(request: Request, service: Service, option_names: Iterable[str]) -> bytes:
+    """Raises InvalidParameter if a form or JSON carries no image, and what ``read_body`` raises.
+
+    A body that is neither is returned as it is: the decoder says why it is no image.
+    ``option_names`` are refused as form fields, since they would have no effect there.
+    """
+    body = await read_body(request, service.settings.max_body_bytes)
+    content_type = request.headers.get("content-type", "")
+    if not _is_wrapped(body, content_type):
+        return body
+    unwrap = partial(_unwrap, body, content_type, frozenset(option_names))
+    image = await inference.run_in_thread(service, len(body), unwrap)
+    if isinstance(image, ObjectReference):
+        if not service.keys:
+            _require_json(content_type)
+        return await inference.fetch(request, service, image.bucket, image.key, image.version)
+    return image
 
 
 async def read_body(request: Request, limit: int) -> bytes:
     """Raises ImageTooLarge as soon as more than ``limit`` bytes are declared or have come.
 
-    Raises Overloaded where all requests together hold too many bytes, RequestTimeout where the
-    body takes too long, and ClientDisconnect.
+    Raises Overloaded if all requests together hold too many bytes, RequestTimeout if the body
+    takes too long, and ClientDisconnect.
     """
     given = request.headers.get("content-length", "")
     declared = int(given) if given.isascii() and given.isdigit() else 0
     if declared > limit:
         raise _too_large(limit)
-    return await parcel_of(request).collect(_within(limit, request.stream()), declared, limit)
+    return await reservation_of(request).collect(_within(limit, request.stream()), declared, limit)
 
 
 async def _within(limit: int, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
@@ -44,29 +61,48 @@ async def _within(limit: int, chunks: AsyncIterator[bytes]) -> AsyncIterator[byt
         yield chunk
 
 
-def extract_image(body: bytes, content_type: str, option_names: Iterable[str] = ()) -> bytes:
-    """Raises InvalidParameter where a form or a JSON object carries no image.
+def _too_large(limit: int) -> ImageTooLarge:
+    return ImageTooLarge(f"The request's body is larger than {limit} bytes. Send a smaller image.")
 
-    What is neither is passed on as it is: the decoder says what it is not. ``option_names``
-    are refused as form fields, since they would have no effect there.
-    """
-    if formats.recognise(body):
-        return body
-    declared = content_type.partition(";")[0].strip().lower()
-    form = parse_form(body, content_type, IMAGE_FIELDS)
+
+def _is_wrapped(body: bytes, content_type: str) -> bool:
+    if body.startswith(b"--") or _begins_as_json(body):
+        return True
+    declared = _media_type(content_type)
+    if declared == _JSON or (declared == _FORM and body):
+        return not formats.recognise(body)  # images are sent with false types, too
+    return False
+
+
+def _unwrap(
+    body: bytes, content_type: str, option_names: frozenset[str]
+) -> bytes | ObjectReference:
+    declared = _media_type(content_type)
+    if _begins_as_json(body):
+        return read_json_image(body)
+    form = parse_form(body, content_type)
     if form is not None:
-        return _image_of(form, frozenset(option_names))
-    if body.lstrip()[:1] == b"{" or declared == "application/json":
-        return _from_json(body)
-    if declared == "multipart/form-data" and body:
+        return _image_of(form, option_names)
+    if declared == _JSON:
+        return read_json_image(body)
+    if declared == _FORM:
         raise InvalidParameter(
             "The body is declared as multipart/form-data and does not begin with a boundary."
         )
     return body
 
 
-def _too_large(limit: int) -> ImageTooLarge:
-    return ImageTooLarge(f"The request's body is larger than {limit} bytes. Send a smaller image.")
+def _require_json(content_type: str) -> None:
+    """Raises InvalidParameter for any other type.
+
+    Pages of other sites can have a browser send any body, but not declared as JSON unless the
+    server allows it (CORS): they could have objects read that only this machine may read.
+    """
+    if _media_type(content_type) != _JSON:
+        raise InvalidParameter(
+            'Send {"s3": {...}} with the header Content-Type: application/json; a server without'
+            " API keys asks for it."
+        )
 
 
 def _image_of(form: Form, option_names: frozenset[str]) -> bytes:
@@ -77,35 +113,9 @@ def _image_of(form: Form, option_names: frozenset[str]) -> bytes:
     return only_image(form)
 
 
-def only_image(form: Form) -> bytes:
-    """Raises InvalidParameter where the form has no image or several."""
-    images = form.contents(IMAGE_FIELDS)
-    if len(images) != 1:
-        found = ", ".join(repr(name[:40]) for name in form.names[:5]) or "none"
-        raise InvalidParameter(
-            "A form has to carry one image, in the field 'file' or 'image';"
-            f" here are {len(images)} (fields: {found})."
-        )
-    return images[0]
+def _begins_as_json(body: bytes) -> bool:
+    return body.lstrip()[:1] == b"{"
 
 
-def _from_json(body: bytes) -> bytes:
-    try:
-        rest, text = encoded.take_out(body, "image")
-        value = json.loads(rest)
-    except encoded.TooMuchJson as error:
-        raise InvalidParameter(_ONLY_IMAGE) from error
-    except (ValueError, RecursionError) as error:
-        raise InvalidParameter(_NO_JSON) from error
-    if not isinstance(value, dict) or set(value) != {"image"}:
-        raise InvalidParameter(_ONLY_IMAGE)
-    if not isinstance(value["image"], str):
-        raise InvalidParameter("image: has to be a string of base64.")
-    text = encoded.put_back(value["image"], text)
-    prefix = _DATA_URL.match(text)
-    try:
-        return encoded.decode(text[prefix.end() :] if prefix else text, wrapped=True)
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise InvalidParameter(_NO_JSON) from error
-    except ValueError as error:
-        raise InvalidParameter(f"image: is not base64 ({str(error)[:60]}).") from error
+def _media_type(content_type: str) -> str:
+    return content_type.partition(";")[0].strip().lower()

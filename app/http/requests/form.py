@@ -17,6 +17,7 @@ from app.errors import InvalidParameter
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
 
+IMAGE_FIELDS = frozenset({"file", "image"})
 _MAX_PARTS = 32
 # What is wrong with a form is for whoever sent it, and not for the log.
 logging.getLogger("python_multipart").setLevel(logging.CRITICAL + 1)
@@ -26,21 +27,23 @@ _FIRST_BOUNDARY = re.compile(rb"--([^\r\n]{1,200})\r\n")
 @dataclass
 class Form:
     names: list[str] = field(default_factory=list)
-    """Of all fields, in their order."""
+    """Names of all fields, in their order."""
     kept: list[tuple[str, bytes]] = field(default_factory=list)
-    """Name and content of those that were wanted."""
+    """Name and content of the fields that were wanted."""
 
     def contents(self, wanted: frozenset[str]) -> list[bytes]:
         return [content for name, content in self.kept if name in wanted]
 
     def text(self, name: str) -> str:
-        """The last of that name; empty where there is none."""
+        """The last field of that name; empty if there is none."""
         found = self.contents(frozenset({name}))
         return found[-1].decode("utf-8", "replace").strip() if found else ""
 
 
-def parse_form(body: bytes, content_type: str, wanted: frozenset[str]) -> Form | None:
-    """None where ``body`` is no multipart form. Only ``wanted`` fields are kept.
+def parse_form(
+    body: bytes, content_type: str, wanted: frozenset[str] = IMAGE_FIELDS
+) -> Form | None:
+    """None if ``body`` is no multipart form. Only ``wanted`` fields are kept.
 
     Raises InvalidParameter for a form that is broken or cut off.
     """
@@ -66,6 +69,18 @@ def _boundary(body: bytes, content_type: str) -> bytes | None:
     kind, options = parse_options_header(content_type)
     boundary = options.get(b"boundary")
     return boundary if kind == b"multipart/form-data" and boundary and boundary in body else None
+
+
+def only_image(form: Form) -> bytes:
+    """Raises InvalidParameter if the form has no image or several."""
+    images = form.contents(IMAGE_FIELDS)
+    if len(images) != 1:
+        found = ", ".join(repr(name[:40]) for name in form.names[:5]) or "none"
+        raise InvalidParameter(
+            "A form has to carry one image, in the field 'file' or 'image';"
+            f" here are {len(images)} (fields: {found})."
+        )
+    return images[0]
 
 
 class _Parts:

@@ -1,28 +1,26 @@
-"""How often a client may ask, told in the fields that draft-ietf-httpapi-ratelimit-headers has."""
+"""The rate limit of a client, and its headers as draft-ietf-httpapi-ratelimit-headers has them."""
 
 import logging
 from ipaddress import IPv6Address, ip_address
 
 from starlette.requests import Request
 
-from app.admission.rate_limit import Rate, Standing
+from app.admission.rate_limit import Rate, RateLimiter, Standing
 from app.errors import TooManyRequests
+from app.http.middleware.request_record import record_of
 from app.service.service import Service
 
 _log = logging.getLogger("spotter")
 _UNITS = {1: "a second", 60: "a minute", 3600: "an hour", 86400: "a day"}
 
 
-def charge(request: Request, service: Service, client: str) -> None:
+def charge(request: Request, limiter: RateLimiter, client: str) -> None:
     """Counts the request. Raises TooManyRequests."""
-    if service.limiter is not None:
-        _judge(request, service.limiter.rate, service.limiter.take(client))
+    _answer_with(request, limiter.rate, limiter.consume(client))
 
 
-def charge_address(request: Request, service: Service) -> None:
+def charge_address(request: Request, service: Service, limiter: RateLimiter) -> None:
     """Counts the request for the client's address. Raises TooManyRequests."""
-    if service.limiter is None:
-        return
     if not service.proxy_told and (peer := _unbelieved_proxy(request)):
         service.proxy_told = True
         _log.warning(
@@ -30,17 +28,16 @@ def charge_address(request: Request, service: Service) -> None:
             " one. If it is your proxy, name it in FORWARDED_ALLOW_IPS.",
             peer,
         )
-    charge(request, service, address_of(request))
+    charge(request, limiter, address_of(request))
 
 
-def check(request: Request, service: Service, client: str) -> None:
-    """Counts nothing, for a client that still has to prove who it is. Raises TooManyRequests."""
-    if service.limiter is not None:
-        _judge(request, service.limiter.rate, service.limiter.look(client))
+def check(request: Request, limiter: RateLimiter, client: str) -> None:
+    """Counts nothing, since the client still has to prove who it is. Raises TooManyRequests."""
+    _answer_with(request, limiter.rate, limiter.peek(client))
 
 
 def address_of(request: Request) -> str:
-    """Of an IPv6 address the network: a customer has 2^64 of them."""
+    """The client's address; for IPv6 its /64 network, since one customer has 2^64 addresses."""
     host = request.client.host if request.client else ""
     try:
         address = ip_address(host)
@@ -67,8 +64,8 @@ def _has_port(address: str, host: str) -> bool:
     return address.startswith((f"{host}:", f"[{host}]:"))
 
 
-def _judge(request: Request, rate: Rate, standing: Standing) -> None:
-    request.state.exchange.answer_headers.update(
+def _answer_with(request: Request, rate: Rate, standing: Standing) -> None:
+    record_of(request).answer_headers.update(
         {
             "RateLimit-Policy": f'"default";q={rate.count};w={rate.seconds}',
             "RateLimit": f'"default";r={standing.remaining};t={standing.more_in}',

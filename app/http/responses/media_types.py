@@ -1,4 +1,3 @@
-"""Those that the web does not know as text."""
+"""Media types that HTTP libraries do not know as text."""
 
-PROBLEM = "application/problem+json"
 AWS_JSON = "application/x-amz-json-1.1"

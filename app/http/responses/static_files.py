@@ -1,5 +1,6 @@
-"""Pages for people, and their files: nothing from elsewhere, and the browser sees to it."""
+"""Pages for people and their files, with a policy that lets nothing from elsewhere in."""
 
+from functools import cached_property
 from html import escape
 from pathlib import Path
 
@@ -9,7 +10,6 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Message, Receive, Scope, Send
 
 PAGES = Path(__file__).parents[2] / "page"
-FILES = "/page"
 
 _POLICY = "; ".join(
     (
@@ -34,10 +34,7 @@ _HEADERS = {
 
 
 class Files(StaticFiles):
-    """A folder of files that browsers take for what they are declared to be, and ask for anew.
-
-    Always whole: parts of them help nobody.
-    """
+    """A folder of files that browsers revalidate. Requests for parts get the whole file."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def hardened(message: Message) -> None:
@@ -53,13 +50,17 @@ class Files(StaticFiles):
 class Page:
     """One HTML file.
 
-    Its addresses are relative, so it works behind a proxy that has not told its path; where the
-    path is known they are made to start there, since its end may lack the slash.
+    Its addresses are relative, so it works behind a proxy that has not told its path. If the path
+    is known they start there, since the address of the page may lack the slash at its end.
     """
 
     def __init__(self, name: str) -> None:
-        html = (PAGES / name).read_text(encoding="utf-8")
-        self._html = html.replace("<!-- preload -->", _preloads())
+        self._name = name
+
+    @cached_property
+    def _html(self) -> str:
+        html = (PAGES / self._name).read_text(encoding="utf-8")
+        return html.replace("<!-- preload -->", _preloads())
 
     def response(self, request: Request) -> Response:
         path = request.scope.get("root_path", "")
@@ -71,7 +72,7 @@ class Page:
 
 
 def _preloads() -> str:
-    """All modules at once, not one after the other as they import each other."""
+    """Has the browser load all modules at once, not one after the other as they are imported."""
     modules = sorted((PAGES / "files" / "js").glob("*.js"))
     return "\n  ".join(
         f'<link rel="modulepreload" href="page/js/{module.name}">' for module in modules

@@ -7,24 +7,24 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from app.errors import Overloaded, RequestTimeout
-from app.http.middleware.request_context import parcel_of
+from app.http.middleware.request_record import reservation_of
 
-_PIECE = 128 * 1024
+_PIECE_BYTES = 128 * 1024
 
 
-class Picture(Response):
-    """Counts as held by its request until it has been sent, which may take as long as a body."""
+class StreamedImage(Response):
+    """Counts as memory of its request until it has been sent, which may take as long as a body."""
 
     def __init__(
-        self, request: Request, picture: bytes, media_type: str, headers: Mapping[str, str]
+        self, request: Request, image: bytes, media_type: str, headers: Mapping[str, str]
     ) -> None:
-        super().__init__(picture, media_type=media_type, headers=headers)
-        self._parcel = parcel_of(request)
+        super().__init__(image, media_type=media_type, headers=headers)
+        self._reservation = reservation_of(request)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Raises ClientDisconnect where the client takes too long."""
-        picture = memoryview(self.body)
-        self._parcel.become(len(picture))
+        """Raises ClientDisconnect if the client takes too long."""
+        image = memoryview(self.body)
+        self._reservation.become(len(image))
         await send(
             {
                 "type": "http.response.start",
@@ -33,9 +33,9 @@ class Picture(Response):
             }
         )
         try:
-            async with self._parcel.on_its_way():
-                for start in range(0, len(picture), _PIECE):
-                    piece = bytes(picture[start : start + _PIECE])
+            async with self._reservation.on_its_way():
+                for start in range(0, len(image), _PIECE_BYTES):
+                    piece = bytes(image[start : start + _PIECE_BYTES])
                     await send({"type": "http.response.body", "body": piece, "more_body": True})
         except (Overloaded, RequestTimeout) as error:
             raise ClientDisconnect from error

@@ -19,19 +19,19 @@ from app.errors import (
 from app.http import inference
 from app.http.dependencies import ServiceDep
 from app.http.requests.authentication import admit, key_in
-from app.http.requests.body import only_image, read_body
-from app.http.requests.form import Form, parse_form
-from app.http.routes.foreign import ForeignRoute
+from app.http.requests.body import read_body
+from app.http.requests.form import IMAGE_FIELDS, Form, only_image, parse_form
+from app.http.route_classes import ForeignRoute
 from app.service.service import Service
 from app.vision.detections import Detection, Detections
 
 _MIN_CONFIDENCE = 0.4
-_FIELDS = frozenset({"image", "file", "min_confidence", "api_key"})
+_FIELDS = IMAGE_FIELDS | {"min_confidence", "api_key"}
 _WANTED = "Send a valid API key in the form field api_key, or in X-API-Key."
 _BAD_REQUESTS = (ImageTooLarge, InvalidImage, InvalidImageFormat, InvalidParameter)
 
 
-class VisionRoute(ForeignRoute):
+class DeepStackRoute(ForeignRoute):
     @staticmethod
     def refusal(request: Request, error: SpotterError) -> Response:
         status = 400 if isinstance(error, _BAD_REQUESTS) else error.status
@@ -39,7 +39,7 @@ class VisionRoute(ForeignRoute):
         return Response(json.dumps(body), status, dict(error.headers), "application/json")
 
 
-router = APIRouter(prefix="/v1", route_class=VisionRoute, include_in_schema=False)
+router = APIRouter(prefix="/v1", route_class=DeepStackRoute, include_in_schema=False)
 
 
 @router.post("/vision/detection")
@@ -75,16 +75,17 @@ async def ping(service: ServiceDep) -> Response:
 
 
 async def _form(request: Request, service: Service) -> Form:
-    """Raises AccessDenied or TooManyRequests: before the body is read, where the key is in a
-    header or none is asked for.
+    """Raises AccessDenied or TooManyRequests.
+
+    Before the body is read, unless the key may be in the form.
     """
-    early = key_in(request) is not None or not service.keys
-    if early:
+    key_in_form = service.keys is not None and key_in(request) is None
+    if not key_in_form:
         admit(request, service, key_in(request), _WANTED)
     body = await read_body(request, service.settings.max_body_bytes)
     parse = partial(parse_form, body, request.headers.get("content-type", ""), _FIELDS)
-    form = await inference.aside(service, len(body), parse)
-    if not early:
+    form = await inference.run_in_thread(service, len(body), parse)
+    if key_in_form:
         admit(request, service, form.text("api_key").encode() if form else None, _WANTED)
     if form is None:
         raise InvalidParameter("Send the image as multipart/form-data, in the field 'image'.")

@@ -2,29 +2,40 @@
 
 import json
 from dataclasses import asdict
-from functools import partial
 from typing import Annotated
 
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
-from starlette.requests import Request
-from starlette.responses import Response
 
-from app.errors import InvalidParameter
+from app.errors import (
+    AccessDenied,
+    ImageTooLarge,
+    InternalError,
+    InvalidImage,
+    InvalidImageFormat,
+    InvalidParameter,
+    MisdirectedRequest,
+    ModelUnavailable,
+    Overloaded,
+    RequestTimeout,
+    TooManyRequests,
+)
 from app.http import inference
-from app.http.middleware.request_context import service_of
+from app.http.dependencies import KeyDocumented
+from app.http.middleware.request_record import service_of
+from app.http.openapi import DETECT_ANSWERS, DETECT_BODY, responses
 from app.http.requests.accept import preferred
 from app.http.requests.authentication import admit, key_in
-from app.http.requests.body import extract_image, read_body
-from app.http.requests.query import parsed
-from app.http.requests.s3_reference import object_reference, require_json
-from app.http.responses.streamed_image import Picture
+from app.http.requests.body import read_image
+from app.http.requests.query import parse_query
+from app.http.responses.streamed_image import StreamedImage
+from app.http.route_classes import DirectRoute
 from app.service.public_json import render
+from app.service.schemas import DetectionResult
 from app.service.service import Service
 from app.vision.detections import Detections, Options
-from app.vision.draw import Encoding
-from app.vision.images.formats import recognise
 
-# None is what is not given, and so nothing to document.
+# None means that the option was not given, and so is not documented.
 Share = Annotated[
     float | None,
     Field(ge=0, le=1, allow_inf_nan=False),
@@ -56,37 +67,65 @@ class DetectQuery(BaseModel):
     alt_text: bool = Field(False, description="Whether to add a sentence for an alt attribute.")
 
 
+async def query_documented(_: Annotated[DetectQuery, Query()]) -> None:
+    """Puts the options into the OpenAPI document."""
+
+
+router = APIRouter(route_class=DirectRoute, tags=["detect"])
+
+
+@router.post(
+    "/detect",
+    summary="Find the objects in an image",
+    response_model=DetectionResult,
+    responses={
+        **DETECT_ANSWERS,
+        **responses(
+            InvalidImageFormat,
+            InvalidImage,
+            InvalidParameter,
+            ImageTooLarge,
+            AccessDenied,
+            RequestTimeout,
+            MisdirectedRequest,
+            TooManyRequests,
+            Overloaded,
+            ModelUnavailable,
+            InternalError,
+        ),
+    },
+    openapi_extra=DETECT_BODY,
+    dependencies=[KeyDocumented, Depends(query_documented)],
+)
 async def detect(request: Request) -> Response:
+    """The image comes in one of these forms; its format is found from its bytes:
+
+    ```sh
+    curl -F file=@photo.jpg http://localhost:8000/detect
+    curl --data-binary @photo.jpg http://localhost:8000/detect
+    curl -d '{"image": "<base64>"}' http://localhost:8000/detect
+    curl -H 'Content-Type: application/json' -d '{"s3": {"bucket": "photos", "key": "bus.jpg"}}' \\
+      http://localhost:8000/detect
+    ```
+
+    S3 answers only if the server was set up for the bucket. With `Accept: image/jpeg` or
+    `image/png` the answer is the picture with its boxes drawn. Images are never kept.
+    """
     service = service_of(request)
     admit(request, service, key_in(request))
-    query = parsed(DetectQuery, request.query_params)
-    _refuse_repeated(request)
+    query = parse_query(DetectQuery, request.query_params)
     service.pool.check_room()
     options = _options(query, service)
-    body = await read_body(request, service.settings.max_body_bytes)
-    image = await _image_in(body, request, service)
-    del body
+    image = await read_image(request, service, DetectQuery.model_fields)
     answer = preferred(",".join(request.headers.getlist("accept")))
     if answer == "json":
         found = await inference.detect(request, service, image, options)
         content = json.dumps(render(found, service.detector.name, with_alt_text=query.alt_text))
         return Response(content, media_type="application/json", headers=_timing(found))
-    encoding: Encoding = "JPEG" if answer == "jpeg" else "PNG"
-    found, picture = await inference.detect_and_draw(request, service, image, options, encoding)
-    return Picture(request, picture, f"image/{answer}", _timing(found))
-
-
-async def _image_in(body: bytes, request: Request, service: Service) -> bytes:
-    reference = object_reference(body)
-    if reference is None:
-        content_type = request.headers.get("content-type", "")
-        extract = partial(extract_image, body, content_type, DetectQuery.model_fields)
-        return body if recognise(body) else await inference.aside(service, len(body), extract)
-    if not service.keys:
-        require_json(request.headers.get("content-type", ""))
-    return await inference.fetch(
-        request, service, reference.bucket, reference.key, reference.version
+    found, drawn = await inference.detect_and_draw(
+        request, service, image, options, "JPEG" if answer == "jpeg" else "PNG"
     )
+    return StreamedImage(request, drawn, f"image/{answer}", _timing(found))
 
 
 def _options(query: DetectQuery, service: Service) -> Options:
@@ -97,13 +136,6 @@ def _options(query: DetectQuery, service: Service) -> Options:
         max_detections=query.max_detections or settings.max_detections,
         classes=service.detector.class_ids(query.classes) if query.classes else None,
     )
-
-
-def _refuse_repeated(request: Request) -> None:
-    names = [name for name, _ in request.query_params.multi_items() if name != "classes"]
-    for name in names:
-        if names.count(name) > 1:
-            raise InvalidParameter(f"{name[:100]}: given more than once; only classes may be.")
 
 
 def _timing(found: Detections) -> dict[str, str]:

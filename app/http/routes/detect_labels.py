@@ -1,12 +1,14 @@
-"""DetectLabels: who may ask for it, what is asked, and the answer or refusal in AWS's form."""
+"""DetectLabels: checks the signature, reads the request, answers or refuses in AWS's form."""
 
 import json
-from functools import partial
+from functools import cache, partial
+from pathlib import Path
 
 from fastapi import Request, Response
 
 from app.errors import SpotterError
 from app.http import inference
+from app.http.middleware.request_record import record_of
 from app.http.requests import rate_limit
 from app.http.requests.body import read_body
 from app.http.responses.media_types import AWS_JSON
@@ -16,11 +18,12 @@ from app.rekognition.request import (
     MAX_BODY_BYTES,
     DetectLabelsRequest,
     Feature,
-    decode_bytes,
     parse,
 )
-from app.rekognition.signature import Claim, SignedRequest, verify
+from app.rekognition.signature import Claim, SignedRequest, Verifier, verify
+from app.rekognition.taxonomy import Taxonomy
 from app.service.service import Service
+from app.settings import Settings
 
 _SUPPORTED = "RekognitionService.DetectLabels"
 
@@ -37,27 +40,22 @@ async def answer(request: Request, service: Service, target: str) -> Response:
         raise UnknownOperationException(
             f"{target[:100]} is not offered here. What is: {_SUPPORTED}."
         )
-    claim = _claim(request, service)
-    if claim is None:
-        rate_limit.charge_address(request, service)
-    else:
-        rate_limit.check(request, service, _signer(claim))
+    claim, limiter = _claim(request, service), service.limiter
+    if limiter is not None and claim is None:
+        rate_limit.charge_address(request, service, limiter)
+    elif limiter is not None and claim is not None:
+        rate_limit.check(request, limiter, _signer(claim))
     service.pool.check_room()
     body = await read_body(request, min(service.settings.max_body_bytes, MAX_BODY_BYTES))
     if claim is not None:
         verify(claim, _signed(request), body)
-        rate_limit.charge(request, service, _signer(claim))
-    wanted, image = await inference.aside(service, len(body), partial(_read, body))
+        if limiter is not None:
+            rate_limit.charge(request, limiter, _signer(claim))
+    wanted, image = await inference.run_in_thread(service, len(body), partial(parse, body))
     del body
     if image is None:
         image = await _stored(request, service, wanted)
     return _answer(request, await _detect_labels(request, service, wanted, image))
-
-
-def _read(body: bytes) -> tuple[DetectLabelsRequest, bytes | None]:
-    """The request, and the image where it came with it."""
-    wanted, sent = parse(body)
-    return wanted, None if sent is None else decode_bytes(sent)
 
 
 async def _detect_labels(
@@ -74,11 +72,11 @@ async def _detect_labels(
         from app.rekognition.properties import measure
 
         job = partial(measure, service.detector, image, found, wanted.max_dominant_colors)
-        properties = await inference.unless_gone(request, service.pool.run(job))
+        properties = await inference.cancel_on_disconnect(request, service.pool.run(job))
         answer["ImageProperties"] = properties.image
         colours = properties.instances
     if Feature.GENERAL_LABELS in wanted.features:
-        answer["Labels"] = labels(found, service.taxonomy, wanted, colours)
+        answer["Labels"] = labels(found, taxonomy(service.settings.taxonomy), wanted, colours)
     return answer
 
 
@@ -89,15 +87,26 @@ async def _stored(request: Request, service: Service, wanted: DetectLabelsReques
 
 
 def _claim(request: Request, service: Service) -> Claim | None:
-    """None where nobody has to sign. Raises AccessDeniedException or one of signatures."""
-    if service.signatures is not None:
-        return service.signatures.examine(_headers(request))
+    """None if nobody has to sign. Raises AccessDeniedException or one of signatures."""
+    if service.settings.aws_credentials:
+        return _verifier(service.settings).examine(_headers(request))
     if service.settings.api_keys:
         raise AccessDeniedException(
             "API keys are required here and this API has no place for one. Set"
             " SPOTTER_AWS_CREDENTIALS on the server and sign with one of them."
         )
     return None
+
+
+@cache
+def taxonomy(extension: Path | None) -> Taxonomy:
+    """Raises StartError if ``extension`` cannot be used."""
+    return Taxonomy.load(extension)
+
+
+@cache
+def _verifier(settings: Settings) -> Verifier:
+    return Verifier(settings.aws_secrets)
 
 
 def _signer(claim: Claim) -> str:
@@ -116,12 +125,12 @@ def _headers(request: Request) -> dict[str, str]:
 
 
 def _version(service: Service) -> str:
-    """Which labels were known: it changes with the model."""
+    """Changes with the model, since it says which labels were known."""
     return f"{service.detector.name}-{service.detector.model.sha256[:12]}"
 
 
 def _answer(
     request: Request, body: Json, status: int = 200, headers: dict[str, str] | None = None
 ) -> Response:
-    identified = {**(headers or {}), "x-amzn-RequestId": request.state.request_id}
+    identified = {**(headers or {}), "x-amzn-RequestId": record_of(request).id}
     return Response(json.dumps(body), status, identified, media_type=AWS_JSON)

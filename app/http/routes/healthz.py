@@ -1,16 +1,24 @@
 """GET /healthz: whether to send requests here."""
 
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from fastapi import APIRouter
 
-from app.errors import ModelUnavailable
-from app.http.middleware.request_context import service_of
+from app.errors import MisdirectedRequest, ModelUnavailable
+from app.http.dependencies import ServiceDep
+from app.http.openapi import responses
+from app.service.schemas import Health
+
+router = APIRouter(tags=["health"])
 
 
-async def healthz(request: Request) -> Response:
-    service = service_of(request)
+@router.head("/healthz", include_in_schema=False)
+@router.get(
+    "/healthz",
+    summary="Whether the service is well",
+    responses=responses(MisdirectedRequest, ModelUnavailable),
+)
+async def healthz(service: ServiceDep) -> Health:
     if service.draining:
         raise ModelUnavailable("The server is shutting down: it finishes what it was given.")
-    if not service.is_well():
+    if not service.health.is_well():
         raise ModelUnavailable("The last inference failed; the server's log says why.")
-    return JSONResponse({"status": "ok", "model": service.detector.name})
+    return Health(status="ok", model=service.detector.name)

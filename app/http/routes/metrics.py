@@ -1,17 +1,17 @@
 """GET /metrics, for Prometheus."""
 
-from fastapi import APIRouter, FastAPI, Response
+from fastapi import APIRouter, Response
 
 from app import __version__
 from app.errors import AccessDenied, MisdirectedRequest, ModelUnavailable
 from app.http.dependencies import KeyRequired, ServiceDep
 from app.http.openapi import responses
-from app.observability.metrics import Tally
-from app.observability.process_state import State
+from app.observability.metrics import Metrics
+from app.observability.process_state import ProcessState
 from app.service.service import Service
 
 
-def add_metrics(app: FastAPI, tally: Tally, *, keyed: bool) -> None:
+def create_router(counts: Metrics, *, keyed: bool) -> APIRouter:
     router = APIRouter(tags=["health"], dependencies=[KeyRequired] if keyed else [])
 
     @router.get(
@@ -24,25 +24,23 @@ def add_metrics(app: FastAPI, tally: Tally, *, keyed: bool) -> None:
         },
     )
     async def metrics(service: ServiceDep) -> Response:
-        # Only who scrapes pays for the library.
-        from app.observability import prometheus
+        from app.observability import prometheus  # imports a library, for those that scrape
 
-        return Response(
-            prometheus.expose(tally, _state(service)), media_type=prometheus.CONTENT_TYPE
-        )
+        text = prometheus.expose(counts, _state(service))
+        return Response(text, media_type=prometheus.CONTENT_TYPE)
 
-    app.include_router(router)
+    return router
 
 
-def _state(service: Service) -> State:
+def _state(service: Service) -> ProcessState:
     pool, model = service.pool, service.detector.model
-    return State(
+    return ProcessState(
         ready=not (service.draining or service.detector.failed),
         running=min(pool.taken, pool.concurrency),
         waiting=max(0, pool.taken - pool.concurrency),
-        places=pool.concurrency + pool.queue,
+        queue_capacity=pool.concurrency + pool.queue,
         shed=pool.shed,
-        held_bytes=service.intake.held,
+        held_bytes=service.memory.held,
         model={
             "name": service.detector.name,
             "family": model.description.family,

@@ -3,11 +3,11 @@
 from fastapi import APIRouter
 
 from app.errors import AccessDenied, MisdirectedRequest, ModelUnavailable, TooManyRequests
-from app.http.dependencies import LeaveRequired, ServiceDep
+from app.http.dependencies import AdmissionRequired, ServiceDep
 from app.http.openapi import responses
 from app.service.schemas import InputSize, ModelInfo, Thresholds
 
-router = APIRouter(tags=["model"], dependencies=[LeaveRequired])
+router = APIRouter(tags=["model"], dependencies=[AdmissionRequired])
 
 
 @router.get(

@@ -1,13 +1,13 @@
 """POST / with X-Amz-Target: DetectLabels of Amazon Rekognition, AWS JSON 1.1.
 
-What answers is imported at the first request: most servers never get one.
+The rest is imported at the first request, since most servers never get one.
 """
 
 from fastapi import APIRouter, HTTPException, Request, Response
 
 from app.errors import SpotterError
 from app.http.dependencies import ServiceDep
-from app.http.routes.foreign import ForeignRoute
+from app.http.route_classes import ForeignRoute
 
 
 class RekognitionRoute(ForeignRoute):

@@ -1,4 +1,4 @@
-"""Whether the server can be reached from this machine alone."""
+"""Whether a server can be reached from this machine alone."""
 
 import signal
 from functools import cached_property
@@ -7,8 +7,8 @@ from typing import Any, Self
 
 
 class Loopback:
-    """What the listening sockets of a server say; those of a connection would say something else:
-    a server on 0.0.0.0 has connections to 127.0.0.1.
+    """Asks the listening sockets of a server, since those of connections would not do: a server on
+    0.0.0.0 has connections to 127.0.0.1.
     """
 
     def __init__(self, server: object) -> None:
@@ -17,7 +17,7 @@ class Loopback:
 
     @classmethod
     def of_running_server(cls) -> Self:
-        """Of the uvicorn that runs this application, which handles SIGTERM itself.
+        """Asks the uvicorn that runs this application, which handles SIGTERM itself.
 
         Call it in the lifespan, before anybody else handles the signal.
         """

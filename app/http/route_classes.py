@@ -1,4 +1,4 @@
-"""Routes that speak another API, errors included."""
+"""Routes whose endpoint is called with the request alone."""
 
 import asyncio
 from abc import abstractmethod
@@ -11,20 +11,35 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from app.errors import SpotterError
-from app.errors.unexpected import disguised
+from app.errors.unexpected import to_client_error
+from app.http.middleware.request_record import record_of
+
+Endpoint = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+class DirectRoute(APIRoute):
+    """Dependencies and types of the endpoint are for /openapi.json and are not run.
+
+    A request saves the time that FastAPI takes to resolve them.
+    """
+
+    def get_route_handler(self) -> Endpoint:
+        endpoint: Endpoint = self.endpoint
+        return endpoint
 
 
 class ForeignRoute(APIRoute):
-    """For ``APIRouter(route_class=...)``: what its handlers raise is answered by ``refusal``."""
+    """Routes that speak another API: what their endpoints raise is answered by ``refusal``."""
 
     @staticmethod
     @abstractmethod
     def refusal(request: Request, error: SpotterError) -> Response: ...
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+    def get_route_handler(self) -> Endpoint:
         handle = super().get_route_handler()
 
         async def handler(request: Request) -> Response:
+            record = record_of(request)
             try:
                 return await handle(request)
             except SpotterError as error:
@@ -32,8 +47,8 @@ class ForeignRoute(APIRoute):
             except (ClientDisconnect, HTTPException):
                 raise
             except (Exception, asyncio.CancelledError) as error:
-                refused = disguised(error, request.state.request_id)
-            request.state.exchange.code = refused.code
+                refused = to_client_error(error, record.id)
+            record.error_code = refused.code
             return self.refusal(request, refused)
 
         return handler

@@ -3,25 +3,25 @@
 from prometheus_client.parser import text_string_to_metric_families
 
 from app.errors import PUBLIC_ERRORS
-from app.observability.metrics import REASONS, SECONDS, Histogram, Tally
-from app.observability.process_state import State
+from app.observability.metrics import REASONS, SECONDS, Histogram, Metrics
+from app.observability.process_state import ProcessState
 from app.observability.prometheus import expose
-from app.observability.request_record import Exchange
+from app.observability.request_record import RequestRecord
 from app.rekognition.errors import AwsError
 
-STATE = State(True, 1, 2, 34, 5, 6, {"name": 'a "quoted"\nname'})
+STATE = ProcessState(True, 1, 2, 34, 5, 6, {"name": 'a "quoted"\nname'})
 
 
-def exchange(**given: object) -> Exchange:
-    made = Exchange("POST", "/detect", {}, "id", began=10.0)
+def record(**given: object) -> RequestRecord:
+    made = RequestRecord("id", "POST", "/detect", {}, began=10.0)
     made.ended, made.route, made.status = 10.5, "/detect", 200
     for name, value in given.items():
         setattr(made, name, value)
     return made
 
 
-def samples(tally: Tally) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
-    text = expose(tally, STATE).decode()
+def samples(metrics: Metrics) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
+    text = expose(metrics, STATE).decode()
     return {
         (sample.name, tuple(sorted(sample.labels.items()))): sample.value
         for family in text_string_to_metric_families(text)
@@ -38,14 +38,14 @@ def test_a_value_on_a_bound_lies_below_it() -> None:
 
 
 def test_what_prometheus_reads_is_what_was_counted() -> None:
-    tally = Tally()
-    first = exchange(image=(2000, 1000), detections=3, received=100)
+    metrics = Metrics()
+    first = record(image_size=(2000, 1000), detections=3, received_bytes=100)
     first.add_stage("inference", 10.0, 10.2)
-    tally(first)()
-    tally(exchange(status=503, code="Overloaded"))()
-    tally(exchange(status=None, method="BREW"))()
-    still_open = tally(exchange())
-    found = samples(tally)
+    metrics.observe(first)()
+    metrics.observe(record(status=503, error_code="Overloaded"))()
+    metrics.observe(record(status=None, method="BREW"))()
+    still_open = metrics.observe(record())
+    found = samples(metrics)
     labels = (("code", ""), ("method", "POST"), ("route", "/detect"), ("status", "200"))
     assert found["spotter_requests_total", labels] == 1
     refused = (("code", "Overloaded"), ("method", "POST"), ("route", "/detect"), ("status", "503"))
@@ -67,14 +67,14 @@ def test_what_prometheus_reads_is_what_was_counted() -> None:
     assert found["spotter_detections_total", ()] == 3
     assert found["spotter_received_bytes_total", ()] == 100
     still_open()
-    assert samples(tally)["spotter_requests_open", ()] == 0
+    assert samples(metrics)["spotter_requests_open", ()] == 0
 
 
 def test_the_state_is_told_and_the_process_too() -> None:
-    found = samples(Tally())
+    found = samples(Metrics())
     assert found["spotter_images_running", ()] == 1
     assert found["spotter_images_waiting", ()] == 2
-    assert found["spotter_places", ()] == 34
+    assert found["spotter_queue_capacity", ()] == 34
     assert found["spotter_rejected_total", (("reason", "shed"),)] == 5
     assert found["spotter_ready", ()] == 1
     assert found["spotter_held_bytes", ()] == 6
