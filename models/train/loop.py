@@ -205,15 +205,16 @@ class Run:
         dice = torch.Generator().manual_seed(options.seed * 1_000_003 + self.step)
         images = recolour(batch.images.to(self.device, non_blocking=True), dice)
         images = images.contiguous(memory_format=torch.channels_last)
+        guidance = self.schedule.guidance(self.progress)
+        asked = self.teacher.ask(images) if self.teacher and guidance > 0 else None
         self.detector.train()
         with torch.autocast(self.device.type, torch.bfloat16):
             levels = self.detector.pyramid(images)
             raw = self.detector.head(levels)
         loss = detection_loss(raw, batch.targets.to(self.device))
         total = loss.total
-        guidance = self.schedule.guidance(self.progress)
-        if self.teacher and self.adapters and guidance > 0:
-            soft = self.teacher(images, raw)
+        if asked and self.adapters:
+            soft = asked(raw)
             with torch.autocast(self.device.type, torch.bfloat16):
                 features = self.adapters(levels, soft.features)
             total = total + guidance * (distillation_loss(raw, soft) + features)

@@ -7,7 +7,8 @@ row, so that what it says of each can be compared one to one; so can the maps of
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,7 +25,7 @@ from models.labels import COCO
 from models.train.boxes import complete_iou
 from models.train.loss import BOX_GAIN, SCORE_GAIN
 from models.train.net import LONGEST, Raw
-from models.train.threads import places
+from models.train.threads import places, roam
 
 SURE = 0.1
 """Least score of an anchor whose box is learnt from."""
@@ -70,14 +71,27 @@ class Teacher:
             model.SerializeToString(), options, providers=["CPUExecutionProvider"]
         )
         self._input = self._session.get_inputs()[0].name
+        self._thread = ThreadPoolExecutor(1, initializer=roam)
 
     def __call__(self, images: Tensor, raw: Raw) -> Soft:
         """``images`` as the pupil gets them: RGB from 0 to 1 ``[batch, 3, height, width]``."""
+        return self.ask(images)(raw)
+
+    def ask(self, images: Tensor) -> Callable[[Raw], Soft]:
+        """Look at ``images`` in a thread of its own; the answer waits for it.
+
+        While the teacher looks on one core, the pupil can look on another.
+        """
         pixels = images.flip(1).mul(255).contiguous().cpu().numpy()
-        answers: list[NDArray[np.float32]] = self._session.run(
-            self._outputs, {self._input: pixels}
-        )
-        said, *features = (torch.from_numpy(part).to(images.device) for part in answers)
+        asked = self._thread.submit(self._session.run, self._outputs, {self._input: pixels})
+
+        def answer(raw: Raw) -> Soft:
+            return self._compare(asked.result(), raw)
+
+        return answer
+
+    def _compare(self, answers: list[NDArray[np.float32]], raw: Raw) -> Soft:
+        said, *features = (torch.from_numpy(part).to(raw.scores.device) for part in answers)
         strides = raw.strides
         # YOLOX counts from the corner of a cell, the pupil's points lie in its middle.
         centre = said[..., :2] * strides + raw.points - strides / 2
