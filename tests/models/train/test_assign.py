@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.train.assign import Targets, assign
+from models.train.assign import Targets, assign, usual_candidates
 
 pytestmark = pytest.mark.kit
 
@@ -82,3 +82,20 @@ def test_a_batch_without_objects() -> None:
     found = assign(torch.full((2, 16, 3), 0.5), around(points, 8.0), points, targets([]))
     assert len(found.quality) == 0
     assert found.scores.sum() == 0
+
+
+def test_soft_labels_are_wanted_in_proportion() -> None:
+    points = grid()
+    row = targets([(0, 1, [0.0, 0, 16, 16], False)])
+    soft = row._replace(wanted=torch.tensor([[0.2, 0.6, 0.0]]))
+    scores = torch.full((1, 16, 3), 0.5)
+    found, before = (assign(scores, around(points, 8.0), points, each) for each in (soft, row))
+    assert torch.allclose(found.quality, 0.6 * before.quality)
+    assert torch.allclose(found.scores[..., 1], 0.6 * before.scores[..., 1])
+    assert torch.allclose(found.scores[..., 0], 0.2 * before.scores[..., 1])
+    assert found.scores[..., 2].sum() == 0
+
+
+@pytest.mark.parametrize(("anchors", "count"), [(2100, 10), (8400, 10), (525, 5), (84, 4)])
+def test_small_grids_have_fewer_candidates(anchors: int, count: int) -> None:
+    assert usual_candidates(anchors) == count
