@@ -7,25 +7,14 @@ Suppression would keep the surest of them; fusion averages them, which is more e
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 
 from app.vision.arrays import Floats, Ints
+from models.boxes import Boxes, iou
 
 SAME = 0.55
 """IoU with a cluster's fused box from which a box joins the cluster."""
-
-
-class Boxes(NamedTuple):
-    """Boxes of one view: left, top, right, bottom in any unit that all views share."""
-
-    classes: Ints
-    """``(n,)``"""
-    boxes: Floats
-    """``(n, 4)``"""
-    scores: Floats
-    """``(n,)``, 0 to 1."""
 
 
 def fuse(views: Sequence[Boxes], same: float = SAME) -> Boxes:
@@ -43,7 +32,9 @@ def fuse(views: Sequence[Boxes], same: float = SAME) -> Boxes:
         chosen = np.flatnonzero(classes == label)
         order = chosen[np.argsort(-scores[chosen], kind="stable")]
         fused, confidence = _clusters(boxes[order], scores[order], view[order], len(views), same)
-        rows += [(int(label), box, float(sure)) for box, sure in zip(fused, confidence, strict=True)]
+        rows += [
+            (int(label), box, float(sure)) for box, sure in zip(fused, confidence, strict=True)
+        ]
     rows.sort(key=lambda row: -row[2])
     return Boxes(
         np.array([label for label, _, _ in rows], np.intp),
@@ -61,7 +52,7 @@ def _clusters(
     best = np.zeros((len(boxes), views), np.float32)
     count = 0
     for box, score, at in zip(boxes, scores, view, strict=True):
-        overlap = _iou(box, fused[:count])
+        overlap = iou(box[None], fused[:count])[0]
         place = int(overlap.argmax()) if count else 0
         if not count or overlap[place] < same:
             place, count = count, count + 1
@@ -72,12 +63,3 @@ def _clusters(
         total[place] += score
         best[place, at] = max(best[place, at], score)
     return fused[:count], best[:count].sum(1) / views
-
-
-def _iou(box: Floats, others: Floats) -> Floats:
-    low = np.maximum(box[:2], others[:, :2])
-    high = np.minimum(box[2:], others[:, 2:])
-    shared = np.prod(np.maximum(high - low, 0), axis=1)
-    area = np.prod(others[:, 2:] - others[:, :2], axis=1) + np.prod(box[2:] - box[:2])
-    found: Floats = shared / np.maximum(area - shared, 1e-9)
-    return found

@@ -102,7 +102,10 @@ class Pictures(TorchDataset[Batch]):
         if random.random() < recipe.mosaic:
             indices = [index, *(int(i) for i in random.integers(len(self), size=3))]
             indices = [indices[i] for i in random.permutation(4)]
-            cx, cy = (int(v * s) for v, s in zip(random.uniform(0.3, 0.7, 2), (width, height), strict=True))
+            cx, cy = (
+                int(v * s)
+                for v, s in zip(random.uniform(0.3, 0.7, 2), (width, height), strict=True)
+            )
             windows = (
                 (0, 0, cx, cy),
                 (cx, 0, width, cy),
@@ -118,7 +121,9 @@ class Pictures(TorchDataset[Batch]):
         low, high = recipe.single_scale
         scale = float(np.exp(random.uniform(np.log(low), np.log(high))))
         anchor = (float(random.random()), float(random.random()))
-        return canvas, self._paste(canvas, index, (0, 0, width, height), scale * side, anchor, random)
+        return canvas, self._paste(
+            canvas, index, (0, 0, width, height), scale * side, anchor, random
+        )
 
     def _paste(
         self,

@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from models.boxes import Boxes
 from models.train import soft_labels
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".avif", ".tif", ".tiff"})
@@ -98,12 +99,11 @@ def _record(path: Path, split: Split, rows: Sequence[_Row], labels: int) -> Samp
     known = soft_labels.hard(
         *_columns(people), np.array([row.ignored for row in people], bool), labels
     )
-    found = soft_labels.Boxes(
-        *_columns(models), np.array([row.score for row in models], np.float32)
-    )
+    found = Boxes(*_columns(models), np.array([row.score for row in models], np.float32))
     objects = soft_labels.merge(known, found)
     kept = (objects.boxes[:, 2:] > objects.boxes[:, :2]).all(1)
-    return Sample(path, split, *(part[kept] for part in objects))
+    classes, boxes, ignored, wanted = objects
+    return Sample(path, split, classes[kept], boxes[kept], ignored[kept], wanted[kept])
 
 
 def _columns(rows: Sequence[_Row]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:

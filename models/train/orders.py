@@ -47,9 +47,7 @@ class Orders(Sampler[Order]):
                     yield self._order(tuple(waiting[form]), form, random)
                     waiting[form] = []
 
-    def _order(
-        self, indices: tuple[int, ...], form: Format, random: np.random.Generator
-    ) -> Order:
+    def _order(self, indices: tuple[int, ...], form: Format, random: np.random.Generator) -> Order:
         progress = self._progress()
         side = self._schedule.side_at(progress, float(random.random()))
         recipe = self._schedule.recipe_at(progress, self._recipe)

@@ -28,6 +28,9 @@ class Place(NamedTuple):
     progress: float = 0.0
 
 
+BEGINNING = Place()
+
+
 @dataclass(frozen=True)
 class Schedule:
     """A run ends after ``hours`` of training or ``epochs`` passes, whichever comes first.
@@ -40,7 +43,7 @@ class Schedule:
     hours: float | None
     epochs: float | None
     progressive: bool = True
-    start: Place = Place()
+    start: Place = BEGINNING
 
     def progress(self, seconds: float, epochs: float) -> float:
         """0 at the start, 1 at the end."""

@@ -12,12 +12,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from models.boxes import Boxes, inside, iou
+from models.labels import SURE
+
 Floats = NDArray[np.float32]
 
 TRUST = 0.4
 """Weight of the teacher's scores for an object that a person labelled."""
-SURE = 0.3
-"""Score from which a box without a label near it is an object."""
 UNSURE = 0.15
 """Score from which such a box is neither object nor background.
 
@@ -44,14 +45,6 @@ class Objects(NamedTuple):
     """``[n, labels]``: the score of each label for a box that fits exactly, 0 to 1."""
 
 
-class Boxes(NamedTuple):
-    """What a teacher found on one photo, in any order."""
-
-    classes: NDArray[np.int64]
-    boxes: Floats
-    scores: Floats
-
-
 def hard(
     classes: NDArray[np.int64], boxes: Floats, ignored: NDArray[np.bool_], labels: int
 ) -> Objects:
@@ -64,14 +57,14 @@ def merge(known: Objects, teacher: Boxes) -> Objects:
     if not len(teacher.scores):
         return known
     order = np.argsort(-teacher.scores, kind="stable")
-    found = Boxes(*(part[order] for part in teacher))
+    found = teacher.take(order)
     overlap = iou(found.boxes, known.boxes)
     wanted = known.wanted.copy()
     opinion = _opinions(found, overlap, wanted.shape[1])
     judged = ~known.ignored
     wanted[judged] = (1 - TRUST) * wanted[judged] + TRUST * opinion[judged]
     free = ~_explained(found, known, overlap)
-    alone = _distinct(Boxes(*(part[free] for part in found)), wanted.shape[1])
+    alone = _distinct(found.take(free), wanted.shape[1])
     unsure = (alone.wanted.max(1) < SURE) | _is_part(alone, known)
     return Objects(
         np.concatenate((known.classes, alone.classes)),
@@ -79,23 +72,6 @@ def merge(known: Objects, teacher: Boxes) -> Objects:
         np.concatenate((known.ignored, unsure)),
         np.concatenate((wanted, alone.wanted)),
     )
-
-
-def iou(a: Floats, b: Floats) -> Floats:
-    """``[len(a), len(b)]``"""
-    shared, _ = _shared(a, b)
-    area_a, area_b = (np.prod(c[:, 2:] - c[:, :2], axis=1) for c in (a, b))
-    union = area_a[:, None] + area_b[None] - shared
-    return (shared / np.maximum(union, 1e-9)).astype(np.float32)
-
-
-def _shared(a: Floats, b: Floats) -> tuple[Floats, Floats]:
-    """Areas that boxes share, and their share of each of ``a``; both ``[len(a), len(b)]``."""
-    low = np.maximum(a[:, None, :2], b[None, :, :2])
-    high = np.minimum(a[:, None, 2:], b[None, :, 2:])
-    shared = np.prod(np.maximum(high - low, 0), axis=2)
-    area = np.prod(a[:, 2:] - a[:, :2], axis=1)
-    return shared, shared / np.maximum(area[:, None], 1e-9)
 
 
 def _opinions(found: Boxes, overlap: Floats, labels: int) -> Floats:
@@ -110,8 +86,8 @@ def _explained(found: Boxes, known: Objects, overlap: Floats) -> NDArray[np.bool
     """Boxes that say nothing beyond the known objects, or are too unsure to count."""
     same = found.classes[:, None] == known.classes[None]
     near = (same & (overlap >= NEAR)) | (overlap >= SAME_OBJECT)
-    _, inside = _shared(found.boxes, known.boxes)
-    part = same & (inside >= PART) & (known.ignored[None] | (found.scores < SURE)[:, None])
+    within = inside(found.boxes, known.boxes) >= PART
+    part = same & within & (known.ignored[None] | (found.scores < SURE)[:, None])
     return (near | part).any(1) | (found.scores < UNSURE)
 
 
@@ -137,6 +113,6 @@ def _distinct(found: Boxes, labels: int) -> Objects:
 
 
 def _is_part(alone: Objects, known: Objects) -> NDArray[np.bool_]:
-    _, inside = _shared(alone.boxes, known.boxes)
+    within = inside(alone.boxes, known.boxes) >= PART
     same = alone.classes[:, None] == known.classes[None]
-    return (same & (inside >= PART)).any(1)
+    return np.any(same & within, axis=1)

@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from models.boxes import Boxes
+from models.labels import SURE
 from models.train import dataset
-from models.train.soft_labels import SURE, TRUST, UNSURE, Boxes, Objects, hard, merge
+from models.train.soft_labels import TRUST, UNSURE, Objects, hard, merge
 
 pytestmark = pytest.mark.kit
 
@@ -49,7 +51,12 @@ def test_an_object_that_the_teacher_misses_is_still_learnt() -> None:
 
 @pytest.mark.parametrize(
     ("score", "kept", "ignored"),
-    [(0.9, True, False), (SURE, True, False), (SURE - 0.01, True, True), (UNSURE - 0.01, False, True)],
+    [
+        (0.9, True, False),
+        (SURE, True, False),
+        (SURE - 0.01, True, True),
+        (UNSURE - 0.01, False, True),
+    ],
 )
 def test_what_the_teacher_alone_sees(score: float, kept: bool, ignored: bool) -> None:
     objects = merge(known(), teacher((CAT, [0, 0, 0.5, 0.5], score)))
