@@ -34,8 +34,8 @@ def iou(a: Floats, b: Floats) -> Floats:
 
 def inside(a: Floats, b: Floats) -> Floats:
     """Share of each of ``a`` that lies inside each of ``b`` ``(len(a), len(b))``."""
-    found: Floats = _shared(a, b) / np.maximum(_area(a)[:, None], 1e-9)
-    return found
+    area = np.maximum(_area(a), 1e-9).astype(np.float32, copy=False)
+    return _shared(a, b) / area[:, None]
 
 
 def _shared(a: Floats, b: Floats) -> Floats:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from models.train import dataset, export, memory, report
+from models.train import calibration, dataset, export, memory, report
 from models.train.augment import Recipe
 from models.train.loop import Options, Part, Run
 from models.train.net import Architecture, Detector, carry_over
@@ -71,6 +71,12 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--license", default="unknown", help="licence written into the file")
     p.add_argument("--iou", type=float, help="of NMS, written into the file (0.7)")
     p.add_argument(
+        "--calibrate",
+        action="store_true",
+        help="at the end, shift each label's scores so that 0.25 is its best threshold on the"
+        " validation photos",
+    )
+    p.add_argument(
         "--export-minutes", type=float, default=30.0, help="write --out on the way (%(default)s)"
     )
     return p
@@ -118,6 +124,12 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"stopped; go on with --resume --run {folder}")
         return 130
     best = run.best_detector()
+    if args.calibrate and val.samples:
+        print(
+            calibration.calibrate(
+                best, val.samples, val.store, args.imgsz, overlap=args.iou, device=run.device
+            )
+        )
     export.write(best, description, args.out, place=run.place)
     report.curves(run.history, folder / "results.png")
     report.contact_sheet(
