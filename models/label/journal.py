@@ -36,7 +36,7 @@ class Journal:
         if whole != text:  # the last line was cut off when the run broke
             self._path.write_text(whole, "utf-8")
         try:
-            first, *entries = [json.loads(line) for line in whole.splitlines()] or [{}]
+            first, *entries = [json.loads(line) for line in whole.splitlines()]
             same = first["settings"] == settings
             self.done = {entry["photo"]: _labelled(entry) for entry in entries}
         except (ValueError, KeyError, TypeError) as error:

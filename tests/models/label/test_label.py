@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +17,7 @@ from models import adopt, checks, datasets, metadata
 from models.label import command, teachers
 from models.label.teachers import Teachers
 from tests.models import tiny
-
-pytestmark = pytest.mark.kit
+from tests.models.photos import write_dataset
 
 SHIPPED = Path(models.__file__).parent / "default.onnx"
 
@@ -162,8 +163,10 @@ def test_photos_that_cannot_be_read_are_left_out(
 
 def test_only_some_labels(photos: Path, tmp_path: Path) -> None:
     out = tmp_path / "labelled"
-    assert run(photos, "--teacher", SHIPPED, "--labels", "Bicycle,dog", "--out", out) == 0
+    only = ("--labels", "Bicycle,dog", "--confidence", "0.2")
+    assert run(photos, "--teacher", SHIPPED, *only, "--out", out) == 0
     read = document(out)
+    assert min(entry["score"] for entry in read["annotations"]) > 0.2
     assert [category["name"] for category in read["categories"]] == ["bicycle", "dog"]
     assert len(read["images"]) == 2
 
@@ -225,6 +228,62 @@ def test_a_dataset_keeps_what_people_labelled(shared: Path, tmp_path: Path) -> N
     assert len({entry["id"] for entry in read["annotations"]}) == len(read["annotations"])
     # A model is measured by what people labelled.
     assert len(datasets.load(out).boxes) == 1
+
+
+def refusal(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
+    assert run(*arguments) == 1
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    return error
+
+
+def test_folders_without_photos(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rest = ("--teacher", SHIPPED, "--out", tmp_path / "out")
+    (tmp_path / "empty").mkdir()
+    assert "has no photos" in refusal(capsys, tmp_path / "empty", *rest)
+    assert "is no folder" in refusal(capsys, tmp_path / "nothing", *rest)
+
+
+def test_photos_inside_the_new_dataset_are_not_taken_twice(photos: Path) -> None:
+    out = photos / "labelled"
+    for _ in range(2):
+        assert run(photos, "--teacher", SHIPPED, "--out", out) == 0
+        assert len(document(out)["images"]) == 2
+
+
+def test_a_dataset_has_its_own_labels_and_photos(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = write_dataset(tmp_path / "set", ["dog"], [[{"label": "dog", "bbox": [1, 2, 30, 40]}]])
+    rest = ("--teacher", SHIPPED, "--out", tmp_path / "out")
+    assert "has its own labels" in refusal(capsys, source, *rest, "--labels", "dog")
+    read = document(source)
+    read["images"][0]["file_name"] = "../images/0.png"
+    (source / "annotations.json").write_text(json.dumps(read), "utf-8")
+    assert "does not lie in" in refusal(capsys, source, *rest)
+
+
+def test_a_journal_that_is_none(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    for content in ("", "no json\n", '{"photo": 1}\n', "[]\n"):
+        (out / "labels.jsonl").write_text(content)
+        assert "cannot be read" in refusal(capsys, photos, "--teacher", SHIPPED, "--out", out)
+
+
+@pytest.mark.parametrize("value", ["1", "-0.1", "much"])
+def test_a_confidence_is_a_share(photos: Path, tmp_path: Path, value: str) -> None:
+    with pytest.raises(SystemExit):
+        run(photos, "--teacher", SHIPPED, "--out", tmp_path / "out", "--confidence", value)
+
+
+def test_it_is_a_command(photos: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "models.label", photos, "--teacher", SHIPPED]
+    done = subprocess.run([*command, "--out", tmp_path / "out"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "2 photos" in done.stdout
 
 
 def test_a_teacher_of_none_of_the_labels(
