@@ -280,8 +280,10 @@ def test_a_confidence_is_a_share(photos: Path, tmp_path: Path, value: str) -> No
 
 
 def test_it_is_a_command(photos: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "models.label", photos, "--teacher", SHIPPED]
-    done = subprocess.run([*command, "--out", tmp_path / "out"], capture_output=True, text=True)
+    command = [sys.executable, "-m", "models.label", str(photos), "--teacher", str(SHIPPED)]
+    done = subprocess.run(
+        [*command, "--out", str(tmp_path / "out")], capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
     assert "2 photos" in done.stdout
 
