@@ -72,7 +72,7 @@ def letterbox(pixels: Pixels, place: Layout) -> Pixels:
     return canvas
 
 
-def select(raw: Raw) -> list[tuple[Tensor, Tensor, Tensor]]:
+def select(raw: Raw, overlap: float = OVERLAP) -> list[tuple[Tensor, Tensor, Tensor]]:
     """Boxes in input pixels, scores and classes of each picture after suppression."""
     boxes = raw.boxes()
     best, classes = raw.scores.sigmoid().max(-1)
@@ -80,7 +80,7 @@ def select(raw: Raw) -> list[tuple[Tensor, Tensor, Tensor]]:
     for i in range(len(boxes)):
         scores, order = best[i].topk(min(CANDIDATES, len(best[i])))
         order = order[scores > CONFIDENCE]
-        kept = order[suppress(boxes[i, order], best[i, order], classes[i, order], OVERLAP)][:MOST]
+        kept = order[suppress(boxes[i, order], best[i, order], classes[i, order], overlap)][:MOST]
         found.append((boxes[i, kept], best[i, kept], classes[i, kept]))
     return found
 
@@ -92,9 +92,13 @@ def detect(
     *,
     device: torch.device,
     batch: int = 32,
+    overlap: float = OVERLAP,
     only: Sequence[int] | None = None,
 ) -> Iterator[tuple[int, Found]]:
-    """Yield position and detections of every photo, photos of one shape together."""
+    """Yield position and detections of every photo, photos of one shape together.
+
+    ``overlap`` is the IoU of suppression.
+    """
     groups: dict[tuple[int, int], list[tuple[int, Layout]]] = defaultdict(list)
     for i in range(len(store)) if only is None else only:
         place = layout(store[i], side)
@@ -108,7 +112,9 @@ def detect(
             images = torch.from_numpy(stacked).permute(0, 3, 1, 2).to(device)
             with torch.no_grad(), torch.autocast(device.type, torch.bfloat16):
                 raw: Raw = detector(images.float() / 255)
-            for (i, place), (boxes, scores, classes) in zip(chunk, select(raw), strict=True):
+            for (i, place), (boxes, scores, classes) in zip(
+                chunk, select(raw, overlap), strict=True
+            ):
                 size = torch.tensor([place.width, place.height] * 2, device=boxes.device)
                 corner = torch.tensor([place.left, place.top] * 2, device=boxes.device)
                 shares = ((boxes - corner) / size).clamp(0, 1)

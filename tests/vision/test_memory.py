@@ -48,7 +48,7 @@ MEASURE = r"""
 import io, json, re, sys
 from pathlib import Path
 from PIL import Image
-from app.vision import image as module
+from app.vision.images import reader as module
 from app.vision.images.budget import DecodingBudget
 
 def status(key):
