@@ -11,8 +11,8 @@ ARG EXTRAS=aws,heif,lambda,tracing
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
     PIP_NO_CACHE_DIR=1
 WORKDIR /srv/spotter
-# Versions and hashes as deploy/locks has them (make lock). Of the packages, tests go, and tools and
-# AWS services that are not called.
+# Versions and hashes are those of deploy/locks (make lock). Tests, tools and AWS services that are
+# never called are deleted from the packages.
 COPY deploy/locks/ /locks/
 RUN python -m venv --without-pip /venv \
     && python -m pip --python /venv/bin/python install --no-compile --only-binary :all: --no-deps \
@@ -30,7 +30,7 @@ COPY LICENSE ./
 COPY app/ app/
 ARG MODEL
 COPY ${MODEL} ${MODEL}
-# Readable by every user, whatever the umask of the checkout.
+# Every user can read the files, whatever the umask of the checkout.
 RUN python -m compileall -q --invalidation-mode checked-hash app \
     && chmod -R u=rwX,go=rX .
 
@@ -44,7 +44,7 @@ COPY --from=build /venv /venv
 COPY --from=build /srv/spotter/LICENSE ./
 COPY --from=build /srv/spotter/${MODEL} ${MODEL}
 COPY --from=build /srv/spotter/app/ app/
-# ONNX Runtime would report to its maker, and keep an identifier of the machine for that.
+# Otherwise ONNX Runtime reports to its maker and stores an identifier of the machine.
 ENV ORT_DISABLE_TELEMETRY=1 \
     PATH=/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \

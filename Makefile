@@ -1,65 +1,65 @@
-# Spotter's commands. `make run` and `make test` set up what they need in .venv.
+# Spotter's commands; `make help` lists them. Each sets up what it needs in .venv.
 PYTHON ?= python3
 PORT ?= 8000
 HOST ?= 127.0.0.1
 BIN := .venv/bin
 
-.PHONY: run test test-load test-kit check install install-test install-fetch install-kit lambda-zip bench fuzz lock audit sbom clean
+.PHONY: run help test test-load test-kit check install install-test install-fetch install-kit lambda-zip bench fuzz lock audit sbom clean
 
-run: install ## Serve on PORT (8000)
+run: install ## Serve on PORT (8000) of HOST (127.0.0.1)
 	@HOST=$(HOST) PORT=$(PORT) $(BIN)/python -m app
 
-test: install-test ## Every test that needs no torch and no machine to itself
+help: ## List these commands
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) | \
+		while IFS='|' read -r name text; do printf '%-16s%s\n' "$$name" "$$text"; done
+
+test: install-test ## Run the tests; PYTEST="tests/vision -k nms" chooses some
 	$(BIN)/python -m pytest -m "not kit and not load" $(PYTEST)
 
-test-load: install-test ## Overload, slow clients and the soak, on a machine with nothing else to do
+test-load: install-test ## Run the overload, slow client and soak tests; the machine must be idle
 	$(BIN)/python -m pytest -m load $(PYTEST)
 
-test-kit: install-kit ## The tests of training and exporting
+test-kit: install-kit ## Run the tests of training and exporting
 	$(BIN)/python -m pytest -m kit $(PYTEST)
 
-check: install-test ## Formatting, lint and types
+check: install-test ## Check formatting, lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-install: .venv/.run
-install-test: .venv/.test
-install-fetch: .venv/.fetch
-install-kit: .venv/.kit
+install: .venv/.run ## Set up what serving needs; PYTHON names an interpreter
+install-test: .venv/.test ## Set up what the tests need
+install-fetch: .venv/.fetch ## Set up what models.fetch needs
+install-kit: .venv/.kit ## Set up what all commands in models/ need
 
-# ARCHITECTURE (arm64, x86_64), PYTHON_VERSION (3.12, ...), MODEL and EXTRAS (heif) change what is in it.
 ARCHITECTURE ?= arm64
 PYTHON_VERSION ?= 3.13
 MODEL ?= models/default.onnx
 EXTRAS ?=
-lambda-zip: install ## What serverless.yml deploys: dist/lambda-ARCHITECTURE.zip
+lambda-zip: install ## Build dist/lambda-ARCHITECTURE.zip (arm64); also PYTHON_VERSION, MODEL, EXTRAS=heif
 	$(BIN)/python -m deploy.lambda_zip --architecture $(ARCHITECTURE) --python $(PYTHON_VERSION) \
 		--model $(MODEL) --extras "$(EXTRAS)"
 
-# BENCH="--quick" and the like; "--others PYTHON" names an environment with Ultralytics, say.
 BENCH ?=
-bench: .venv/.bench ## Spotter beside other servers: a table, and dist/benchmark/benchmark.png
+bench: .venv/.bench ## Compare with other servers, in dist/benchmark; BENCH=--quick takes minutes
 	$(BIN)/python -m benchmarks --others .venv/bench/bin/python $(BENCH)
 
-# SEED, COUNT and REQUESTS tell which; what is found goes to dist/fuzz.
 SEED ?= 1
 COUNT ?= 100000
 REQUESTS ?= 20000
-fuzz: install-test ## Bent images by the ten thousands, and what they cost; and bent requests
+fuzz: install-test ## Send COUNT mutated images and REQUESTS requests from SEED; failures go to dist/fuzz
 	$(BIN)/python -m tests.hostile.fuzz --seed $(SEED) --count $(COUNT) --requests $(REQUESTS)
 
-# UPGRADE=--upgrade takes the newest versions; else those that are locked stay.
-lock: .venv/.supply ## Versions and hashes of what is deployed, in deploy/locks, from pyproject.toml
+lock: .venv/.supply ## Write deploy/locks from pyproject.toml; UPGRADE=--upgrade takes newer versions
 	$(BIN)/python -m deploy.relock $(UPGRADE)
 
-audit: .venv/.supply ## What is known against the locked versions
+audit: .venv/.supply ## Look for known vulnerabilities in the locked versions
 	$(BIN)/python -m deploy.audit
 
-sbom: .venv/.supply ## What is in the container and in the zip, as CycloneDX: dist/sbom-*.json
+sbom: .venv/.supply ## List the packages of the container and the zip as CycloneDX, in dist/sbom-*.json
 	$(BIN)/python -m deploy.sbom
 
-clean:
+clean: ## Delete .venv
 	rm -rf .venv
 
 .venv/.venv:
@@ -70,13 +70,13 @@ clean:
 
 .venv/.run: .venv/.venv pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
-	@# Bytecode, for starts that may write none.
+	@# Compile now: later starts may run where they cannot write bytecode.
 	@$(BIN)/python -m compileall -q app
 	@touch $@
 
 .venv/.test: .venv/.run
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
-	@# Beside the rest: a server from this .venv stays one without HEIC.
+	@# In a folder of its own, so that a server from this .venv still has no HEIC.
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target .venv/heif pi-heif
 	@touch $@
 
@@ -86,7 +86,7 @@ clean:
 
 .venv/.bench: .venv/.run
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[models]'
-	@# Apart: what LitServe brings would change how uvicorn serves.
+	@# In an environment of its own: LitServe's dependencies would change how uvicorn serves.
 	@$(PYTHON) -m venv .venv/bench
 	@.venv/bench/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	@touch $@
@@ -95,7 +95,7 @@ clean:
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[fetch]'
 	@touch $@
 
-# Where there is no accelerator TORCH="torch --index-url ..." brings the smaller CPU build.
+# TORCH="torch --index-url ..." chooses another build, such as the smaller one for CPUs.
 TORCH ?= torch
 EXPORT ?= --editable '.[export]'
 .venv/.kit: .venv/.test

@@ -1,5 +1,6 @@
 """What the environment says: one field a setting, prefix ``SPOTTER_``."""
 
+import logging
 import os
 import re
 from pathlib import Path
@@ -12,11 +13,15 @@ from app.admission.api_keys import digest
 from app.admission.rate_limit import Rate
 from app.errors import StartError
 
+_log = logging.getLogger("spotter.settings")
+
 DEFAULT_MODEL = Path(__file__).parent.parent / "models" / "default.onnx"
 DECODING_BUDGET = 200 * 1024 * 1024
 """Bytes that decoding may take at a time, over all requests: 50 megapixels of RGB and a little."""
 
 _PREFIX = "SPOTTER_"
+_REMOVED = {"cache_dir": "no optimised graph is kept from one start to the next any more"}
+"""Settings of earlier versions, and why each is ignored."""
 
 CommaList = tuple[str, ...]
 
@@ -40,9 +45,6 @@ class Settings(BaseModel):
     threads: int = Field(0, ge=0, le=256, description="Threads an inference; 0: the usable cores.")
     providers: CommaList = Field(
         (), description="Execution providers of ONNX Runtime, the best first; none: the processor."
-    )
-    cache_dir: Path | None = Field(
-        None, description="Folder that keeps the optimised model for the next start; none: no such."
     )
     concurrency: int = Field(
         0, ge=0, le=256, description="Inferences at a time; 0: the usable cores."
@@ -180,6 +182,12 @@ def load_settings() -> Settings:
         return Settings.model_validate(_given())
     except ValidationError as error:
         raise StartError("; ".join(map(_in_words, error.errors()))) from error
+
+
+def warn_of_removed() -> None:
+    """Log one warning for each setting of an earlier version that is still set."""
+    for name in _REMOVED.keys() & _given().keys():
+        _log.warning("%s%s is ignored: %s.", _PREFIX, name.upper(), _REMOVED[name])
 
 
 def _given() -> dict[str, str]:

@@ -1,1 +1,1 @@
-"""Speed, memory and cost of Spotter beside what people use, measured over HTTP."""
+"""Speed, memory and cost of Spotter and of other servers, measured over HTTP."""

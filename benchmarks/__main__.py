@@ -1,4 +1,4 @@
-"""``python -m benchmarks``: the servers one after another, over HTTP, with the same photos."""
+"""``python -m benchmarks``: measures servers one after another over HTTP, with the same photos."""
 
 import argparse
 import os
@@ -12,11 +12,11 @@ import onnxruntime
 
 from app.vision.model.load import load
 from benchmarks.harness import report
-from benchmarks.harness.bound import Feed, feed_of
-from benchmarks.harness.cgroup import refusal
-from benchmarks.harness.cpu_limits import Place, places
-from benchmarks.harness.interference import CALM
-from benchmarks.harness.measure import Task, Unmeasured, measure, measure_bare
+from benchmarks.harness.bare_session import Feed, feed_of
+from benchmarks.harness.cgroup import why_unavailable
+from benchmarks.harness.cpu_limits import CpuLimit, cpu_limits
+from benchmarks.harness.interference import QUIET_CORES
+from benchmarks.harness.measure import MeasurementFailed, Task, measure, measure_bare
 from benchmarks.harness.photos import at_megapixels, size_of
 from benchmarks.harness.report import Row
 from benchmarks.harness.servers import REPOSITORY, Contender, contenders
@@ -27,10 +27,10 @@ _PHOTO = REPOSITORY / "app" / "page" / "files" / "samples" / "astronaut.jpg"
 
 def main(arguments: list[str] | None = None) -> int:
     options = _arguments(arguments)
-    found = places(options.places, options.lambda_sizes)
-    if options.lambda_sizes and (why := refusal()):
+    found = cpu_limits(options.cores, options.lambda_sizes)
+    if options.lambda_sizes and (why := why_unavailable()):
         print(f"Lambda sizes left out: {why}")
-        found = [place for place in found if place.megabytes is None]
+        found = [limit for limit in found if limit.megabytes is None]
     task = Task(
         time.strftime("%Y-%m-%d %H:%M:%S"),
         _photos(options),
@@ -43,10 +43,10 @@ def main(arguments: list[str] | None = None) -> int:
     kept = options.out / "benchmark.json"
     before = report.read(kept) if options.add and kept.exists() else []
     rows: list[Row] = []
-    for place in found:
+    for limit in found:
         turns: list[Row] = []
         for _ in range(options.turns):
-            for row in _at(place, started, task, options):
+            for row in _at(limit, started, task, options):
                 turns.append(row)
                 print(_progress(row), flush=True)
                 so_far = rows + report.medians(turns)
@@ -60,7 +60,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _startable(options: argparse.Namespace) -> list[tuple[Contender, str]]:
-    """With the Python that each runs on."""
+    """The chosen servers, each with the Python that it runs on."""
     square = options.square or options.model
     side = max(load(square).description.input.size)
     found = []
@@ -78,21 +78,21 @@ def _startable(options: argparse.Namespace) -> list[tuple[Contender, str]]:
 
 
 def _at(
-    place: Place, started: list[tuple[Contender, str]], task: Task, options: argparse.Namespace
+    limit: CpuLimit, started: list[tuple[Contender, str]], task: Task, options: argparse.Namespace
 ) -> Iterator[Row]:
     for contender, python in started:
         try:
-            yield from measure(contender, python, place, task)
-        except Unmeasured as error:
-            print(f"{place.name}: {contender.name}: {error}", flush=True)
+            yield from measure(contender, python, limit, task)
+        except MeasurementFailed as error:
+            print(f"{limit.name}: {contender.name}: {error}", flush=True)
     if options.servers and _BARE not in options.servers:
         return
     for model in filter(None, (options.model, options.int8)):
         try:
             feeds = _feeds(model, task)
-            yield from measure_bare(model, model == options.int8, feeds, place, task)
-        except Unmeasured as error:
-            print(f"{place.name}: session.run of {model.name}: {error}", flush=True)
+            yield from measure_bare(model, model == options.int8, feeds, limit, task)
+        except MeasurementFailed as error:
+            print(f"{limit.name}: session.run of {model.name}: {error}", flush=True)
 
 
 def _feeds(model: Path, task: Task) -> dict[str, Feed]:
@@ -111,9 +111,13 @@ def _photos(options: argparse.Namespace) -> dict[str, bytes]:
 
 def _progress(row: Row) -> str:
     return (
-        f"{row.place:>8} {row.photo:>9} x{row.concurrency:<3} {row.server:<26}"
+        f"{row.cpu_limit:>8} {row.photo:>9} x{row.concurrency:<3} {row.server:<26}"
         f" p50 {row.p50_ms:7.1f} ms  {row.per_second:6.1f}/s  CPU {row.cpu_ms:6.1f} ms"
-        + (f"  (others used {row.others:.1f} cores)" if row.others > CALM else "")
+        + (
+            f"  (other processes used {row.other_cores:.1f} cores)"
+            if row.other_cores > QUIET_CORES
+            else ""
+        )
     )
 
 
@@ -135,29 +139,39 @@ def _machine() -> str:
 def _arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument(
-        "--model", type=Path, default=REPOSITORY / "models" / "default.onnx", help="ONNX file"
+        "--model",
+        type=Path,
+        default=REPOSITORY / "models" / "default.onnx",
+        help="ONNX file (the shipped one)",
     )
-    parser.add_argument("--square", type=Path, help="the same with static axes, for the others")
-    parser.add_argument("--int8", type=Path, help="the same quantised, by models.quantize")
+    parser.add_argument(
+        "--square", type=Path, help="the same model with static axes, for the other servers"
+    )
+    parser.add_argument("--int8", type=Path, help="the same model, made by models.quantize")
     parser.add_argument("--photo", type=Path, default=_PHOTO, help="a JPEG")
     parser.add_argument(
-        "--megapixels", type=float, nargs="+", help="its sizes; 0: as it is (0.3 1 12)"
+        "--megapixels", type=float, nargs="+", help="sizes of the photo; 0: unchanged (0.3 1 12)"
     )
-    parser.add_argument("--concurrency", type=int, nargs="+", help="(1 8 32)")
-    parser.add_argument("--places", nargs="*", default=["one", "all"], choices=["one", "all"])
-    parser.add_argument("--lambda-sizes", type=int, nargs="*", help="(512 1024 1769 3008 MB)")
-    parser.add_argument("--servers", nargs="+", help=f"only these, by name; {_BARE}: session.run")
+    parser.add_argument("--concurrency", type=int, nargs="+", help="requests at once (1 8 32)")
+    parser.add_argument(
+        "--cores", nargs="*", default=["one", "all"], choices=["one", "all"],
+        help="that the server has (one all)",
+    )  # fmt: skip
+    parser.add_argument("--lambda-sizes", type=int, nargs="*", help="MB (512 1024 1769 3008)")
+    parser.add_argument(
+        "--servers", nargs="+", help=f"names of servers; {_BARE}: session.run (all)"
+    )
     parser.add_argument(
         "--others", action="append", default=[], metavar="PYTHON",
-        help="of an environment with what is not installed in this one; may be given several times",
+        help="a Python with packages that this one lacks; may be given several times",
     )  # fmt: skip
-    parser.add_argument("--seconds", type=float, help="of load, each measurement (4)")
+    parser.add_argument("--seconds", type=float, help="length of a measurement (4)")
     parser.add_argument(
-        "--turns", type=int, help="all servers of a place so often; medians count (3)"
+        "--turns", type=int, help="how often to measure every server; medians count (3)"
     )
     parser.add_argument(
         "--tries", type=int, default=1,
-        help="measure so often while others use the machine; the calmest counts (%(default)s)",
+        help="how often to repeat a measurement that other processes disturb (%(default)s)",
     )  # fmt: skip
     parser.add_argument(
         "--quick",
@@ -170,7 +184,11 @@ def _arguments(arguments: list[str] | None) -> argparse.Namespace:
         default=REPOSITORY / "dist" / "benchmark",
         help="folder (dist/benchmark)",
     )
-    parser.add_argument("--add", action="store_true", help="to what lies in --out already")
+    parser.add_argument(
+        "--add",
+        action="store_true",
+        help="keep the rows that --out has, except those measured again",
+    )
     given = parser.parse_args(arguments)
     full = {"megapixels": [0.3, 1, 12], "concurrency": [1, 8, 32], "seconds": 4.0, "turns": 3}
     full["lambda_sizes"] = [512, 1024, 1769, 3008]

@@ -1,8 +1,8 @@
-"""``python -m benchmarks.cold``: from a process's start to its first answer, beside its bare floor.
+"""``python -m benchmarks.cold``: time from the start of a process to its first answer.
 
-The floor imports the packages that serving needs and creates the session, nothing else. All run
-on one core, in turns, so that a busy machine hurts them alike. Wall time is what people wait for
-and Lambda bills; processor time is the steadier measure of the two.
+It is compared with the floor: a script that imports the packages that serving needs and creates
+the session. All run on one core, in turns, so that a busy machine slows them alike. Wall time is
+what people wait for and what Lambda bills; CPU time varies less.
 """
 
 import argparse
@@ -31,20 +31,21 @@ import numpy, onnxruntime, PIL, fastapi, {server}, os, sys
 options = onnxruntime.SessionOptions()
 options.intra_op_num_threads = 1
 onnxruntime.InferenceSession(sys.argv[1], options, providers=["CPUExecutionProvider"])
-os._exit(0)  # what it takes to end is not of interest
+os._exit(0)  # the time to shut down does not count
 """
 UVICORN = ("uvicorn", "app.main:app", "--port", "{port}")
 SPOTTER = ("app",)
-"""uvicorn as well, as ``make run`` and the container start it."""
+"""Also uvicorn, started as ``make run`` and the container do."""
 _HTTP_API = SOURCES[2]
-_LIMIT = 60.0
+_START_TIMEOUT_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
 class Start:
+    """Seconds of wall time to the first answer, and of CPU time to the end of the process."""
+
     wall: float
     cpu: float
-    """Seconds, both."""
 
 
 Measure = Callable[[], Start]
@@ -63,7 +64,10 @@ def uvicorn_floor(model: Path) -> Start:
 
 
 def uvicorn_answer(model: Path, request: bytes, module: Sequence[str] = UVICORN) -> Start:
-    """``request`` are the bytes that the server is sent as soon as it listens."""
+    """Starts a server and sends it the bytes of ``request`` as soon as it listens.
+
+    Raises RuntimeError if the answer is not 200.
+    """
     port = free_port()
     environment = _environment() | {"SPOTTER_MODEL": str(model), "PORT": str(port)}
     command = [sys.executable, "-m", *(part.format(port=port) for part in module)]
@@ -93,7 +97,10 @@ def lambda_floor(deployed: Deployed, model: Path) -> Start:
 
 
 def lambda_answer(deployed: Deployed, model: Path, request: Request) -> Start:
-    """Under the real runtime client, with the zip's own packages."""
+    """Starts the zip under AWS's runtime client and invokes it once.
+
+    Raises RuntimeError if the answer is not 200.
+    """
     event = _HTTP_API.event(request)
     settings = {"SPOTTER_MODEL": str(model)}
     with (
@@ -109,10 +116,10 @@ def lambda_answer(deployed: Deployed, model: Path, request: Request) -> Start:
 
 
 def compare(measures: Mapping[str, Measure], rounds: int) -> dict[str, Comparison]:
-    """Medians, measured in turns after a round that fills the caches and does not count.
+    """Medians of ``rounds`` turns, after one turn that fills the caches and does not count.
 
-    The first of ``measures`` is the floor. A ratio is the median of those within a turn: from one
-    turn to the next a machine may become faster.
+    The first of ``measures`` is the floor. Ratios are taken within a turn, since the machine may
+    change its speed between turns.
     """
     turns = [{name: measure() for name, measure in measures.items()} for _ in range(rounds + 1)][1:]
     floor = next(iter(measures))
@@ -126,7 +133,7 @@ def compare(measures: Mapping[str, Measure], rounds: int) -> dict[str, Compariso
 
 
 def on_one_core() -> tuple[str, ...]:
-    """The client keeps the others, where there are others."""
+    """A command prefix that pins a process to the first core; the client uses the others."""
     return ("taskset", "-c", str(min(os.sched_getaffinity(0))))
 
 
@@ -169,7 +176,7 @@ class _Watch:
 
 @contextmanager
 def _stopwatch() -> Iterator[_Watch]:
-    """Wall time up to the lap; the processor's of all processes that end within the block."""
+    """Measures wall time up to the lap, and CPU time of all processes that end in the block."""
     watch = _Watch()
     yield watch
     watch.end()
@@ -181,15 +188,15 @@ def _cpu_of_ended_children() -> float:
 
 
 def _environment() -> dict[str, str]:
-    """Without settings; bytecode is kept, as a user has it after the first start."""
+    """This environment without settings. Bytecode is written: only the first start compiles."""
     others = {k: v for k, v in os.environ.items() if not k.startswith("SPOTTER_")}
     others.pop("PYTHONDONTWRITEBYTECODE", None)
     return others
 
 
 def _connect(port: int, process: subprocess.Popen[bytes]) -> socket.socket:
-    """As soon as something listens."""
-    end = time.monotonic() + _LIMIT
+    """Connects as soon as the server listens."""
+    end = time.monotonic() + _START_TIMEOUT_SECONDS
     while time.monotonic() < end and process.poll() is None:
         try:
             return socket.create_connection(("127.0.0.1", port))
@@ -203,7 +210,7 @@ def _report(title: str, measures: Mapping[str, Measure], rounds: int) -> None:
     for name, found in compare(measures, rounds).items():
         print(
             f"  {name:14} wall {found.wall * 1000:4.0f} ms ({found.wall_ratio:.2f} of the floor),"
-            f" processor {found.cpu * 1000:4.0f} ms ({found.cpu_ratio:.2f})",
+            f" CPU {found.cpu * 1000:4.0f} ms ({found.cpu_ratio:.2f})",
             flush=True,
         )
 
@@ -245,9 +252,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--model", type=Path, required=True, help="an ONNX file")
     parser.add_argument("--photo", type=Path, required=True, help="a JPEG")
     parser.add_argument(
-        "--zip", type=Path, help="of 'make lambda-zip': start this as Lambda does, not uvicorn"
+        "--zip",
+        type=Path,
+        help="made by 'make lambda-zip': start it as Lambda does, instead of uvicorn",
     )
-    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--rounds", type=int, default=9, help="turns (%(default)s)")
     return parser.parse_args()
 
 

@@ -1,6 +1,6 @@
-"""``python -m benchmarks.cost``: from milliseconds to cost per image and images per dollar.
+"""``python -m benchmarks.cost``: converts milliseconds to cost per image and images per dollar.
 
-Lambda bills wall time times memory; prices lie in prices.json, with their date.
+Lambda bills wall time multiplied by memory. The prices and their date are in prices.json.
 """
 
 import argparse
@@ -14,12 +14,12 @@ MB_PER_VCPU = 1769
 _PRICES = Path(__file__).parent / "prices.json"
 
 ARTICLE_MS = 1000.0
-"""What the article that Spotter grew from measured, at 1,024 MB."""
+"""Measured at 1,024 MB by the article that Spotter is based on."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """USD an image."""
+    """USD per image."""
 
     computing: float
     request: float
@@ -36,7 +36,7 @@ def prices() -> dict[str, Any]:
 
 
 def lambda_cost(milliseconds: float, megabytes: int, processor: str, front: str) -> Cost:
-    """Of an image that keeps a Lambda environment for ``milliseconds`` of wall time."""
+    """Cost of an image that occupies a Lambda environment for ``milliseconds`` of wall time."""
     price = prices()
     gb_seconds = milliseconds / 1000 * megabytes / MB_PER_GB
     return Cost(
@@ -47,12 +47,12 @@ def lambda_cost(milliseconds: float, megabytes: int, processor: str, front: str)
 
 
 def wall_ms(cpu_ms: float, megabytes: int) -> float:
-    """Wall time of one-threaded work under the CPU share of a Lambda size."""
+    """Wall time of single-threaded work under the CPU share of a Lambda function."""
     return cpu_ms * max(1.0, MB_PER_VCPU / megabytes)
 
 
 def table(measured: dict[str, float], megabytes: int) -> str:
-    """Markdown; ``measured`` gives the billed milliseconds an image of each way."""
+    """A Markdown table; ``measured`` maps names to billed milliseconds per image."""
     rekognition = prices()["rekognition_image"]
     lines = [
         "| way | ms | processor | front | USD an image: computing | with request fee | with front"
@@ -80,16 +80,16 @@ def main() -> None:
         action="append",
         default=[],
         metavar="NAME=MS",
-        help="billed milliseconds an image, as measured at --memory; may be given several times",
+        help="billed milliseconds per image, measured at --memory; may be given several times",
     )
     parser.add_argument(
         "--cpu-ms",
         action="append",
         default=[],
         metavar="NAME=MS",
-        help="CPU milliseconds an image, one thread; wall time follows from the CPU share",
+        help="CPU milliseconds per image on one thread; wall time follows from the CPU share",
     )
-    parser.add_argument("--memory", type=int, default=1024, help="MB of the Lambda (1024)")
+    parser.add_argument("--memory", type=int, default=1024, help="MB of the Lambda function (1024)")
     options = parser.parse_args()
     measured = {name: float(ms) for name, _, ms in (text.partition("=") for text in options.ms)}
     for text in options.cpu_ms:

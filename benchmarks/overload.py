@@ -1,7 +1,7 @@
-"""``python -m benchmarks.overload``: many times more requests than a server can answer.
+"""``python -m benchmarks.overload``: sends many times more requests than a server can answer.
 
-The server has its own core; what sends has the others. First the capacity is measured, then so
-many times as much is sent for a while, then the capacity again.
+The server has one core, the client has the others. The capacity is measured before the overload
+and again one second after it.
 """
 
 import argparse
@@ -24,23 +24,23 @@ from benchmarks.harness.load import drive, raw_request, read_answer
 from benchmarks.harness.open_loop import Tally, offer
 from benchmarks.harness.process import Running, run
 
-_PROBE_EVERY = 0.02
-_SETTLE = 1.0
+_PROBE_INTERVAL_SECONDS = 0.02
+_SETTLE_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
 class Report:
     capacity: float
-    """Images a second, of two clients that always wait for their answer."""
+    """Images a second with two connections that each wait for their answer."""
     places: int
-    """Of the pool: being worked on, and waiting."""
+    """Capacity of the pool: images being processed and images waiting."""
     tally: Tally
     health: list[float]
-    """Seconds that ``/healthz`` took during the overload."""
+    """Seconds that each ``/healthz`` took during the overload."""
     resident: list[int]
     """Bytes, once a second during the overload."""
     capacity_after: float
-    """The same as ``capacity``, from one second after the overload on."""
+    """The same as ``capacity``, measured from one second after the overload on."""
 
     def facts(self) -> dict[str, object]:
         tally = self.tally
@@ -71,25 +71,28 @@ class Report:
 
 
 def measure(server: Running, image: bytes, places: int, times: float, seconds: float) -> Report:
-    """``server`` has ``places`` in all."""
+    """Overloads ``server`` with ``times`` its capacity for ``seconds``.
+
+    ``places`` is the capacity of its pool, running and waiting.
+    """
     request = raw_request("/detect", image)
     settled = min(5.0, seconds / 2)
     drive(server.port, request, 2, 1)
     capacity = drive(server.port, request, 2, settled).per_second
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, context) as other:
-        other.submit(os.getpid).result()  # it has started
+        other.submit(os.getpid).result()  # wait until the process has started
         with _watched(server) as resident:
             probed = other.submit(probe, server.port, seconds)
             tally = asyncio.run(offer(server.port, [request], times * capacity, seconds))
             health = probed.result()
-    time.sleep(max(0.0, _SETTLE - tally.drained))
+    time.sleep(max(0.0, _SETTLE_SECONDS - tally.drained))
     after = drive(server.port, request, 2, settled).per_second
     return Report(capacity, places, tally, health, resident, after)
 
 
 def probe(port: int, seconds: float) -> list[float]:
-    """Seconds that ``/healthz`` takes, asked again and again over one connection."""
+    """Seconds that each ``/healthz`` takes, asked every 20 ms over one connection."""
     spent = []
     end = time.perf_counter() + seconds
     with socket.create_connection(("127.0.0.1", port)) as connection:
@@ -98,13 +101,13 @@ def probe(port: int, seconds: float) -> list[float]:
             status = read_answer(connection)[0]
             assert status == 200, status
             spent.append(time.perf_counter() - began)
-            time.sleep(_PROBE_EVERY)
+            time.sleep(_PROBE_INTERVAL_SECONDS)
     return spent
 
 
 @contextmanager
 def _watched(server: Running) -> Iterator[list[int]]:
-    """The server's resident bytes, once a second while the block runs."""
+    """Yields a list to which the server's resident bytes are added once a second."""
     resident = [server.rss()]
     over = threading.Event()
 
@@ -137,7 +140,7 @@ def main() -> None:
     if options.model:
         environment["SPOTTER_MODEL"] = str(options.model)
     with run([sys.executable, "-m", "app"], environment, mine) as server:
-        places = 1 + 16  # of one core, by default
+        places = 1 + 16  # the default on one core
         report = measure(server, options.photo.read_bytes(), places, options.times, options.seconds)
     print(json.dumps(report.facts(), indent=1))
 
@@ -145,9 +148,11 @@ def main() -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.overload", description=__doc__)
     parser.add_argument("--photo", type=Path, required=True, help="an image file")
-    parser.add_argument("--model", type=Path, help="ONNX file; the shipped one where none is given")
-    parser.add_argument("--times", type=float, default=20, help="of the capacity")
-    parser.add_argument("--seconds", type=float, default=120)
+    parser.add_argument("--model", type=Path, help="ONNX file (the shipped one)")
+    parser.add_argument(
+        "--times", type=float, default=20, help="multiple of the capacity (%(default)s)"
+    )
+    parser.add_argument("--seconds", type=float, default=120, help="(%(default)s)")
     return parser.parse_args()
 
 

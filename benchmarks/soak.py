@@ -1,8 +1,8 @@
-"""``python -m benchmarks.soak``: a long time at a given load, and whether memory grows.
+"""``python -m benchmarks.soak``: runs a server at a steady load and tells whether memory grows.
 
-The server has one core to itself, or what others leave of it. Images of all kinds come at random
-moments, so many that the server is busy for the given share of the time, whatever an image takes
-it. Each file is asked for once at first; from then on any other status is an error.
+The server is pinned to one core. Images of all kinds arrive at random; the rate follows the time
+that an image takes, so that the server is busy for the given share of the time. Each file is sent
+once at first, and any later answer with another status is an error.
 """
 
 import argparse
@@ -24,41 +24,41 @@ from benchmarks.harness.photos import at_megapixels
 from benchmarks.harness.process import Running, run
 from benchmarks.harness.trend import Slope, slope
 
-_MAY_BE = {200, 413, 415, 422}
+_EXPECTED_STATUSES = {200, 413, 415, 422}
 _SMOOTHING = 0.05
 _SAMPLE_SECONDS = 2.0
 _HTTP_SECONDS = 0.003
-"""What an image takes besides the stages that the server tells of."""
+"""Time for an image beside the stages in Server-Timing."""
 _MOST_OPEN = 12
-"""Requests at a time: fewer than there are places, else chance would fill them all now and then."""
-_WARM_UP = 0.5
-"""Of the time, which the slope leaves out: memory rises in steps, as chance brings larger images
-together, until it has seen about ten thousand of them."""
+"""Requests at a time; below the capacity of the pool, so that none is refused by chance."""
+_WARM_UP_SHARE = 0.5
+"""Share of the time that the slope leaves out. Until about ten thousand images were served, memory
+rises in steps whenever large images happen to arrive together."""
 
 
 @dataclass
 class Soak:
     idle: int
-    """Resident bytes before the first image."""
+    """Resident bytes before the first image was sent."""
     statuses: "Counter[int]" = field(default_factory=Counter)
     errors: "Counter[str]" = field(default_factory=Counter)
     times: list[float] = field(default_factory=list)
-    """Seconds since the beginning, of each sample."""
+    """Seconds since the beginning, for each sample."""
     resident: list[int] = field(default_factory=list)
     descriptors: list[int] = field(default_factory=list)
     seconds: float = 0.0
     busy: float = 0.0
-    """Processor seconds of the server."""
+    """CPU seconds of the server."""
 
     def growth(self) -> Slope:
-        """Bytes a second after the warm-up."""
+        """Growth of resident memory after the warm-up, in bytes a second."""
         first = self._warm()
         block = (self.times[-1] - self.times[first]) / 24
         return slope(self.times[first:], self.resident[first:], block)
 
     def _warm(self) -> int:
-        """The first sample after the warm-up."""
-        return next(i for i, t in enumerate(self.times) if t >= _WARM_UP * self.times[-1])
+        """Index of the first sample after the warm-up."""
+        return next(i for i, t in enumerate(self.times) if t >= _WARM_UP_SHARE * self.times[-1])
 
     def facts(self) -> dict[str, object]:
         growth = self.growth()
@@ -92,12 +92,15 @@ async def soak(
     seconds: float,
     every: float = _SAMPLE_SECONDS,
 ) -> Soak:
-    """A sample ``every`` so many seconds."""
+    """Sends ``requests`` at random for ``seconds``; ``every`` is the time between samples.
+
+    ``load`` is the share of the time, 0 to 1, for which the server is to be busy.
+    """
     result = Soak(server.rss())
     expected, service_time = [], 0.05
     for request in requests:
         status, _ = await ask(server.port, request)
-        if status not in _MAY_BE:
+        if status not in _EXPECTED_STATUSES:
             result.errors[f"{status} at first"] += 1
         expected.append(status)
     chance = random.Random(1)
@@ -139,7 +142,7 @@ async def soak(
 
 
 def _busy(headers: dict[str, str]) -> float:
-    """Seconds that the answer took the server, about."""
+    """Seconds that the server was busy with a request, by its Server-Timing header."""
     stages = re.findall(r"dur=([\d.]+)", headers.get("server-timing", ""))
     return sum(map(float, stages)) / 1000 + _HTTP_SECONDS
 
@@ -147,7 +150,10 @@ def _busy(headers: dict[str, str]) -> float:
 def corpus(
     folders: Sequence[Path], photo: Path | None, megapixels: float, share: float
 ) -> list[bytes]:
-    """All files of ``folders``; and ``share`` of the requests is ``photo``, made that large."""
+    """Images to choose from: all files of ``folders``, and ``photo`` enlarged to ``megapixels``.
+
+    ``share`` is how often the enlarged photo is in the list, relative to the files.
+    """
     images = [path.read_bytes() for folder in folders for path in sorted(folder.iterdir())]
     if photo is None:
         return images
@@ -177,13 +183,22 @@ def main() -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.soak", description=__doc__)
     parser.add_argument("--images", type=Path, nargs="+", required=True, help="folders of files")
-    parser.add_argument("--photo", type=Path, help="a JPEG, to be made a large one")
-    parser.add_argument("--megapixels", type=float, default=12, help="of the large one")
-    parser.add_argument("--share", type=float, default=0.1, help="of the large one")
-    parser.add_argument("--model", type=Path, help="ONNX file; the shipped one where none is given")
-    parser.add_argument("--minutes", type=float, default=30)
-    parser.add_argument("--load", type=float, default=0.8, help="share of the time, 0..1")
-    parser.add_argument("--core", type=int, help="of the server; the last one where none is given")
+    parser.add_argument("--photo", type=Path, help="a JPEG that is enlarged")
+    parser.add_argument(
+        "--megapixels", type=float, default=12, help="size of the enlarged photo (%(default)s)"
+    )
+    parser.add_argument(
+        "--share", type=float, default=0.1, help="share of requests with it (%(default)s)"
+    )
+    parser.add_argument("--model", type=Path, help="ONNX file (the shipped one)")
+    parser.add_argument("--minutes", type=float, default=30, help="(%(default)s)")
+    parser.add_argument(
+        "--load",
+        type=float,
+        default=0.8,
+        help="share of the time that the server is busy, 0 to 1 (%(default)s)",
+    )
+    parser.add_argument("--core", type=int, help="number of the server's core (the last one)")
     parser.add_argument("--out", type=Path, help="file for the figures and all samples, as JSON")
     return parser.parse_args()
 

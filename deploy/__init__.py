@@ -1,1 +1,1 @@
-"""How Spotter gets onto AWS Lambda; see docs/deploy.md."""
+"""Packages Spotter for AWS Lambda; see docs/deploy.md."""

@@ -1,9 +1,9 @@
-"""``make audit``: is anything known against the versions that are deployed?
+"""``make audit``: looks for known vulnerabilities in the versions that are deployed.
 
-Asks OSV by pip-audit, which answers "No known vulnerabilities" as well where it was told nothing.
-So one release with known holes is asked about, too: without an answer on that one, nothing counts
-as checked. Exit code 0 where nothing is known or the service is out of reach (it says which), 1
-where something is known, 2 where the audit itself failed.
+pip-audit asks OSV, and reports "No known vulnerabilities" even if it got no data. One release that
+is known to be vulnerable is therefore included; without a finding on it, nothing counts as checked.
+The exit code is 0 if nothing is known or the service cannot be reached (the output says which),
+1 if something is known, and 2 if the audit failed.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from deploy.locked import CONTAINER, on_linux, packages
 
 WITNESS = "jinja2==2.4.1"
-"""Never installed; has had advisories since 2014."""
+"""A release with advisories since 2014; it is never installed."""
 _OUT_OF_REACH = re.compile(
     r"ConnectionError|ConnectTimeout|ReadTimeout|ProxyError|SSLError|\b(403|407|429|5\d\d) "
 )
@@ -28,10 +28,10 @@ _PYTHONS = ("3.11", "3.12", "3.13")
 @dataclass(frozen=True)
 class Findings:
     known: dict[str, list[str]]
-    """Advisories by the pin that they are about."""
+    """Identifiers of advisories by pin, such as "jinja2==2.4.1"."""
     skipped: list[str]
     witnessed: bool
-    """The service knew the release that has holes."""
+    """The service reported the vulnerable release."""
 
 
 class AuditFailed(Exception):
@@ -46,14 +46,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m deploy.audit", description=(__doc__ or "").splitlines()[0]
     )
-    parser.add_argument("--osv-url", help="another service with OSV's API")
+    parser.add_argument("--osv-url", help="address of another service with OSV's API")
     given = parser.parse_args(arguments)
     pins = deployed()
     try:
         findings = audit(pins, given.osv_url)
     except AuditFailed as error:
         if error.out_of_reach:
-            return _not_checked(f"the advisory service is out of reach: {error}")
+            return _not_checked(f"the advisory service cannot be reached: {error}")
         print(f"audit: pip-audit failed: {error}", file=sys.stderr)
         return 2
     for pin, advisories in findings.known.items():
@@ -61,15 +61,17 @@ def main(arguments: list[str] | None = None) -> int:
     if findings.known:
         return 1
     if not findings.witnessed:
-        return _not_checked(f"the service knows nothing of {WITNESS}, which has known holes")
+        return _not_checked(
+            f"the service does not report {WITNESS}, which is known to be vulnerable"
+        )
     if findings.skipped:
         print(f"audit: NOT CHECKED: {', '.join(findings.skipped)}")
-    print(f"audit: nothing known against {len(pins) - len(findings.skipped)} locked packages")
+    print(f"audit: no known vulnerability in {len(pins) - len(findings.skipped)} locked packages")
     return 0
 
 
 def deployed() -> list[str]:
-    """Pins of all that is locked, on every Python that is deployed to."""
+    """Pins of all locked packages, for every Python and machine that is deployed to."""
     machines = ("x86_64", "aarch64")
     environments = [on_linux(python, machine) for python in _PYTHONS for machine in machines]
     return sorted({p.pin for env in environments for p in packages(CONTAINER, env)})

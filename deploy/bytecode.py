@@ -1,4 +1,4 @@
-"""Bytecode beside the sources: Lambda's folder is read-only, so no start could keep its own."""
+"""Compiles the sources: Lambda's folder is read-only, so no start could keep its bytecode."""
 
 import shutil
 import subprocess
@@ -7,11 +7,14 @@ from pathlib import Path
 
 
 def compile_all(folder: Path, python: str, interpreter: str | None = None) -> bool:
-    """Whether an interpreter of that version was at hand; others write bytecode of no use there."""
+    """Compiles ``folder``. Returns False if no interpreter of version ``python`` was found.
+
+    Bytecode of another version would be ignored.
+    """
     interpreter = interpreter or _find_interpreter(python)
     if interpreter is None or not _is(interpreter, python):
         return False
-    # Unchecked: the times of files in a zip are not those of the sources.
+    # Unchecked, because files in the zip do not have the times of the sources.
     command = ["-m", "compileall", "-q", "-j", "0", "--invalidation-mode", "unchecked-hash"]
     stripped = ["-s", str(folder), "-p", "/var/task"]
     subprocess.run([interpreter, *command, *stripped, str(folder)], check=True)
@@ -25,7 +28,7 @@ def _find_interpreter(python: str) -> str | None:
 
 
 def _is(interpreter: str, python: str) -> bool:
-    """Version managers leave commands of versions that do not run."""
+    """Runs it to make sure: version managers leave commands for versions that are not installed."""
     ask = "import sys; print('%d.%d' % sys.version_info[:2])"
     done = subprocess.run([interpreter, "-c", ask], capture_output=True, text=True, check=False)
     return done.stdout.strip() == python

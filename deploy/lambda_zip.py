@@ -1,4 +1,4 @@
-"""``python -m deploy.lambda_zip``: everything that Lambda runs, in dist/lambda-ARCHITECTURE.zip."""
+"""``python -m deploy.lambda_zip``: builds dist/lambda-ARCHITECTURE.zip, all that Lambda runs."""
 
 import argparse
 import shutil
@@ -7,7 +7,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy import weights
+from deploy import package_sizes
 from deploy.archive import write_zip
 from deploy.bytecode import compile_all
 from deploy.locked import ROOT
@@ -32,7 +32,7 @@ class Plan:
 def main(arguments: list[str] | None = None) -> int:
     plan = _parse(arguments)
     if not plan.model.is_file():
-        print(f"lambda-zip: there is no model {plan.model}", file=sys.stderr)
+        print(f"lambda-zip: the model {plan.model} does not exist", file=sys.stderr)
         return 1
     try:
         build(plan)
@@ -52,14 +52,14 @@ def build(plan: Plan) -> None:
         _copy_own(folder, plan.model)
         if not compile_all(folder, plan.python, plan.interpreter):
             print(
-                f"There is no python{plan.python} to compile with (--interpreter PATH names one):"
-                " so every cold start will compile, and take seconds longer."
+                f"There is no python{plan.python} to compile with (--interpreter PATH names one)."
+                " Every cold start will compile and take seconds longer."
             )
-        bytes_of = weights.weigh(folder)
-        print(weights.table(bytes_of))
-        complaint = weights.complaint(bytes_of, plan.model.stat().st_size)
-        if complaint:
-            print(f"lambda-zip: {complaint}", file=sys.stderr)
+        sizes = package_sizes.measure(folder)
+        print(package_sizes.table(sizes))
+        problem = package_sizes.too_large(sizes, plan.model.stat().st_size)
+        if problem:
+            print(f"lambda-zip: {problem}", file=sys.stderr)
             return
         write_zip(folder, plan.out)
     print(f"{plan.out.stat().st_size / 1e6:8.1f} MB  {plan.out}")
@@ -78,8 +78,8 @@ def _parse(arguments: list[str] | None) -> Plan:
     parser.add_argument("--python", choices=PYTHONS, default="3.13")
     parser.add_argument("--model", type=Path, default=_MODEL, help="the ONNX file to serve")
     parser.add_argument("--extras", default="", help="comma-separated, such as heif")
-    parser.add_argument("--interpreter", help="a Python of that version, to compile with")
-    parser.add_argument("--out", type=Path, help="dist/lambda-ARCHITECTURE.zip")
+    parser.add_argument("--interpreter", help="path of a Python of that version, to compile with")
+    parser.add_argument("--out", type=Path, help="file to write (dist/lambda-ARCHITECTURE.zip)")
     given = parser.parse_args(arguments)
     extras = tuple(name for name in given.extras.split(",") if name)
     out = given.out or ROOT / "dist" / f"lambda-{given.architecture}.zip"

@@ -1,7 +1,7 @@
-"""The locks in deploy/locks: versions and hashes of what is installed for a deployment.
+"""Reads the locks in deploy/locks: versions and hashes of the packages of a deployment.
 
-One lock a part, none holding what another needs to differ: ``common`` for every deployment,
-``server`` for what Lambda has its own of, and one for each extra that can be deployed.
+Each part has a lock, and the versions of all locks agree: ``common`` for every deployment,
+``server`` for packages that Lambda does not need, and one for each extra that can be deployed.
 """
 
 import re
@@ -17,12 +17,12 @@ ROOT = Path(__file__).parent.parent
 LOCKS = ROOT / "deploy" / "locks"
 EXTRAS = ("aws", "heif", "lambda", "tracing")
 CONTAINER = ("common", "server", *EXTRAS)
-_SERVER = {"uvicorn"}  # Lambda's own takes its place
+_SERVER = {"uvicorn"}  # on Lambda the runtime client takes its place
 _OF = "# Of: "
 
 
 class NotLocked(Exception):
-    pass
+    """A part has no lock."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Package:
     name: str
     version: str
     marker: str
-    """Empty where the package is needed everywhere."""
+    """An environment marker; empty if the package is needed everywhere."""
     hashes: tuple[str, ...]
 
     @property
@@ -39,12 +39,12 @@ class Package:
 
     @property
     def line(self) -> str:
-        """As ``pip install --require-hashes`` reads it, without the marker."""
+        """A line for ``pip install --require-hashes``, without the marker."""
         return " ".join([self.pin, *(f"--hash={digest}" for digest in self.hashes)])
 
 
 def parts(project: Path = ROOT) -> dict[str, list[str]]:
-    """The requirements of pyproject.toml that each lock is made of."""
+    """Requirements in pyproject.toml by part."""
     table = tomllib.loads((project / "pyproject.toml").read_text())["project"]
     listed: dict[str, list[str]] = {"common": [], "server": []}
     for line in table["dependencies"]:
@@ -54,11 +54,12 @@ def parts(project: Path = ROOT) -> dict[str, list[str]]:
 
 
 def header(requirements: Iterable[str]) -> str:
-    """What a lock begins with, so that it can be told whether it is still that of the project."""
+    """First lines of a lock. They name its requirements, so that a test sees if it is outdated."""
     return f"# Made by: make lock\n{_OF}{', '.join(requirements)}\n"
 
 
 def made_of(lock: Path) -> list[str]:
+    """The requirements that a lock was made from."""
     line = lock.read_text().splitlines()[1]
     return line.removeprefix(_OF).split(", ")
 
@@ -77,9 +78,9 @@ def read(lock: Path) -> Iterator[Package]:
 def packages(
     names: Iterable[str], environment: Mapping[str, str] | None = None, locks: Path = LOCKS
 ) -> list[Package]:
-    """What these parts take in an environment (this one), each once.
+    """Packages of the parts ``names`` in an environment (default: this one), each once.
 
-    Raises NotLocked where there is no such part.
+    Raises NotLocked if a part has no lock.
     """
     found: dict[str, Package] = {}
     for name in names:
@@ -93,7 +94,7 @@ def packages(
 
 
 def on_linux(python: str, machine: str) -> dict[str, str]:
-    """Of CPython ``python`` (3.13) on ``machine`` (aarch64), for markers."""
+    """Marker environment of CPython ``python`` (such as 3.13) on ``machine`` (such as aarch64)."""
     environment = _here()
     environment |= {
         "implementation_name": "cpython",

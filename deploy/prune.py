@@ -1,6 +1,6 @@
-"""``python -m deploy.prune FUNCTION...``: delete published versions that nothing points to.
+"""``python -m deploy.prune FUNCTION...``: deletes published versions that no alias points to.
 
-With SnapStart each deployment publishes a version, and the snapshot of each is charged for.
+With SnapStart each deployment publishes a version, and AWS charges for the snapshot of each.
 """
 
 import argparse
@@ -14,7 +14,9 @@ def main(arguments: list[str] | None = None) -> int:
 
     parser = argparse.ArgumentParser(prog="python -m deploy.prune", description=__doc__)
     parser.add_argument("functions", nargs="+", metavar="FUNCTION")
-    parser.add_argument("--keep", type=int, default=2, help="so many of the newest stay (2)")
+    parser.add_argument(
+        "--keep", type=int, default=2, help="number of the newest versions to keep (2)"
+    )
     given = parser.parse_args(arguments)
     client = boto3.client("lambda")
     for function in given.functions:
@@ -25,7 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def superfluous(client: Any, function: str, keep: int) -> list[str]:
-    """Versions that no alias points to, but for the newest ``keep``."""
+    """Versions that no alias points to, except the newest ``keep``."""
     aliased = {
         version
         for alias in _all(client, "list_aliases", "Aliases", function)

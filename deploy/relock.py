@@ -1,4 +1,4 @@
-"""``make lock``: deploy/locks from pyproject.toml, for every Python and machine at once, by uv."""
+"""``make lock``: makes deploy/locks from pyproject.toml with uv, for all Pythons and machines."""
 
 import argparse
 import subprocess
@@ -12,9 +12,9 @@ from deploy.locked import ROOT, header, parts
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m deploy.relock", description=__doc__)
     parser.add_argument(
-        "--upgrade", action="store_true", help="to the newest versions; else they stay"
+        "--upgrade", action="store_true", help="take the newest versions instead of the locked ones"
     )
-    parser.add_argument("--project", type=Path, default=ROOT, help="where pyproject.toml lies")
+    parser.add_argument("--project", type=Path, default=ROOT, help="folder with pyproject.toml")
     given = parser.parse_args(arguments)
     locks = given.project / "deploy" / "locks"
     locks.mkdir(parents=True, exist_ok=True)
@@ -32,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _compile(
     lock: Path, requirements: list[str], before: list[Path], python: str, upgrade: bool
 ) -> int:
-    """``before``: locks whose versions this one keeps to."""
+    """Writes a lock whose versions agree with those of ``before``; returns uv's exit code."""
     command = [sys.executable, "-m", "uv", "--no-config", "pip", "compile", "--quiet"]
     command += ["--universal", "--python-version", python, "--fork-strategy", "fewest"]
     command += ["--generate-hashes", "--no-build", "--no-header", "--no-annotate"]

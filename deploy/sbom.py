@@ -1,6 +1,6 @@
-"""``make sbom``: what is in the container and in the zip, as CycloneDX JSON, from the locks.
+"""``make sbom``: lists the packages of the container and of the zip as CycloneDX JSON.
 
-The base image's own packages and the model are not in it.
+The lists are made from the locks, without the base image's own packages and the model.
 """
 
 import argparse
@@ -17,8 +17,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m deploy.sbom", description=(__doc__ or "").splitlines()[0]
     )
-    parser.add_argument("--python", default="3.13", help="that it runs on (3.13)")
-    parser.add_argument("--out", type=Path, default=ROOT / "dist", help="folder (dist)")
+    parser.add_argument("--python", default="3.13", help="version of Python (3.13)")
+    parser.add_argument("--out", type=Path, default=ROOT / "dist", help="folder to write to (dist)")
     given = parser.parse_args(arguments)
     given.out.mkdir(parents=True, exist_ok=True)
     for name, listed in {
@@ -33,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _write(target: Path, listed: Iterable[Package]) -> int:
-    """Validated by the tool before it is written."""
+    """Writes a validated list; returns the exit code of cyclonedx_py."""
     command = [sys.executable, "-W", "ignore", "-m", "cyclonedx_py", "requirements"]
     command += ["--pyproject", str(ROOT / "pyproject.toml"), "--output-reproducible", "--validate"]
     command += ["--output-format", "JSON", "--output-file", str(target), "-"]

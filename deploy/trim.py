@@ -1,4 +1,4 @@
-"""What packages carry for those who build or test them, and serving never opens."""
+"""Deletes files of packages that only building or testing them needs."""
 
 import shutil
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The packages that serving needs, as wheels for the machine that Lambda is, on any machine."""
+"""Installs the packages for serving as wheels for Lambda, from any machine."""
 
 import subprocess
 import sys
@@ -7,23 +7,23 @@ from pathlib import Path
 
 from deploy.locked import NotLocked, Package, on_linux, packages
 
-_GLIBC = 34  # of Amazon Linux 2023, that Python 3.12 and newer run on there
+_GLIBC_MINOR = 34  # 2.34 in Amazon Linux 2023, which Lambda has for Python 3.12 and newer
 _MACHINES = {"arm64": "aarch64", "x86_64": "x86_64"}
-# Wanted by packages that are needed, for parts of them that are not.
+# Dependencies of onnxruntime that serving never imports.
 _UNUSED = {"flatbuffers", "protobuf"}
 
 
 class InstallFailed(Exception):
-    pass
+    """pip failed, or there is no lock; the message is for the user."""
 
 
 def install(folder: Path, architecture: str, python: str, extras: tuple[str, ...] = ()) -> None:
-    """Raises InstallFailed where a package has no wheel for that machine, or another hash."""
+    """Raises InstallFailed if a package has no wheel for that machine, or another hash."""
     machine = _MACHINES[architecture]
-    platforms = [f"manylinux_2_{minor}_{machine}" for minor in range(_GLIBC, 16, -1)]
+    platforms = [f"manylinux_2_{minor}_{machine}" for minor in range(_GLIBC_MINOR, 16, -1)]
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     command += ["--target", str(folder), "--no-compile", "--only-binary", ":all:"]
-    # The locks are complete; pip would look for more by the markers of this machine.
+    # The locks are complete; pip would add more by the markers of this machine.
     command += ["--require-hashes", "--no-deps"]
     command += ["--implementation", "cp", "--python-version", python]
     for platform in [*platforms, f"manylinux2014_{machine}"]:
@@ -43,7 +43,7 @@ def install(folder: Path, architecture: str, python: str, extras: tuple[str, ...
 
 
 def zipped(architecture: str, python: str, extras: tuple[str, ...] = ()) -> list[Package]:
-    """What goes into the zip. Raises NotLocked."""
+    """Packages in the zip. Raises NotLocked."""
     environment = on_linux(python, _MACHINES[architecture])
     return [
         package

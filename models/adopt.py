@@ -1,15 +1,17 @@
-"""Write into an ONNX file what Spotter has to know to serve it."""
+"""Write labels, family and input into an ONNX file, so that Spotter can serve it."""
 
 import argparse
 import sys
 from functools import partial
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 import onnxruntime
 from pydantic import ValidationError
 
-from app.vision.description import Description, Family, Fit, InputSpec, Resample
+from app.vision import families
+from app.vision.description import Description
+from app.vision.preprocess.input_spec import Fit, InputSpec, Resample
 from models.common import checks, labels, metadata
 from models.common.commands import (
     CommandError,
@@ -26,40 +28,48 @@ Adopt a detector that does not say what it is (YOLOX, RT-DETR, D-FINE, DEIM ...)
 family and input into the metadata of a copy, which Spotter then serves. The weights stay as they
 are, byte for byte."""
 
-_DETAILS = """
-families and what they take unless options say otherwise:
-  yolov8   [1, 4 + classes, anchors]    letterbox, rgb, 0..1, pad 114  (Ultralytics v8, v9, 11, 12)
-  yolov5   [1, anchors, 5 + classes]    letterbox, rgb, 0..1, pad 114
-  end2end  [1, detections, 6]           letterbox, rgb, 0..1, pad 114  (YOLOv10, YOLO26, NMS inside)
-  yolox    [1, anchors, 5 + classes]    corner, bgr, 0..255, pad 114   (not decoded)
-  detr     labels, boxes, scores        stretch, rgb, 0..1             (RT-DETR, D-FINE, DEIM)
-
+_EXAMPLE = """
 example:
   python -m models.adopt yolox_nano.onnx --family yolox --labels coco --license Apache-2.0
   SPOTTER_MODEL=weights/yolox_nano-adopted.onnx make run
 """
-
-_FAMILY_INPUTS: dict[str, dict[str, Any]] = {
-    "yolox": {"fit": "corner", "channels": "bgr", "std": (1.0, 1.0, 1.0)},
-    "detr": {"fit": "stretch"},
-}
 _OPTIONS = ("fit", "resample", "pad_value", "channels", "mean", "std", "stride")
 
 
 def _arguments(argv: list[str] | None) -> argparse.Namespace:
-    options = parser("adopt", _SUMMARY, _DETAILS)
+    options = parser("adopt", _SUMMARY, _details())
     options.add_argument("file", type=Path, help="the ONNX file; it is only read")
     options.add_argument("--out", type=Path, help="the file to write (weights/<file>-adopted.onnx)")
     add_description_options(options, required=True)
     return options.parse_args(argv)
 
 
+def _details() -> str:
+    rows = []
+    for family in families.every():
+        spec = family.input
+        pad = "" if spec.fit == "stretch" else f", pad {spec.pad_value}"
+        rows.append(f"  {family.name}: {family.layout}\n    {family.models}")
+        rows.append(f"    {spec.fit}, {spec.channels}, {_scale(spec)}{pad}")
+    head = "families, their outputs, models, and input unless options say otherwise:"
+    return "\n".join([head, *rows, _EXAMPLE])
+
+
+def _scale(spec: InputSpec) -> str:
+    means, divisors = (
+        ", ".join(f"{value:g}" for value in (values if len(set(values)) > 1 else values[:1]))
+        for values in (spec.mean, spec.std)
+    )
+    plain = {("0", "255"): "0..1", ("0", "1"): "0..255"}
+    return plain.get((means, divisors), f"(pixel - {means}) / {divisors}")
+
+
 def add_description_options(options: argparse.ArgumentParser, *, required: bool) -> None:
-    options.add_argument("--family", required=required, choices=get_args(Family))
+    options.add_argument("--family", required=required, choices=families.NAMES)
     options.add_argument("--labels", required=required, help=labels.HELP)
     options.add_argument("--name", help="the name in answers (that of the file)")
     options.add_argument("--license", default="unknown", help="of the weights (%(default)s)")
-    options.add_argument("--iou", type=float, help="of NMS, where a request does not say (0.7)")
+    options.add_argument("--iou", type=float, help="of NMS, if a request does not say (0.7)")
     add_input_options(options)
 
 
@@ -100,26 +110,25 @@ def _divisors(text: str) -> tuple[float, ...]:
 def description(
     arguments: argparse.Namespace, axes: tuple[int, int] | None, name: str
 ) -> Description:
-    """From the options; ``axes`` are the static height and width of the file, where it has them.
+    """The description that the options make; ``axes`` are the file's height and width if static.
 
-    Raises CommandError where the options make none.
+    Raises CommandError if the options contradict each other or the file.
     """
+    usual = families.get(arguments.family).input
     size = arguments.size or axes
     if size is None:
         raise CommandError(
-            "The file's axes are dynamic: say the largest input with --size, such as --size 640."
+            "The file's axes are dynamic: say the largest input with --size, such as --size"
+            f" {usual.size[0]}."
         )
     given = {key: getattr(arguments, key) for key in _OPTIONS}
-    settings = {
-        **_FAMILY_INPUTS.get(arguments.family, {}),
-        **{key: value for key, value in given.items() if value is not None},
-    }
+    settings = {key: value for key, value in given.items() if value is not None}
     try:
         return Description(
             family=arguments.family,
             name=arguments.name or name,
             labels=labels.parse(arguments.labels),
-            input=InputSpec(size=size, **settings),
+            input=InputSpec.model_validate({**usual.model_dump(), **settings, "size": size}),
             license=arguments.license,
             iou=arguments.iou,
         )
@@ -130,9 +139,9 @@ def description(
 
 
 def write(arguments: argparse.Namespace, source: Path, out: Path, name: str) -> Description:
-    """A copy of ``source`` at ``out`` that says what the options say, once the service takes it.
+    """Write a copy of ``source`` to ``out`` with the description, if the service can run it.
 
-    Raises CommandError where the options do not fit the file.
+    Raises CommandError if the options do not fit the file.
     """
     model = source.read_bytes()
     found = description(arguments, _static_axes(source), name)
@@ -143,7 +152,7 @@ def write(arguments: argparse.Namespace, source: Path, out: Path, name: str) -> 
 
 
 def _static_axes(path: Path) -> tuple[int, int] | None:
-    """Height and width of the image input, where they are fixed."""
+    """Height and width of the image input; None if they are dynamic."""
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.log_severity_level = 3

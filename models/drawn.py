@@ -1,4 +1,4 @@
-"""A set to try training with: road signs drawn on photos."""
+"""Makes a small dataset for trying out training: road signs drawn on photos."""
 
 import argparse
 import json
@@ -13,21 +13,23 @@ from PIL import Image, ImageDraw, ImageEnhance, ImageOps
 
 from models.common.commands import CommandError, parser, run
 
-SIDE = 352
+SIDE_PIXELS = 352
+"""Longer side of the photos at most."""
 VAL_EVERY = 4
-_FINE = 256
-"""Pixels that a sign is drawn with, before it is made smaller."""
+"""Every so many photos one is for validation."""
+_SIGN_PIXELS = 256
+"""Side of a sign before it is scaled down."""
 _SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
 
 _SUMMARY = """\
-Make a dataset of three road signs, drawn in random places, sizes and lights on photos of yours:
-enough to see training and fine-tuning work. Every fourth photo is set aside for validation."""
+Make a dataset for trying out training and fine-tuning: three road signs, drawn on your photos at
+random places, sizes and brightness. Every fourth photo is for validation."""
 
 _DETAILS = """
 example:
   python -m models.drawn photos --out signs
   python -m models.train signs --from models/default.onnx --out weights/signs.onnx
-The folder that is made has annotations.json in COCO form and images/.
+The new folder has annotations.json in COCO form and images/.
 """
 
 
@@ -35,20 +37,21 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     options = parser("drawn", _SUMMARY, _DETAILS)
     options.add_argument("photos", type=Path, help="folder of photos; it is only read")
     options.add_argument("--out", type=Path, required=True, help="folder to make")
-    options.add_argument("--count", type=int, default=160, help="photos (%(default)s)")
-    options.add_argument("--seed", type=int, default=0)
+    options.add_argument("--count", type=int, default=160, help="number of photos (%(default)s)")
+    options.add_argument("--seed", type=int, default=0, help="of the random numbers (%(default)s)")
     return options.parse_args(argv)
 
 
 def drawn(arguments: argparse.Namespace) -> None:
     out: Path = arguments.out
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise CommandError(f"{out} is there already; give another --out.")
+        raise CommandError(f"{out} already exists; give another --out.")
     found = sorted(p for p in arguments.photos.rglob("*") if p.suffix.lower() in _SUFFIXES)
-    if len(found) < arguments.count or arguments.count < VAL_EVERY:
+    if arguments.count < VAL_EVERY:
+        raise CommandError(f"--count must be at least {VAL_EVERY}.")
+    if len(found) < arguments.count:
         raise CommandError(
-            f"{arguments.photos} has {len(found)} photos, and {arguments.count} are wanted;"
-            f" --count takes other numbers, from {VAL_EVERY} on."
+            f"{arguments.photos} has {len(found)} photos, fewer than --count {arguments.count}."
         )
     random = np.random.default_rng(arguments.seed)
     document: dict[str, Any] = {
@@ -61,7 +64,7 @@ def drawn(arguments: argparse.Namespace) -> None:
     for index, path in enumerate(found[: step * arguments.count : step]):
         with Image.open(path) as opened:
             photo = ImageOps.exif_transpose(opened).convert("RGB")
-        photo.thumbnail((SIDE, SIDE))
+        photo.thumbnail((SIDE_PIXELS, SIDE_PIXELS))
         for category, box in _place_signs(photo, random):
             number = len(document["annotations"]) + 1
             document["annotations"].append(
@@ -92,7 +95,7 @@ def drawn(arguments: argparse.Namespace) -> None:
 def _place_signs(
     photo: Image.Image, random: np.random.Generator
 ) -> Iterator[tuple[int, list[int]]]:
-    """Draws one to three; category, and x, y, width, height of each."""
+    """Draws one to three signs; yields the category and [x, y, width, height] of each."""
     taken: list[tuple[int, int, int, int]] = []
     for _ in range(int(random.integers(1, 4))):
         category = int(random.integers(len(SIGNS)))
@@ -113,8 +116,8 @@ def _place_signs(
 def _sign(
     draw: Callable[[ImageDraw.ImageDraw], None], size: int, random: np.random.Generator
 ) -> Image.Image:
-    """RGBA, cut to what is seen of it."""
-    image = Image.new("RGBA", (_FINE, _FINE))
+    """An RGBA image, cropped to the visible pixels."""
+    image = Image.new("RGBA", (_SIGN_PIXELS, _SIGN_PIXELS))
     draw(ImageDraw.Draw(image))
     image = image.rotate(random.uniform(-15, 15), Image.Resampling.BICUBIC, expand=True)
     image = image.resize((size, max(4, int(size * random.uniform(0.85, 1.15)))))
@@ -125,7 +128,7 @@ def _sign(
 
 
 def _polygon(corners: int, turn: float, radius: float) -> list[tuple[float, float]]:
-    middle = _FINE / 2
+    middle = _SIGN_PIXELS / 2
     angles = [turn + 2 * math.pi * corner / corners for corner in range(corners)]
     return [(middle + radius * math.cos(a), middle + radius * math.sin(a)) for a in angles]
 

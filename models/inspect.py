@@ -10,16 +10,15 @@ import numpy as np
 import onnxruntime
 
 from app.errors import StartError
-from app.vision.arrays import Array
 from app.vision.model.load import Model, load
 from models.common import graph, metadata
 from models.common.commands import CommandError, parser, require, run
 
 _SUMMARY = """\
-Tell what an ONNX file is and what it costs; where the service refuses it, why."""
+Tell what an ONNX file is, what it costs, and if the service refuses it, why."""
 
 _DETAILS = """
-The exit code is 0 where the service takes the file and 1 where it does not. FLOPs are twice the
+The exit code is 0 if the service takes the file and 1 if it does not. FLOPs are twice the
 multiplications of one run at the default input size.
 """
 
@@ -61,7 +60,7 @@ def _of_description(model: Model) -> dict[str, object]:
     return {
         "name": described.name,
         "licence": described.license,
-        "family": f"{described.family}, {model.head.layout}",
+        "family": f"{described.family}, {model.family.layout}",
         "labels": f"{len(described.labels)}: {', '.join(described.labels)}",
         "input": f"{axes} {width} x {height}, {model.signature.dtype}, multiples of {spec.stride}",
         "fit": f"{spec.fit}, padded with {spec.pad_value}, scaled by {spec.resample}",
@@ -76,29 +75,23 @@ def _of_graph(content: bytes, model: Model | None) -> dict[str, object]:
         proto = onnx.load_from_string(content)
     except Exception:  # protobuf's own classes; the refusal says what is wrong
         return {}
+    weights = {tensor.name for tensor in proto.graph.initializer}
     opsets = ", ".join(f"{entry.domain or 'onnx'} {entry.version}" for entry in proto.opset_import)
     facts: dict[str, object] = {
         "made by": " ".join(filter(None, (proto.producer_name, proto.producer_version))),
         "opset": opsets,
         "metadata": ", ".join(entries) or "none",
-        "inputs": ", ".join(_value(value) for value in proto.graph.input),
+        # Old files list their weights among the inputs.
+        "inputs": ", ".join(_value(v) for v in proto.graph.input if v.name not in weights),
         "outputs": ", ".join(_value(value) for value in proto.graph.output),
         "parameters": f"{graph.parameters(proto) / 1e6:.3f} million",
     }
     if model:
         height, width = model.description.input.size
-        flops = graph.operations(proto, _feed(model))
+        tensor = np.zeros((1, 3, height, width), model.signature.dtype)
+        flops = graph.operations(proto, model.feed(tensor))
         facts["FLOPs"] = f"{flops / 1e9:.2f} billion at {width} x {height}"
     return facts
-
-
-def _feed(model: Model) -> dict[str, Array]:
-    height, width = model.description.input.size
-    signature = model.signature
-    feed: dict[str, Array] = {signature.image: np.zeros((1, 3, height, width), signature.dtype)}
-    if signature.size_input:
-        feed["orig_target_sizes"] = np.array([[width, height]], dtype=np.int64)
-    return feed
 
 
 def _value(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""Cut a small dataset of a few labels out of a larger one."""
+"""Makes a smaller dataset with a few of the labels of a larger one."""
 
 import argparse
 import difflib
@@ -17,26 +17,26 @@ from models.common.commands import CommandError, parser, require, run
 VAL_SHARE = 0.25
 
 _SUMMARY = """\
-Cut a dataset of a few labels out of a larger one: the photos that show any of them, with the boxes
-of these alone. Some photos of every label are set aside for validation."""
+Make a smaller dataset with a few of the labels of a larger one. It has the photos that show any of
+them, with the boxes of these labels only. Some photos of every label are kept for validation."""
 
 _DETAILS = """
 examples:
   python -m models.subset coco --labels toilet,sink --out bathroom
   python -m models.train bathroom --from models/default.onnx --out weights/bathroom.onnx
-Both are folders with annotations.json in COCO form and images/. Photos are copied.
+A dataset is a folder with annotations.json in COCO form and images/. Photos are copied.
 """
 
 
 def _arguments(argv: list[str] | None) -> argparse.Namespace:
     options = parser("subset", _SUMMARY, _DETAILS)
-    options.add_argument("dataset", type=Path, help="folder of the larger one; it is only read")
-    options.add_argument("--labels", required=True, help=f"to keep; {labels.HELP}")
+    options.add_argument("dataset", type=Path, help="folder of the larger dataset; it is only read")
+    options.add_argument("--labels", required=True, help=f"labels to keep; {labels.HELP}")
     options.add_argument("--out", type=Path, required=True, help="folder to make")
     options.add_argument(
         "--val-share",
         type=_share,
-        help=f"of the photos, for validation (as the dataset has it, else {VAL_SHARE})",
+        help=f"share of the photos for validation (the dataset's own split, else {VAL_SHARE})",
     )
     return options.parse_args(argv)
 
@@ -52,9 +52,9 @@ def subset(arguments: argparse.Namespace) -> None:
     source, out = arguments.dataset, arguments.out
     require("tqdm")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise CommandError(f"{out} is there already; give another --out.")
+        raise CommandError(f"{out} already exists; give another --out.")
     data = datasets.load(source)
-    wanted = _spelt(labels.parse(arguments.labels), data.labels)
+    wanted = _as_spelled(labels.parse(arguments.labels), data.labels)
     document = _cut(json.loads((source / "annotations.json").read_text("utf-8")), wanted)
     _split(document, arguments.val_share)
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -62,11 +62,11 @@ def subset(arguments: argparse.Namespace) -> None:
         made = Path(folder) / "set"
         _write(document, source, made)
         made.replace(out)
-    _tell(document, out)
+    _print(document, out)
 
 
-def _spelt(wanted: Iterable[str], known: Sequence[str]) -> tuple[str, ...]:
-    """As the dataset spells them. Raises CommandError for one that it does not have."""
+def _as_spelled(wanted: Iterable[str], known: Sequence[str]) -> tuple[str, ...]:
+    """Labels as the dataset spells them. Raises CommandError for unknown or repeated ones."""
     spelling = {label.casefold(): label for label in known}
     found = []
     for label in wanted:
@@ -83,7 +83,7 @@ def _spelt(wanted: Iterable[str], known: Sequence[str]) -> tuple[str, ...]:
 
 
 def _cut(document: Mapping[str, Any], wanted: Sequence[str]) -> dict[str, Any]:
-    """The same with ``wanted`` as its categories 1, 2, ...; entries keep their other fields."""
+    """The document with ``wanted`` as categories 1, 2, ...; entries keep their other fields."""
     new = {
         category["id"]: wanted.index(category["name"]) + 1
         for category in document["categories"]
@@ -104,10 +104,10 @@ def _cut(document: Mapping[str, Any], wanted: Sequence[str]) -> dict[str, Any]:
 
 
 def _split(document: dict[str, Any], share: float | None) -> None:
-    """Say of each image what it is for; of every label there are photos in both parts.
+    """Writes "train" or "val" into each image, so that every label is in both parts.
 
-    The rarest label chooses first; what it sets aside is evenly spread over its photos. Raises
-    CommandError where there are too few photos for that.
+    The rarest label chooses first, and its photos for validation are spread evenly. Raises
+    CommandError if a label has too few photos.
     """
     images = {entry["id"]: entry for entry in document["images"]}
     showing: dict[int, list[Any]] = defaultdict(list)
@@ -123,13 +123,13 @@ def _split(document: dict[str, Any], share: float | None) -> None:
         if not any(shown) or all(shown):
             raise CommandError(
                 f"The label '{category['name']}' is on {len(shown)} photos,"
-                f" {sum(shown)} of them for validation: too few to learn from and to validate with"
-                " (--val-share sets others aside)."
+                f" {sum(shown)} of them for validation: too few to train and validate with"
+                " (--val-share chooses others)."
             )
 
 
 def _parts(showing: Iterable[Sequence[Any]], share: float) -> dict[Any, str]:
-    """What each image is for, from the images that show each label."""
+    """The part, "train" or "val", of each image; ``showing`` has the images of each label."""
     parts: dict[Any, str] = {}
     for shown in sorted(showing, key=len):
         due = max(1, round(len(shown) * share))
@@ -146,14 +146,14 @@ def _write(document: Mapping[str, Any], source: Path, out: Path) -> None:
     for entry in tqdm(document["images"], desc="copy photos", unit="photo", disable=None):
         name = PurePosixPath(entry["file_name"])
         if name.is_absolute() or ".." in name.parts:
-            raise CommandError(f"The photo {name} does not lie in the dataset's images/.")
+            raise CommandError(f"The photo {name} is not inside the dataset's images/.")
         place = out / "images" / name
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source / "images" / name, place)
     (out / "annotations.json").write_text(json.dumps(document), "utf-8")
 
 
-def _tell(document: Mapping[str, Any], out: Path) -> None:
+def _print(document: Mapping[str, Any], out: Path) -> None:
     splits = Counter(entry.get("split") for entry in document["images"])
     print(
         f"wrote {out}: {len(document['images'])} photos,"

@@ -1,27 +1,43 @@
-"""Imports run as docs/architecture.md draws them."""
+"""Imports follow the arrows of docs/architecture.md.
+
+A room is a folder or a module of ``app``, or the kit ``models``. A room may import each room that
+its arrows lead to, directly or through others.
+"""
 
 import ast
 import re
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from tests.server import REPOSITORY
 
 DOCUMENT = (REPOSITORY / "docs" / "architecture.md").read_text()
-COMMON = "common"
-KIT = "kit"
+KIT = "models"
 
-Edge = tuple[str, str]
-
-
-def boxes() -> dict[str, str]:
-    """The box of each module of ``app``, as the table has them."""
-    rows = re.findall(r"^\| (\w+) \| ((?:`\w+`(?:, )?)+) \|", DOCUMENT, re.MULTILINE)
-    return {module: box for box, modules in rows for module in re.findall(r"`(\w+)`", modules)}
+Arrow = tuple[str, str]
 
 
-def drawn() -> set[Edge]:
-    return set(re.findall(r"^  (\w+)(?:\[[^\]]*\])? --> (\w+)", DOCUMENT, re.MULTILINE))
+def drawn() -> set[Arrow]:
+    picture = DOCUMENT.partition("```mermaid")[2].partition("```")[0]
+    return set(re.findall(r"^  (\w+)(?:\[[^\]]*\])? --> (\w+)", picture, re.MULTILINE))
+
+
+def rooms() -> set[str]:
+    """The rooms that have Python modules."""
+    app = REPOSITORY / "app"
+    folders = {path.relative_to(app).parts[0] for path in app.glob("*/**/*.py")}
+    modules = {path.stem for path in app.glob("*.py")} - {"__init__"}
+    return folders | modules | {KIT}
+
+
+def room_of(dotted: str) -> str | None:
+    """The room of a dotted name; None for other packages and for ``app`` itself."""
+    top, _, rest = dotted.partition(".")
+    if top == KIT:
+        return KIT
+    name = rest.partition(".")[0]
+    return name if top == "app" and name not in {"", "__init__", "__version__"} else None
 
 
 def imported(file: Path) -> Iterator[str]:
@@ -33,43 +49,59 @@ def imported(file: Path) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def box_of(name: str) -> str | None:
-    """Of a dotted name; None for what is not ours, or the package itself."""
-    top, _, rest = name.partition(".")
-    if top == "models":
-        return KIT
-    return boxes()[rest.partition(".")[0]] if top == "app" and rest != "__version__" else None
-
-
-def actual() -> set[Edge]:
-    edges = set()
-    for top in ("app", "models"):
+def actual() -> dict[Arrow, str]:
+    """Imports from one room to another, each with a module that has it."""
+    found = {}
+    for top in ("app", KIT):
         for file in (REPOSITORY / top).rglob("*.py"):
-            dotted = ".".join(file.relative_to(REPOSITORY).with_suffix("").parts)
-            if dotted == "app.__init__":
-                continue
-            source = box_of(dotted)
-            targets = {box_of(name) for name in imported(file)} - {None, source}
-            edges |= {(str(source), str(target)) for target in targets}
-    return edges
+            path = file.relative_to(REPOSITORY)
+            source = room_of(".".join(path.with_suffix("").parts))
+            for target in map(room_of, imported(file)):
+                if source and target and source != target:
+                    found[source, target] = str(path)
+    return found
 
 
-def test_every_module_has_its_box() -> None:
-    modules = {
-        path.stem
-        for path in (REPOSITORY / "app").iterdir()
-        if path.name not in {"__init__.py", "__pycache__"}
-    }
-    assert boxes().keys() == modules
+def below(arrows: Iterable[Arrow]) -> Mapping[str, set[str]]:
+    """For each room, all rooms that its arrows lead to."""
+    targets = defaultdict(set)
+    for source, target in arrows:
+        targets[source].add(target)
+    reached: dict[str, set[str]] = {}
+    for room in list(targets):
+        reached[room] = set()
+        waiting = [room]
+        while waiting:
+            new = targets[waiting.pop()] - reached[room]
+            reached[room] |= new
+            waiting += new
+    return defaultdict(set, reached)
 
 
-def test_imports_run_as_drawn() -> None:
-    assert {edge for edge in actual() if edge[1] != COMMON} == drawn()
+def test_every_room_is_drawn_and_no_other() -> None:
+    assert {room for arrow in drawn() for room in arrow} == rooms()
 
 
-def test_none_runs_back() -> None:
-    edges = drawn()
-    while edges:
-        ends = {target for _, target in edges} - {source for source, _ in edges}
-        assert ends, f"in a circle: {edges}"
-        edges = {edge for edge in edges if edge[1] not in ends}
+def test_imports_follow_the_arrows() -> None:
+    allowed = below(drawn())
+    against = {arrow: file for arrow, file in actual().items() if arrow[1] not in allowed[arrow[0]]}
+    assert not against
+
+
+def test_every_arrow_is_an_import() -> None:
+    assert drawn() <= actual().keys()
+
+
+def test_no_arrow_leads_back() -> None:
+    circles = [room for room, reached in below(drawn()).items() if room in reached]
+    assert not circles
+
+
+def test_circles_and_detours_are_seen() -> None:
+    """The check itself."""
+    assert below([("a", "b"), ("b", "c")])["a"] == {"b", "c"}
+    assert "a" in below([("a", "b"), ("b", "a")])["a"]
+    assert room_of("app.http.routes.detect") == "http"
+    assert room_of("app.main") == "main"
+    assert room_of("models.common.checks") == KIT
+    assert room_of("numpy.linalg") is room_of("app.__version__") is None

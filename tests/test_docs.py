@@ -2,6 +2,8 @@
 
 import re
 
+import pytest
+
 from app import __version__
 from app.errors import PUBLIC_ERRORS
 from app.settings import Settings
@@ -42,3 +44,27 @@ def test_the_newest_entry_of_the_changelog_is_this_version() -> None:
     newest = re.search(r"^## (\S+)", changelog, re.MULTILINE)
     assert newest is not None
     assert newest[1] == __version__
+
+
+@pytest.mark.parametrize("name", ["CONTRIBUTING.md", "docs/architecture.md"])
+def test_paths_in_the_documents_exist(name: str) -> None:
+    """``NAME`` stands for any module; paths are below the repository or below ``app``."""
+    text = (REPOSITORY / name).read_text()
+    paths = set(re.findall(r"`((?:[\w.]+/)+[\w.]+)`", text))
+    assert paths
+    roots = [REPOSITORY, REPOSITORY / "app", (REPOSITORY / name).parent]
+    for path in paths:
+        pattern = path.replace("NAME", "*")
+        assert any(any(root.glob(pattern)) for root in roots), path
+
+
+@pytest.mark.parametrize(
+    ("name", "most"),
+    [
+        ("benchmarks/README.md", 1200),
+        ("docs/architecture.md", 600),
+        ("CONTRIBUTING.md", 600),
+    ],
+)
+def test_documents_stay_short(name: str, most: int) -> None:
+    assert len((REPOSITORY / name).read_text().split()) <= most

@@ -8,7 +8,7 @@ import pytest
 from app.admission.api_keys import digest
 from app.admission.rate_limit import Rate
 from app.errors import StartError
-from app.settings import DEFAULT_MODEL, Settings, load_settings
+from app.settings import DEFAULT_MODEL, Settings, load_settings, warn_of_removed
 
 
 @pytest.fixture(autouse=True)
@@ -153,6 +153,15 @@ def test_another_rate_limit_is_refused(monkeypatch: pytest.MonkeyPatch, given: s
 def test_settings_do_not_change_after_the_start() -> None:
     with pytest.raises(Exception, match="frozen"):
         load_settings().confidence = 0.9  # type: ignore[misc]
+
+
+def test_a_setting_of_an_earlier_version_is_ignored_with_one_warning(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert settings(monkeypatch, cache_dir="anywhere") == Settings()
+    warn_of_removed()
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert line.startswith("SPOTTER_CACHE_DIR is ignored: ")
 
 
 def test_other_variables_with_the_prefix_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:

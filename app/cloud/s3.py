@@ -4,13 +4,18 @@ Without S3 no boto3 is needed.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import NamedTuple
+from contextlib import closing, contextmanager
+from typing import NamedTuple, Protocol
 
 from app.cloud.boto_client import Connection
 from app.errors import ImageTooLarge, InvalidObject, ObjectMissing, Overloaded
 
 _RETRY_AFTER = 2
+_PIECE_BYTES = 1 << 20
+
+
+class _Stream(Protocol):
+    def read(self, amount: int, /) -> bytes: ...
 
 
 class StoredObject(NamedTuple):
@@ -65,19 +70,39 @@ class Storage:
         )
 
     def read(self, stored: StoredObject) -> bytes:
-        """The bytes that ``stored`` was said to have. Raises as ``fetch`` does."""
+        """The bytes of the object that was looked up as ``stored``. Raises as ``fetch`` does.
+
+        No more than ``max_bytes`` and one are read, whatever length S3 said.
+        """
         if stored.size > self.max_bytes:
-            raise ImageTooLarge(
-                f"{stored.name} has {stored.size} bytes and at most {self.max_bytes} are allowed."
-            )
+            raise self._too_large(stored, f"{stored.size} bytes")
         assert self.connection is not None
         with _s3_errors(stored):
             answer = self.connection.client.get_object(
                 **_address(stored), IfMatch=f'"{stored.etag}"'
             )
-            with answer["Body"] as body:
-                data: bytes = body.read()
+            # Its own ``with`` would give the stream below, whose reads compare no length.
+            with closing(answer["Body"]) as body:
+                data = _read_up_to(body, self.max_bytes + 1)
+        if len(data) > self.max_bytes:
+            raise self._too_large(stored, "more bytes than S3 said")
         return data
+
+    def _too_large(self, stored: StoredObject, size: str) -> ImageTooLarge:
+        return ImageTooLarge(f"{stored.name} has {size} and at most {self.max_bytes} are allowed.")
+
+
+def _read_up_to(stream: _Stream, most: int) -> bytes:
+    """Reads until the stream ends or ``most`` bytes have come.
+
+    The read that finds the end has botocore compare the bytes with their declared length.
+    """
+    pieces: list[bytes] = []
+    left = most
+    while left > 0 and (piece := stream.read(min(left, _PIECE_BYTES))):
+        pieces.append(piece)
+        left -= len(piece)
+    return b"".join(pieces)
 
 
 def _address(stored: StoredObject) -> dict[str, str]:

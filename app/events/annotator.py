@@ -15,7 +15,8 @@ from app.events.bus import Bus
 from app.events.notice import Notice
 from app.events.row import ANNOUNCED, SEQUENCER, Row, annotated, expiry, row_key, unreadable
 from app.events.table import Table
-from app.vision.detector import Detector, Options
+from app.vision.detections import Options
+from app.vision.detector import Detector
 
 
 class Outcome(Enum):

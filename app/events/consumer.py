@@ -10,6 +10,8 @@ from app.events.annotator import Annotator
 from app.events.notice import Notice, NotUnderstood, notices
 
 _SPARE_SECONDS = 2.0
+_LONGEST_BODY = 1 << 20
+"""Characters of a message, of which SQS allows as many bytes."""
 _log = logging.getLogger("spotter.events")
 
 
@@ -28,26 +30,33 @@ class Consumer:
         """Seconds that one object has taken."""
 
     def consume(self, event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any] | None:
-        """For a batch of SQS: which of its messages failed. Raises DeliveryFailed for the rest."""
+        """For a batch of SQS, name the messages that failed; whatever one holds, only it fails.
+
+        Raises DeliveryFailed if another event fails, or a message that has no id to name it by.
+        """
         if _is_queue_batch(event):
             failed = [
-                message["messageId"]
+                _message_id(message)
                 for message in event["Records"]
-                if not self._handled(message, context)
+                if not self._done(_notices_in(message), _message_id(message), context)
             ]
+            if None in failed:
+                raise DeliveryFailed("A message without an id failed; see the log.")
             return {"batchItemFailures": [{"itemIdentifier": name} for name in failed]}
-        if not self._done(notices(event), "event"):
+        if not self._done(notices(event), "event", context):
             raise DeliveryFailed("Not every object of the event could be annotated; see the log.")
         return None
 
-    def _handled(self, message: Mapping[str, Any], context: LambdaContext) -> bool:
-        return self._has_time(context) and self._done(_notices_in(message), message["messageId"])
+    def _done(self, found: Iterator[Notice], source: str | None, context: LambdaContext) -> bool:
+        """Whether all were annotated. All are tried, whichever of them fails, while time is left.
 
-    def _done(self, found: Iterator[Notice], source: str) -> bool:
-        """All are tried, whichever of them fails."""
+        Better handed back than cut off, which would repeat the whole batch.
+        """
         complete = True
         try:
             for notice in found:
+                if not self._has_time(context):
+                    return False
                 complete &= self._annotated(notice)
         except NotUnderstood as error:
             _log.error("not understood", extra={"fields": {"source": source, "what": str(error)}})
@@ -69,21 +78,39 @@ class Consumer:
         return True
 
     def _has_time(self, context: LambdaContext) -> bool:
-        """Better handed back than cut off, which would repeat the whole batch."""
         remaining = context.get_remaining_time_in_millis() / 1000
         return remaining > 2 * self._longest + _SPARE_SECONDS
 
 
 def _is_queue_batch(event: Mapping[str, Any]) -> bool:
-    records = event.get("Records") or [{}]
-    return bool(records[0].get("eventSource") == "aws:sqs")
+    records = event.get("Records")
+    return isinstance(records, list) and any(
+        isinstance(record, Mapping) and record.get("eventSource") == "aws:sqs" for record in records
+    )
 
 
-def _notices_in(message: Mapping[str, Any]) -> Iterator[Notice]:
+def _message_id(message: object) -> str | None:
+    name = message.get("messageId") if isinstance(message, Mapping) else None
+    return name if isinstance(name, str) else None
+
+
+def _notices_in(message: object) -> Iterator[Notice]:
+    """Raises NotUnderstood, whatever the message holds."""
     try:
-        body = json.loads(message["body"])
-    except ValueError as error:
+        body = _parsed(message)
+    except NotUnderstood:
+        raise
+    except Exception as error:  # RecursionError of a hundred thousand brackets, for one
         raise NotUnderstood("a message that is not JSON") from error
+    yield from notices(body)
+
+
+def _parsed(message: object) -> Mapping[str, Any]:
+    if not isinstance(message, Mapping) or not isinstance(message.get("body"), str):
+        raise NotUnderstood("a message without a body")
+    if len(message["body"]) > _LONGEST_BODY:
+        raise NotUnderstood("a message that is longer than SQS allows")
+    body = json.loads(message["body"])
     if not isinstance(body, dict):
         raise NotUnderstood("a message that is no JSON object")
-    yield from notices(body)
+    return body

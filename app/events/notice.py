@@ -2,10 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 from urllib.parse import unquote_plus
 
 _LONGEST_SEQUENCER = 32
+_MOST_RECORDS = 100
+"""S3 sends one a message. Thousands would use up the time of the other messages of a batch."""
+_LONGEST_REASON = 200
 
 
 class NotUnderstood(Exception):
@@ -24,46 +28,67 @@ class Notice:
 def notices(event: Mapping[str, Any]) -> Iterator[Notice]:
     """Of objects that arrived, in ``event`` of S3 itself or by way of EventBridge.
 
-    Raises NotUnderstood.
+    Raises NotUnderstood, whatever is wrong with the event.
     """
+    try:
+        yield from (notice for notice in _found(event) if not notice.key.endswith("/"))  # a folder
+    except NotUnderstood:
+        raise
+    except Exception as error:  # whoever may send to the queue may send any JSON
+        reason = f"{type(error).__name__}: {error}"[:_LONGEST_REASON]
+        raise NotUnderstood(f"an event of S3 that is not as S3 writes it ({reason})") from error
+
+
+def _found(event: Mapping[str, Any]) -> Iterator[Notice]:
     if event.get("Event") == "s3:TestEvent":
         return
     if event.get("source") == "aws.s3":
-        found = _from_event_bridge(event)
+        yield from _from_event_bridge(event)
     elif "Records" in event:
-        found = _from_s3(event["Records"])
+        yield from _from_s3(event["Records"])
     else:
-        raise NotUnderstood(f"an event with the members {sorted(map(str, event))[:10]}")
-    try:
-        yield from (notice for notice in found if not notice.key.endswith("/"))  # a "directory"
-    except (KeyError, TypeError, AttributeError) as error:
-        raise NotUnderstood(f"an event of S3 that is not as S3 writes it ({error!r})") from error
+        members = [str(name)[:40] for name in islice(event, 10)]
+        raise NotUnderstood(f"an event with the members {sorted(members)}")
 
 
 def _from_s3(records: list[dict[str, Any]]) -> Iterator[Notice]:
+    if len(records) > _MOST_RECORDS:
+        raise NotUnderstood(f"{len(records)} records, of which S3 sends one")
     for record in records:
         if record["eventSource"] != "aws:s3":
             raise NotUnderstood(f"a record of {str(record['eventSource'])[:40]}")
         if record["eventName"].removeprefix("s3:").startswith("ObjectCreated:"):
             stored = record["s3"]["object"]
-            yield Notice(
-                record["s3"]["bucket"]["name"],
-                unquote_plus(stored["key"]),
-                stored.get("versionId"),
-                _comparable(stored.get("sequencer", "")),
-            )
+            key = unquote_plus(_text(stored["key"]))
+            yield _notice(record["s3"]["bucket"], key, stored, "versionId")
 
 
 def _from_event_bridge(event: Mapping[str, Any]) -> Iterator[Notice]:
     """Here keys are not encoded."""
     if event["detail-type"] == "Object Created":
         stored = event["detail"]["object"]
-        yield Notice(
-            event["detail"]["bucket"]["name"],
-            stored["key"],
-            stored.get("version-id"),
-            _comparable(stored.get("sequencer", "")),
-        )
+        key = _text(stored["key"])
+        yield _notice(event["detail"]["bucket"], key, stored, "version-id")
+
+
+def _notice(
+    bucket: Mapping[str, Any], key: str, stored: Mapping[str, Any], version_member: str
+) -> Notice:
+    version = stored.get(version_member)
+    return Notice(
+        _text(bucket["name"]),
+        key,
+        None if version is None else _text(version),
+        _comparable(_text(stored.get("sequencer", ""))),
+    )
+
+
+def _text(value: object) -> str:
+    """Raises TypeError for anything but a string, and ValueError for one that is no Unicode."""
+    if not isinstance(value, str):
+        raise TypeError(f"{type(value).__name__} where a string belongs")
+    value.encode()  # half of a surrogate pair cannot be sent to S3, nor written into the table
+    return value
 
 
 def _comparable(sequencer: str) -> str:

@@ -9,7 +9,8 @@ from typing import Any
 from app.cloud.s3 import StoredObject
 from app.errors import SpotterError
 from app.service.public_json import render
-from app.vision.detector import Detections, Detector
+from app.vision.detections import Detections
+from app.vision.detector import Detector
 
 Row = dict[str, Any]
 

@@ -10,7 +10,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from app.http.middleware.request_record import record_of, reservation_of
 from app.service.service import Service
-from app.vision.detector import Detections, Options
+from app.vision.detections import Detections, Options
 from app.vision.draw import Encoding
 
 T = TypeVar("T")

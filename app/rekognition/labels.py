@@ -4,7 +4,7 @@ from typing import Any
 
 from app.rekognition.request import DetectLabelsRequest, LabelFilters
 from app.rekognition.taxonomy import Entry, Taxonomy
-from app.vision.detector import Detection, Detections
+from app.vision.detections import Detection, Detections
 
 Json = dict[str, Any]
 

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from app.rekognition.colours import dominant, nearest
 from app.vision.arrays import Array
-from app.vision.detector import Detection, Detections, Detector
+from app.vision.detections import Detection, Detections
+from app.vision.detector import Detector
 
 _LONGEST_SIDE = 512
 _SHARP = 18.0  # a picture of so much contrast between neighbours is 63% sharp

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 
-from app.vision.detector import Detections
+from app.vision.detections import Detections
 
 _NUMBERS = "no one two three four five six seven eight nine ten eleven twelve".split()
 _PLURALS = {

@@ -5,7 +5,8 @@ import base64
 import time
 from contextlib import suppress
 
-from app.vision.detector import Detector, Options
+from app.vision.detections import Options
+from app.vision.detector import Detector
 
 _SECONDS_BETWEEN_TRIALS = 5.0
 _DOT = base64.b64decode(

@@ -3,7 +3,7 @@
 from typing import Any
 
 from app.service.alt_text import alt_text
-from app.vision.detector import Detections
+from app.vision.detections import Detections
 
 
 def render(found: Detections, model: str, *, with_alt_text: bool) -> dict[str, Any]:

@@ -14,7 +14,8 @@ from app.admission.request_memory import RequestMemory
 from app.cloud.s3 import Storage
 from app.service.health import Health
 from app.settings import Settings
-from app.vision.detector import Detections, Detector, Options
+from app.vision.detections import Detections, Options
+from app.vision.detector import Detector
 from app.vision.draw import Encoding, detect_and_draw
 from app.vision.runtime.usable_cores import usable_cores
 

@@ -2,7 +2,8 @@
 
 import io
 
-from app.vision.detector import Detector, Options
+from app.vision.detections import Options
+from app.vision.detector import Detector
 
 _SIDE = 640  # pixels
 

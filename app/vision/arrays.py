@@ -1,5 +1,6 @@
-"""Names for the array types that the other modules share."""
+"""Names for the types of arrays and shapes that the other modules share."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,3 +10,6 @@ Floats = NDArray[np.float32]
 Ints = NDArray[np.intp]
 Array = NDArray[Any]
 FloatType = np.dtype[np.floating[Any]]
+
+Shape = Sequence[int | None]
+"""Axes of a model's input or output; None for an axis that the file leaves open."""

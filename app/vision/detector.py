@@ -1,65 +1,21 @@
-"""The only thing that the rest of the app calls: image bytes in, detections out."""
+"""The vision package's entrance: image bytes in, detections out."""
 
 import difflib
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import NamedTuple
-
-import numpy as np
+from functools import partial
 
 from app.errors import InvalidParameter
 from app.vision.arrays import Array
-from app.vision.families import Candidates
+from app.vision.detections import Detections, Options, Timings, place, select
 from app.vision.images.memory import Size
 from app.vision.images.reader import ImageReader, Picture
 from app.vision.model.load import Model
-from app.vision.nms import nms
 from app.vision.preprocess.letterbox import Letterbox
 
 _WHOLE_FACTOR_PIXELS = 24_000_000
-"""Larger pictures are made smaller by whole factors, which takes no second full-size copy."""
-
-
-class Options(NamedTuple):
-    confidence: float = 0.25
-    """A detection's probability is above this; 0..1."""
-    iou: float = 0.7
-    """Boxes of one class that overlap by more than this are one object; 0..1."""
-    max_detections: int = 300
-    classes: frozenset[int] | None = None
-    """Only these; None for all."""
-
-
-class Detection(NamedTuple):
-    label: str
-    class_id: int
-    probability: float
-    box: tuple[float, float, float, float]
-    """x, y, width, height in pixels of the upright picture, from its top left corner."""
-
-
-@dataclass
-class Timings:
-    """Milliseconds a stage took."""
-
-    decode: float = 0.0
-    preprocess: float = 0.0
-    inference: float = 0.0
-    postprocess: float = 0.0
-
-
-@dataclass(frozen=True)
-class Detections:
-    width: int
-    """Of the upright picture in pixels; ``height`` likewise."""
-    height: int
-    items: list[Detection]
-    """Highest probability first."""
-    timings: Timings = field(default_factory=Timings)
-    began: float = 0.0
-    """When decoding began, on the clock of ``time.perf_counter``."""
+"""Larger pictures are reduced by whole factors, which needs no second copy of full size."""
 
 
 class Detector:
@@ -86,13 +42,16 @@ class Detector:
         max_detections: int,
         classes: frozenset[int] | None = None,
     ) -> Options:
-        """``iou`` None is the model's own, or the default."""
-        own = self.model.description.iou
-        usual = Options().iou if own is None else own
-        return Options(confidence, usual if iou is None else iou, max_detections, classes)
+        """If ``iou`` is None, the model's own applies, or else the default."""
+        usual = (iou, self.model.description.iou, Options().iou)
+        chosen = next(value for value in usual if value is not None)
+        return Options(confidence, chosen, max_detections, classes)
 
     def class_ids(self, names: Iterable[str]) -> frozenset[int]:
-        """Raises InvalidParameter for a name that the model does not know."""
+        """Names are compared without regard to case.
+
+        Raises InvalidParameter for a name that the model does not know.
+        """
         known = {label.casefold(): index for index, label in enumerate(self.labels)}
         ids = set()
         for name in names:
@@ -122,29 +81,27 @@ class Detector:
         timings.preprocess = clock.lap()
         outputs = self._run(tensor)
         timings.inference = clock.lap()
-        candidates = self.model.decode(outputs, tensor, options.confidence)
-        items = self._select(candidates, plan, options)
+        found = self.model.decode(outputs, tensor, options.confidence)
+        chosen = select(found, options, needs_nms=self.model.family.needs_nms)
+        items = place(chosen, plan, self.labels)
         timings.postprocess = clock.lap()
         return Detections(plan.width, plan.height, items, timings, clock.began)
 
     @contextmanager
     def picture(self, data: bytes, longest_side: int) -> Iterator[Picture]:
-        """The upright picture itself, no larger than ``longest_side`` pixels.
+        """The upright picture, neither side longer than ``longest_side`` pixels.
 
-        The memory that decoding it took stays set aside until the block ends.
+        The memory for decoding it is released when the block ends.
         """
 
-        def cover(size: Size) -> Size:
-            longest = max(size)
-            if size[0] * size[1] > _WHOLE_FACTOR_PIXELS:
-                factor = -(-longest // longest_side)
-                return max(1, size[0] // factor), max(1, size[1] // factor)
-            scale = min(1.0, longest_side / longest)
-            return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
-
+        cover = partial(_within, longest_side)
         with self.reader.decoded(data, cover) as picture:
             picture.rgb.thumbnail((longest_side, longest_side))
             yield picture
+
+    def check_picture(self, data: bytes, longest_side: int) -> None:
+        """Raises what ``picture`` raises for what the header says, and decodes nothing."""
+        self.reader.check(data, partial(_within, longest_side))
 
     def _run(self, tensor: Array) -> list[Array]:
         try:
@@ -155,24 +112,14 @@ class Detector:
         self.failed = False
         return outputs
 
-    def _select(self, found: Candidates, plan: Letterbox, options: Options) -> list[Detection]:
-        boxes, scores, classes = found.boxes, found.scores, found.classes
-        if options.classes is not None:
-            wanted = np.isin(classes, list(options.classes))
-            boxes, scores, classes = boxes[wanted], scores[wanted], classes[wanted]
-        if self.model.head.needs_nms:
-            order = nms(boxes, scores, classes, options.iou, options.max_detections)
-        else:
-            order = np.argsort(-scores, kind="stable")[: options.max_detections]
-        placed = plan.restore(boxes[order]).astype(float)
-        placed[:, 2:] -= placed[:, :2]
-        return [
-            Detection(self.labels[index], index, score, (x, y, width, height))
-            for (x, y, width, height), score, index in zip(
-                placed.tolist(), scores[order].tolist(), classes[order].tolist(), strict=True
-            )
-            if width > 0 and height > 0
-        ]
+
+def _within(longest_side: int, size: Size) -> Size:
+    longest = max(size)
+    if size[0] * size[1] > _WHOLE_FACTOR_PIXELS:
+        factor = -(-longest // longest_side)
+        return max(1, size[0] // factor), max(1, size[1] // factor)
+    scale = min(1.0, longest_side / longest)
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
 class _Clock:
@@ -180,7 +127,7 @@ class _Clock:
         self.began = self._last = time.perf_counter()
 
     def lap(self) -> float:
-        """Milliseconds since the last lap."""
+        """Milliseconds since the last lap, or since the clock was made."""
         now = time.perf_counter()
         spent, self._last = (now - self._last) * 1000, now
         return spent

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Literal
 
 from PIL import Image
 
-from app.vision.detector import Detection, Detections, Detector, Options
+from app.vision.detections import Detection, Detections, Options
+from app.vision.detector import Detector
 
 if TYPE_CHECKING:
     from PIL import ImageDraw, ImageFont
@@ -25,6 +26,8 @@ Rectangle = tuple[float, float, float, float]
 def detect_and_draw(
     detector: Detector, data: bytes, options: Options, encoding: Encoding
 ) -> tuple[Detections, bytes]:
+    """Raises what ``Detector.detect`` does; refuses a picture too large to draw on first."""
+    detector.check_picture(data, LONGEST_SIDE)
     found = detector.detect(data, options)
     return found, draw(detector, data, found, encoding)
 

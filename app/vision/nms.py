@@ -1,4 +1,4 @@
-"""Non-maximum suppression: of boxes that show the same object, keep the most probable."""
+"""Non-maximum suppression: of boxes that show the same object only the most probable stays."""
 
 import numpy as np
 
@@ -6,14 +6,13 @@ from app.vision.arrays import Floats, Ints
 
 
 def nms(boxes: Floats, scores: Floats, classes: Ints, iou: float, limit: int) -> Ints:
-    """Greedy, class by class.
+    """Greedy suppression within each class: at most ``limit`` rows, highest score first.
 
-    ``boxes`` (n, 4) as x1, y1, x2, y2; ``scores`` (n,); ``classes`` (n,). A box goes where one
-    of its class with a higher score overlaps it by more than ``iou``. Answers at most ``limit``
-    indices, highest score first.
+    ``boxes`` (n, 4) are x1, y1, x2, y2; ``scores`` and ``classes`` (n,). A box is dropped if a kept
+    box of its class with a higher score overlaps it by more than ``iou``.
     """
     order = np.argsort(-scores, kind="stable")
-    # In four rows, sorted: each comparison below reads contiguous memory.
+    # Sorted and in four rows, so that each comparison below reads contiguous memory.
     x1, y1, x2, y2 = boxes[order].T.copy()
     areas = (x2 - x1) * (y2 - y1)
     kinds = classes[order]

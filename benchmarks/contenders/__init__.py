@@ -1,1 +1,1 @@
-"""Other servers of the same model, each as its own documentation would have it."""
+"""Other servers of the same model, each written as its documentation recommends."""

@@ -1,7 +1,7 @@
-"""Nothing but session.run, over and over: what no server can beat.
+"""Calls session.run in a loop, without a server.
 
-``python bare.py MODEL FEED SECONDS THREADS CORE...`` says that it is ready, waits for a line, and
-prints the seconds of each run as JSON. FEED is an .npz of the inputs.
+``python bare.py MODEL FEED SECONDS THREADS CORE...`` prints "ready", waits for a line, and prints
+the seconds of each run as JSON. FEED is an .npz file of the inputs.
 """
 
 import json
@@ -32,7 +32,7 @@ def main(model: str, feed_file: str, seconds: float, threads: int, cores: set[in
         session.run(None, feed)
         runs.append(time.perf_counter() - start)
     spent, cpu = time.perf_counter() - began, time.process_time() - before
-    # Not ru_maxrss: that remembers the process that this one was forked from.
+    # ru_maxrss would include the memory of the process that this one was forked from.
     (peak,) = re.findall(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())
     rss = int(peak) * 1024
     print(json.dumps({"runs": runs, "seconds": spent, "cpu": cpu, "rss": rss}), flush=True)

@@ -1,4 +1,4 @@
-"""LitServe with the plain pre-processing, one worker."""
+"""LitServe with the plain preprocessing and one worker."""
 
 import io
 import os
@@ -10,6 +10,8 @@ import onnxruntime
 from fastapi import Request
 from PIL import Image
 
+from benchmarks.contenders.rows import rows
+
 SIZE = int(os.environ["SIDE"])
 
 
@@ -18,7 +20,7 @@ class Detect(litserve.LitAPI):  # type: ignore[misc]
         self.session = onnxruntime.InferenceSession(os.environ["MODEL"])
 
     def decode_request(self, request: Request) -> np.ndarray:
-        """Of a form LitServe passes its fields, though it goes by the name of Request."""
+        """LitServe passes the fields of a form, although the type has to be named Request."""
         image = Image.open(io.BytesIO(request["file"].file.read())).convert("RGB")
         scale = min(SIZE / image.width, SIZE / image.height)
         resized = image.resize((round(image.width * scale), round(image.height * scale)))
@@ -27,11 +29,12 @@ class Detect(litserve.LitAPI):  # type: ignore[misc]
         return (np.array(canvas).astype(np.float32) / 255.0).transpose(2, 0, 1)[None]
 
     def predict(self, tensor: np.ndarray) -> np.ndarray:
-        name = self.session.get_inputs()[0].name
-        return np.asarray(self.session.run(None, {name: tensor})[0][0].T)
+        names = [output.name for output in self.session.get_outputs()]
+        outputs = self.session.run(names, {self.session.get_inputs()[0].name: tensor})
+        return rows(dict(zip(names, outputs, strict=True)))
 
-    def encode_response(self, rows: np.ndarray) -> dict:  # type: ignore[type-arg]
-        likely = rows[rows[:, 4:].max(axis=1) > 0.25]
+    def encode_response(self, found: np.ndarray) -> dict:  # type: ignore[type-arg]
+        likely = found[found[:, 4:].max(axis=1) > 0.25]
         return {"detections": [[float(value) for value in row[:4]] for row in likely]}
 
 

@@ -1,6 +1,6 @@
 """The plain server with OpenVINO's runtime in place of onnxruntime.
 
-By itself OpenVINO computes in bfloat16 where the processor can; PRECISION=f32 forbids it.
+OpenVINO computes in bfloat16 if the processor can; PRECISION=f32 forbids it.
 """
 
 import io
@@ -10,6 +10,8 @@ import numpy as np
 import openvino
 from fastapi import FastAPI, File, UploadFile
 from PIL import Image
+
+from benchmarks.contenders.rows import rows
 
 app = FastAPI()
 hints = {"INFERENCE_PRECISION_HINT": os.environ["PRECISION"]} if "PRECISION" in os.environ else {}
@@ -25,7 +27,7 @@ async def detect(file: UploadFile = File(...)) -> dict:  # type: ignore[type-arg
     canvas = Image.new("RGB", (SIZE, SIZE), (114, 114, 114))
     canvas.paste(resized, ((SIZE - resized.width) // 2, (SIZE - resized.height) // 2))
     tensor = (np.array(canvas).astype(np.float32) / 255.0).transpose(2, 0, 1)[None]
-    rows = next(iter(model([tensor]).values()))[0].T
-    scores = rows[:, 4:].max(axis=1)
-    likely = rows[scores > 0.25]
+    outputs = {output.any_name: value for output, value in model([tensor]).items()}
+    found = rows(outputs)
+    likely = found[found[:, 4:].max(axis=1) > 0.25]
     return {"detections": [[float(value) for value in row[:4]] for row in likely]}

@@ -8,10 +8,13 @@ import onnxruntime
 from fastapi import FastAPI, File, UploadFile
 from PIL import Image
 
+from benchmarks.contenders.rows import rows
+
 app = FastAPI()
 options = onnxruntime.SessionOptions()
 options.intra_op_num_threads = int(os.environ.get("THREADS", "0"))  # 0: as many as cores
 session = onnxruntime.InferenceSession(os.environ["MODEL"], options)
+NAMES = [output.name for output in session.get_outputs()]
 SIZE = int(os.environ["SIDE"])
 
 
@@ -24,7 +27,8 @@ async def detect(file: UploadFile = File(...)) -> dict:  # type: ignore[type-arg
     left, top = (SIZE - resized.width) // 2, (SIZE - resized.height) // 2
     canvas.paste(resized, (left, top))
     tensor = (np.array(canvas).astype(np.float32) / 255.0).transpose(2, 0, 1)[None]
-    output = session.run(None, {session.get_inputs()[0].name: tensor})[0][0].T
+    outputs = session.run(NAMES, {session.get_inputs()[0].name: tensor})
+    output = rows(dict(zip(NAMES, outputs, strict=True)))
     boxes = []
     for row in output[output[:, 4:].max(axis=1) > 0.25]:
         best = int(np.argmax(row[4:]))

@@ -1,4 +1,4 @@
-"""The CPU share and the memory of a Lambda size, by a cgroup (v1 or v2), where permitted."""
+"""Imitates the CPU share and memory of a Lambda function with a cgroup (v1 or v2)."""
 
 import os
 import time
@@ -7,17 +7,18 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 MB_PER_VCPU = 1769
-_PERIOD = 100_000
+_PERIOD_US = 100_000
 _ROOT = Path("/sys/fs/cgroup")
 _NAME = "spotter-benchmark"
-_EMPTY_AFTER = 5.0
+_REMOVAL_SECONDS = 5.0
+"""The kernel may take so long to move killed processes out of a cgroup."""
 
 
 @contextmanager
-def lambda_share(megabytes: int, root: Path = _ROOT) -> Iterator[Callable[[], None]]:
-    """What is yielded puts the process that calls it under the share.
+def lambda_limits(megabytes: int, root: Path = _ROOT) -> Iterator[Callable[[], None]]:
+    """Yields a function that moves the process that calls it into the cgroup.
 
-    Raises OSError where cgroups cannot be made here. ``root`` is for tests.
+    Raises OSError if cgroups cannot be made here. ``root`` is for tests.
     """
     groups = _groups(megabytes, root)
     made: list[Path] = []
@@ -28,44 +29,46 @@ def lambda_share(megabytes: int, root: Path = _ROOT) -> Iterator[Callable[[], No
             for name, value in files.items():
                 (folder / name).write_text(value)
 
-        def enter() -> None:
+        def join() -> None:
             for folder in groups:
                 (folder / "cgroup.procs").write_text(str(os.getpid()))
 
-        yield enter
+        yield join
     finally:
         for folder in made:
             _remove(folder)
 
 
-def refusal(root: Path = _ROOT) -> str | None:
-    """Why there can be no share here; None where there can."""
+def why_unavailable(root: Path = _ROOT) -> str | None:
+    """A reason why no cgroup can be made here, or None."""
     try:
-        with lambda_share(MB_PER_VCPU, root):
+        with lambda_limits(MB_PER_VCPU, root):
             return None
     except OSError as error:
         return f"no cgroup can be made here ({error.strerror})"
 
 
-def vcpus(megabytes: int) -> int:
-    """How many processors a Lambda function of that size sees."""
+def lambda_vcpus(megabytes: int) -> int:
+    """Number of processors that a Lambda function of that size sees."""
     return 2 if megabytes <= 3008 else -(-megabytes // MB_PER_VCPU)
 
 
 def _groups(megabytes: int, root: Path) -> dict[Path, dict[str, str]]:
-    quota = int(_PERIOD * megabytes / MB_PER_VCPU)
+    quota = int(_PERIOD_US * megabytes / MB_PER_VCPU)
     memory = str(megabytes * 1024 * 1024)
     if (root / "cgroup.controllers").exists():
-        return {root / _NAME: {"cpu.max": f"{quota} {_PERIOD}", "memory.max": memory}}
+        return {root / _NAME: {"cpu.max": f"{quota} {_PERIOD_US}", "memory.max": memory}}
     return {
-        root / "cpu" / _NAME: {"cpu.cfs_period_us": str(_PERIOD), "cpu.cfs_quota_us": str(quota)},
+        root / "cpu" / _NAME: {
+            "cpu.cfs_period_us": str(_PERIOD_US),
+            "cpu.cfs_quota_us": str(quota),
+        },
         root / "memory" / _NAME: {"memory.limit_in_bytes": memory},
     }
 
 
 def _remove(folder: Path) -> None:
-    """As soon as the kernel has taken the killed processes out."""
-    end = time.monotonic() + _EMPTY_AFTER
+    end = time.monotonic() + _REMOVAL_SECONDS
     while folder.exists() and time.monotonic() < end:
         with suppress(OSError):
             folder.rmdir()

@@ -1,59 +1,62 @@
-"""Where a server runs: so many cores, or the share of a Lambda size."""
+"""The CPU that a server may use: some cores, or the share of a Lambda function."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from benchmarks.harness.cgroup import MB_PER_VCPU, lambda_share, vcpus
+from benchmarks.harness.cgroup import MB_PER_VCPU, lambda_limits, lambda_vcpus
 
-Enter = Callable[[], None]
+Join = Callable[[], None]
 
 
 @dataclass(frozen=True)
-class Place:
+class CpuLimit:
     name: str
     cores: tuple[int, ...]
-    """That the server may use."""
+    """Numbers of the cores that the server is pinned to."""
     megabytes: int | None = None
-    """Of the Lambda function whose share and memory it has."""
+    """Memory size of the Lambda function that is imitated; None: whole cores."""
 
     @property
-    def at_a_time(self) -> int:
-        """Loops that the place has processors for, at least in part."""
+    def parallel_loops(self) -> int:
+        """Number of single-threaded loops that have a core each, at least most of the time."""
         if self.megabytes is None:
             return len(self.cores)
         return min(len(self.cores), max(1, round(self.megabytes / MB_PER_VCPU)))
 
     @contextmanager
-    def enter(self) -> Iterator[Enter | None]:
-        """What a process of the server has to call. Raises OSError where that is not permitted."""
+    def applied(self) -> Iterator[Join | None]:
+        """Yields what each process of the server has to call before it starts, or None.
+
+        Raises OSError if cgroups cannot be made here.
+        """
         if self.megabytes is None:
             yield None
         else:
-            with lambda_share(self.megabytes) as enter:
-                yield enter
+            with lambda_limits(self.megabytes) as join:
+                yield join
 
 
-def places(kinds: Sequence[str], lambda_sizes: Sequence[int]) -> list[Place]:
-    """``kinds``: one, all. The last core is the one; those who ask have the others."""
+def cpu_limits(kinds: Sequence[str], lambda_sizes: Sequence[int]) -> list[CpuLimit]:
+    """``kinds`` are "one" and "all"; "one" is the last core, so that the client has the others."""
     cores = sorted(os.sched_getaffinity(0))
     found = []
     if "one" in kinds:
-        found.append(Place("1 core", (cores[-1],)))
+        found.append(CpuLimit("1 core", (cores[-1],)))
     if "all" in kinds and (len(cores) > 1 or "one" not in kinds):
-        found.append(Place(f"{len(cores)} cores", tuple(cores)))
+        found.append(CpuLimit(f"{len(cores)} cores", tuple(cores)))
     return found + [
-        Place(f"{size} MB", tuple(cores[-vcpus(size) :]), size) for size in lambda_sizes
+        CpuLimit(f"{size} MB", tuple(cores[-lambda_vcpus(size) :]), size) for size in lambda_sizes
     ]
 
 
 @contextmanager
-def aside(place: Place) -> Iterator[None]:
-    """This process stays off the server's cores where there are others."""
-    mine = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, mine - set(place.cores) or mine)
+def keep_off(cores: Sequence[int]) -> Iterator[None]:
+    """Keeps this process off ``cores``, if it has any others."""
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, allowed - set(cores) or allowed)
     try:
         yield
     finally:
-        os.sched_setaffinity(0, mine)
+        os.sched_setaffinity(0, allowed)

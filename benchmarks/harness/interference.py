@@ -1,4 +1,4 @@
-"""Whether somebody else used the cores meanwhile: figures of a busy machine say little."""
+"""CPU that other processes used during a measurement: figures of a busy machine say little."""
 
 import os
 import time
@@ -6,40 +6,47 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-_TICKS = os.sysconf("SC_CLK_TCK")
-_BUSY = (0, 1, 2, 5, 6, 7)  # user, nice, system, irq, softirq, and what the host took away
-CALM = 0.1
-"""Cores that others may have used for figures to count as those of a calm machine."""
+QUIET_CORES = 0.1
+"""A measurement counts as undisturbed if other processes used less than this."""
+_TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+_BUSY_FIELDS = (0, 1, 2, 5, 6, 7)
+"""user, nice, system, irq, softirq and steal in a line of /proc/stat."""
 
 T = TypeVar("T")
 
 
-class Neighbours:
-    """Cores' worth of time that neither this process nor ``cpu_seconds`` accounts for."""
+class Interference:
+    """Counts the CPU time on ``cores`` from its creation on."""
 
     def __init__(self, cores: set[int]) -> None:
         self._cores = cores
         self._began = time.perf_counter()
-        self._before = self._busy()
+        self._before = self._busy_seconds()
 
     def used(self, cpu_seconds: float) -> float:
-        """Since the beginning; ``cpu_seconds`` are those of what was measured."""
-        spent = time.perf_counter() - self._began
-        return max(0.0, self._busy() - self._before - cpu_seconds) / spent
+        """Cores that other processes kept busy on the average.
 
-    def _busy(self) -> float:
-        """Seconds of all processes on these cores but this one."""
+        ``cpu_seconds`` is what the measured processes used; this process is left out as well.
+        """
+        spent = time.perf_counter() - self._began
+        return max(0.0, self._busy_seconds() - self._before - cpu_seconds) / spent
+
+    def _busy_seconds(self) -> float:
+        """CPU seconds of all processes but this one."""
         ticks = 0
         for line in Path("/proc/stat").read_text().splitlines():
             name, *fields = line.split()
             if name.startswith("cpu") and name[3:].isdecimal() and int(name[3:]) in self._cores:
-                ticks += sum(int(fields[index]) for index in _BUSY)
-        return ticks / _TICKS - time.process_time()
+                ticks += sum(int(fields[index]) for index in _BUSY_FIELDS)
+        return ticks / _TICKS_PER_SECOND - time.process_time()
 
 
-def calmest(measure: Callable[[], T], others: Callable[[T], float], tries: int) -> T:
-    """Measured again, so many times at most, until the machine was calm; the calmest of all."""
+def quietest(measure: Callable[[], T], other_cores: Callable[[T], float], tries: int) -> T:
+    """Measures until one measurement is undisturbed, at most ``tries`` times.
+
+    Returns the one with the least interference.
+    """
     found = [measure()]
-    while others(found[-1]) > CALM and len(found) < tries:
+    while other_cores(found[-1]) > QUIET_CORES and len(found) < tries:
         found.append(measure())
-    return min(found, key=others)
+    return min(found, key=other_cores)

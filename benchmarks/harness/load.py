@@ -1,5 +1,7 @@
-"""A closed-loop HTTP client that costs next to nothing: so many connections, each asking again
-as soon as it is answered, with bytes made beforehand."""
+"""A closed-loop HTTP client: each connection sends its next request when it has its answer.
+
+The bytes are made beforehand, so that the client needs next to no CPU.
+"""
 
 import socket
 import statistics
@@ -8,19 +10,18 @@ import time
 from dataclasses import dataclass
 
 _BOUNDARY = "spotter-benchmark"
-_PATIENCE = 120.0
-"""Seconds that an answer may take."""
+_ANSWER_TIMEOUT_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
 class Result:
     latencies: tuple[float, ...]
-    """Seconds, one an answered request, while all connections were busy."""
+    """Seconds of each request that was answered with 200 while all connections were busy."""
     seconds: float
-    """For how long all were."""
+    """Time during which all connections were busy."""
     errors: int
     answered: int
-    """All requests with an answer, those at the end as well."""
+    """All requests with an answer, also those after the first connection had stopped."""
 
     @property
     def per_second(self) -> float:
@@ -32,7 +33,6 @@ class Result:
 
     @property
     def p95(self) -> float:
-        """Of one or two requests the longest."""
         return sorted(self.latencies)[int(len(self.latencies) * 0.95)]
 
 
@@ -59,12 +59,13 @@ def _request(path: str, content_type: str, body: bytes) -> bytes:
 
 
 def drive(port: int, request: bytes, concurrency: int, seconds: float) -> Result:
-    """Ask for ``seconds``, at least once a connection; answers other than 200 count as errors.
+    """Sends ``request`` for ``seconds``, at least once on each connection.
 
-    What is answered after the first connection has stopped asking counts no more: fewer would
-    share the server. Raises OSError where the server goes away or takes too long.
+    Answers other than 200 count as errors. Latencies stop counting when the first connection
+    stops, since fewer connections would then share the server. Raises OSError if the server closes
+    a connection or takes too long.
     """
-    answers: list[tuple[float, float]] = []  # when, after how long
+    answers: list[tuple[float, float]] = []  # seconds since the beginning, latency
     failures: list[OSError] = []
     errors = 0
     lock = threading.Lock()
@@ -73,7 +74,7 @@ def drive(port: int, request: bytes, concurrency: int, seconds: float) -> Result
 
     def ask() -> None:
         nonlocal errors
-        with socket.create_connection(("127.0.0.1", port), _PATIENCE) as connection:
+        with socket.create_connection(("127.0.0.1", port), _ANSWER_TIMEOUT_SECONDS) as connection:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             while True:
                 sent = time.perf_counter()
@@ -111,13 +112,13 @@ def _while_all_asked(
     after = [when for when, _ in answers if when >= seconds]
     last = after[0] if after else seconds
     if sum(when <= last for when, _ in answers) < concurrency and answers:
-        last = answers[-1][0]  # hardly one answer each: better with its end than without
+        last = answers[-1][0]  # with so few answers each one counts
     within = tuple(spent for when, spent in answers if when <= last)
     return Result(within, max(last, 1e-9), errors, len(answers) + errors)
 
 
 def read_answer(connection: socket.socket) -> tuple[int, bytes]:
-    """Status and body of one answer that has a Content-Length."""
+    """Status and body of an answer with a Content-Length."""
     data = b""
     while b"\r\n\r\n" not in data:
         chunk = connection.recv(65536)

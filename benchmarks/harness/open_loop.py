@@ -1,4 +1,4 @@
-"""An open-loop HTTP client: requests leave when it is their time, whoever was answered before."""
+"""An open-loop HTTP client: it sends at a fixed rate, however slowly the server answers."""
 
 import asyncio
 import time
@@ -9,19 +9,19 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Tally:
-    """What became of the requests."""
+    """Counts and times of all requests."""
 
     seconds: float = 0.0
-    """From the first that was sent to the last that was sent."""
+    """From the first request to the last."""
     drained: float = 0.0
-    """Seconds from the last that was sent to the last answer."""
+    """Seconds from the last request to the last answer."""
     accepted: list[float] = field(default_factory=list)
-    """Seconds from the moment that a request was due to its answer, of those with 200."""
+    """Seconds from when a request was due to its answer, for those answered with 200."""
     refused: list[float] = field(default_factory=list)
-    """The same of those with 503."""
+    """The same for those answered with 503."""
     retry_after: "Counter[int]" = field(default_factory=Counter)
     others: "Counter[str]" = field(default_factory=Counter)
-    """Any other status, and connections that failed."""
+    """Any other status, failed connections, and requests beyond ``most_open``."""
 
     @property
     def sent(self) -> int:
@@ -31,7 +31,10 @@ class Tally:
 async def offer(
     port: int, requests: Sequence[bytes], rate: float, seconds: float, *, most_open: int = 5000
 ) -> Tally:
-    """``requests`` in turns, ``rate`` a second for ``seconds``, each on a connection of its own."""
+    """Sends ``requests`` in turns, ``rate`` a second for ``seconds``, each on its own connection.
+
+    If ``most_open`` are unanswered, a request is counted as "not sent".
+    """
     tally = Tally()
     tasks: set[asyncio.Task[None]] = set()
     began = time.perf_counter()
@@ -72,7 +75,10 @@ async def _ask(port: int, request: bytes, due: float, tally: Tally) -> None:
 
 
 async def ask(port: int, request: bytes) -> tuple[int, dict[str, str]]:
-    """Status and headers of the answer, on a connection of its own. Raises OSError, EOFError."""
+    """Sends one request on its own connection; returns status and headers.
+
+    Raises OSError or EOFError.
+    """
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         writer.write(request)

@@ -1,4 +1,4 @@
-"""One photo at several sizes."""
+"""Resizes a photo."""
 
 import io
 from pathlib import Path
@@ -7,7 +7,7 @@ from PIL import Image
 
 
 def at_megapixels(photo: Path, megapixels: float) -> bytes:
-    """``photo`` as a JPEG of about so many pixels."""
+    """``photo`` as a JPEG of about ``megapixels``."""
     with Image.open(photo) as image:
         scale = (megapixels * 1e6 / (image.width * image.height)) ** 0.5
         size = round(image.width * scale), round(image.height * scale)
@@ -17,5 +17,6 @@ def at_megapixels(photo: Path, megapixels: float) -> bytes:
 
 
 def size_of(photo: Path) -> str:
+    """Width and height, such as "810 x 1080"."""
     with Image.open(photo) as image:
         return f"{image.width} x {image.height}"

@@ -1,4 +1,4 @@
-"""A server in processes of its own, pinned to cores and held to a share of them."""
+"""Runs a server in its own processes, pinned to cores."""
 
 import os
 import signal
@@ -11,41 +11,42 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-_TICKS = os.sysconf("SC_CLK_TCK")
-_START_LIMIT = 120.0
+_TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+_START_TIMEOUT_SECONDS = 120.0
 
 
 @dataclass
 class Running:
-    """What is counted is that of the process and of all that it started."""
+    """A running server; the figures cover its process and all that it started."""
 
     process: subprocess.Popen[bytes]
     port: int
     began: float
 
     def cpu_seconds(self) -> float:
-        """User and system time so far, all threads."""
+        """User and system time so far, of all threads."""
         ticks = 0
         for pid in tree(self.process.pid):
             with suppress(OSError):
                 ticks += sum(map(int, _stat(pid)[11:15]))  # its own, and of children that ended
-        return ticks / _TICKS
+        return ticks / _TICKS_PER_SECOND
 
     def rss(self) -> int:
         """Resident bytes now."""
         return self._status("VmRSS")
 
     def peak_rss(self) -> int:
+        """Largest resident bytes since the start or the last ``forget_peak``."""
         return self._status("VmHWM")
 
     def forget_peak(self) -> None:
-        """From now on ``peak_rss`` is the most since now, where the kernel allows it."""
+        """Lets ``peak_rss`` start again from now, if the kernel allows it."""
         for pid in tree(self.process.pid):
             with suppress(OSError):
                 Path(f"/proc/{pid}/clear_refs").write_text("5")
 
     def descriptors(self) -> int:
-        """Files and sockets that are open."""
+        """Number of open files and sockets."""
         return len(list(Path(f"/proc/{self.process.pid}/fd").iterdir()))
 
     def _status(self, key: str) -> int:
@@ -65,19 +66,20 @@ def run(
     command: Sequence[str],
     environment: Mapping[str, str],
     cores: set[int],
-    enter: Callable[[], None] | None = None,
+    join: Callable[[], None] | None = None,
     log: IO[bytes] | None = None,
 ) -> Iterator[Running]:
-    """``{port}`` in the command is replaced. ``enter`` runs in the child, to join a cgroup.
+    """Starts a server, yields as soon as it listens, and kills it and all that it started.
 
-    Yields as soon as the server listens; ends it with all that it started.
+    ``{port}`` in the command is replaced. ``join`` runs in the child, to join a cgroup. Raises
+    RuntimeError if the server ends or does not listen within two minutes.
     """
     port = free_port()
 
     def prepare() -> None:
         os.sched_setaffinity(0, cores)
-        if enter is not None:
-            enter()
+        if join is not None:
+            join()
 
     began = time.perf_counter()
     process = subprocess.Popen(
@@ -101,7 +103,7 @@ def run(
 
 
 def tree(pid: int) -> list[int]:
-    """The process and all below it that are alive."""
+    """Identifiers of the process and of all its descendants that are alive."""
     children: dict[int, list[int]] = {}
     for folder in Path("/proc").iterdir():
         if folder.name.isdecimal():
@@ -114,12 +116,12 @@ def tree(pid: int) -> list[int]:
 
 
 def _stat(pid: int) -> list[str]:
-    """The fields from the state on."""
+    """Fields of /proc/PID/stat, from the state on."""
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
 
 
 def _wait_until_listening(process: subprocess.Popen[bytes], port: int) -> None:
-    end = time.monotonic() + _START_LIMIT
+    end = time.monotonic() + _START_TIMEOUT_SECONDS
     while time.monotonic() < end:
         if process.poll() is not None:
             raise RuntimeError(f"{process.args!r} ended with {process.returncode}")
@@ -127,7 +129,7 @@ def _wait_until_listening(process: subprocess.Popen[bytes], port: int) -> None:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return
         time.sleep(0.005)
-    raise RuntimeError(f"{process.args!r} did not listen within {_START_LIMIT} s")
+    raise RuntimeError(f"{process.args!r} did not listen within {_START_TIMEOUT_SECONDS} s")
 
 
 def free_port() -> int:

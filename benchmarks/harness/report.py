@@ -1,4 +1,4 @@
-"""Measurements as a table and a picture."""
+"""Measurements as rows, as a Markdown table and as a bar chart."""
 
 import json
 import re
@@ -21,58 +21,61 @@ def of_int8(name: str) -> str:
 @dataclass(frozen=True, kw_only=True)
 class Row:
     run: str = ""
-    """When it was measured: ratios are within one run."""
+    """When it was measured; ratios compare rows of one run only."""
     server: str = ""
-    place: str
-    """Cores, or a Lambda size."""
+    cpu_limit: str
+    """Cores, such as "2 cores", or a Lambda size, such as "1024 MB"."""
     photo: str = ""
     concurrency: int
     p50_ms: float
     p95_ms: float
     per_second: float
     cpu_ms: float
-    """CPU milliseconds an image."""
+    """CPU milliseconds for an image."""
     rss_mb: float
-    """The most while it was measured."""
+    """Peak of the measurement."""
     cold_s: float | None = None
-    """Process start to first answer."""
+    """Seconds from process start to first answer; None for the bare session."""
     errors: int = 0
-    others: float = 0.0
-    """Cores that somebody else used meanwhile."""
+    other_cores: float = 0.0
+    """Cores that other processes used meanwhile."""
 
     @property
     def setting(self) -> tuple[str, str, str]:
-        return self.run, self.place, self.photo
+        return self.run, self.cpu_limit, self.photo
 
     @property
     def key(self) -> tuple[str, str, str, int]:
-        return self.server, self.place, self.photo, self.concurrency
+        return self.server, self.cpu_limit, self.photo, self.concurrency
 
 
 _HEADINGS = (
-    "place", "photo", "at once", "server", "p50 ms", "p95 ms", "images/s", "CPU ms", "RSS MB",
-    "cold s", "errors", "others", "p50 / plain", "images/s / plain", "p50 / session.run",
+    "CPU", "photo", "at once", "server", "p50 ms", "p95 ms", "images/s", "CPU ms", "RSS MB",
+    "cold s", "errors", "other cores", "p50 / plain", "images/s / plain", "p50 / session.run",
     "images/s / bound",
 )  # fmt: skip
 
 
 def table(rows: Sequence[Row]) -> str:
-    """Markdown. Ratios are to the plain server at the same concurrency, to one ``session.run`` on
-    all cores of the place, and to the bound: as many bare loops as it has cores."""
+    """A Markdown table with the columns of ``ratios`` at the end."""
     lines = [_line(_HEADINGS), _line(["---"] * len(_HEADINGS))]
     for row in in_order(rows):
         cells = (
-            row.place, row.photo, str(row.concurrency), row.server, f"{row.p50_ms:.1f}",
+            row.cpu_limit, row.photo, str(row.concurrency), row.server, f"{row.p50_ms:.1f}",
             f"{row.p95_ms:.1f}", f"{row.per_second:.1f}", f"{row.cpu_ms:.1f}",
             f"{row.rss_mb:.0f}", "" if row.cold_s is None else f"{row.cold_s:.2f}",
-            str(row.errors), f"{row.others:.2f}", *(_ratio(ratio) for ratio in ratios(row, rows)),
+            str(row.errors), f"{row.other_cores:.2f}", *map(_ratio, ratios(row, rows)),
         )  # fmt: skip
         lines.append(_line(cells))
     return "\n".join(lines)
 
 
 def ratios(row: Row, rows: Sequence[Row]) -> tuple[float | None, ...]:
-    """As the last columns of the table have them; None where there is nothing to compare with."""
+    """Ratios of a row to others of its run, None if there is no such row.
+
+    They are p50 and images a second to the plain server at the same concurrency, p50 to one
+    ``session.run`` on all cores, and images a second to the bound: one bare loop for each core.
+    """
     same = [other for other in rows if other.setting == row.setting]
     floor = {FP32: (BARE, BOUND), INT8: (of_int8(BARE), of_int8(BOUND))}.get(row.server)
     plain = bare = bound = None
@@ -83,7 +86,7 @@ def ratios(row: Row, rows: Sequence[Row]) -> tuple[float | None, ...]:
             bare = other
         elif floor and other.server == floor[1]:
             bound = other
-    bound = bound or bare  # where there is one core they are the same
+    bound = bound or bare  # on one core they are the same
     return (
         row.p50_ms / plain.p50_ms if plain else None,
         row.per_second / plain.per_second if plain else None,
@@ -93,12 +96,14 @@ def ratios(row: Row, rows: Sequence[Row]) -> tuple[float | None, ...]:
 
 
 def in_order(rows: Sequence[Row]) -> list[Row]:
-    """By place, photo and concurrency; servers as they were measured."""
-    return sorted(rows, key=lambda r: (place_order(r.place), photo_order(r.photo), r.concurrency))
+    """Sorts by CPU limit, photo and concurrency; servers stay in the order of measurement."""
+    return sorted(
+        rows, key=lambda r: (cpu_limit_order(r.cpu_limit), photo_order(r.photo), r.concurrency)
+    )
 
 
-def place_order(place: str) -> tuple[bool, float]:
-    return "MB" in place, _number(place)
+def cpu_limit_order(cpu_limit: str) -> tuple[bool, float]:
+    return "MB" in cpu_limit, _number(cpu_limit)
 
 
 def photo_order(photo: str) -> tuple[bool, float]:
@@ -111,13 +116,16 @@ def _number(text: str) -> float:
 
 
 def merge(older: Sequence[Row], newer: Sequence[Row]) -> list[Row]:
-    """What was measured again takes the place of what it was before."""
+    """All rows; a newer one replaces the older one of the same key."""
     again = {row.key for row in newer}
     return [row for row in older if row.key not in again] + list(newer)
 
 
 def medians(turns: Sequence[Row]) -> list[Row]:
-    """One row of those that were measured several times: a machine is not as fast all the time."""
+    """One row for each key, since the machine is not equally fast all the time.
+
+    Memory is the largest value, errors are added up, everything else is the median.
+    """
     alike: dict[tuple[str, str, str, int], list[Row]] = {}
     for row in turns:
         alike.setdefault(row.key, []).append(row)
@@ -125,7 +133,7 @@ def medians(turns: Sequence[Row]) -> list[Row]:
 
 
 def _median(rows: Sequence[Row]) -> Row:
-    measured = ("p50_ms", "p95_ms", "per_second", "cpu_ms", "cold_s", "others")
+    measured = ("p50_ms", "p95_ms", "per_second", "cpu_ms", "cold_s", "other_cores")
     values = {
         name: statistics.median(getattr(row, name) for row in rows)
         for name in measured
@@ -146,7 +154,7 @@ def save(folder: Path, machine: str, rows: Sequence[Row]) -> None:
 
 
 def write(folder: Path, machine: str, rows: Sequence[Row]) -> None:
-    """benchmark.json, .md and .png."""
+    """Writes benchmark.json, benchmark.md and benchmark.png."""
     save(folder, machine, rows)
     (folder / "benchmark.md").write_text(f"{machine}\n\n{table(rows)}\n")
     picture(rows, folder / "benchmark.png")
@@ -161,27 +169,29 @@ def _line(cells: Sequence[str]) -> str:
 
 
 def picture(rows: Sequence[Row], path: Path) -> None:
-    """Images a second: a panel for each place, the bound as a line across its group."""
+    """Draws images a second: a panel for each CPU limit, the bound as a line across its group."""
     from matplotlib.figure import Figure
 
     served = [row for row in in_order(rows) if row.cold_s is not None]
     if not served:
         return
-    places = list(dict.fromkeys(row.place for row in served))
+    cpu_limits = list(dict.fromkeys(row.cpu_limit for row in served))
     servers = list(dict.fromkeys(row.server for row in served))
     groups = list(dict.fromkeys((row.photo, row.concurrency) for row in served))
     groups.sort(key=lambda group: (photo_order(group[0]), group[1]))
     wide = max(6.0, 0.35 * len(groups) * (len(servers) + 1))
-    figure = Figure(figsize=(wide, 3.2 * len(places) + 0.6), layout="constrained")
+    figure = Figure(figsize=(wide, 3.2 * len(cpu_limits) + 0.6), layout="constrained")
     width = 0.84 / len(servers)
-    for axes, place in zip(figure.subplots(len(places), squeeze=False)[:, 0], places, strict=True):
-        found = {(r.server, r.photo, r.concurrency): r for r in served if r.place == place}
+    for axes, cpu_limit in zip(
+        figure.subplots(len(cpu_limits), squeeze=False)[:, 0], cpu_limits, strict=True
+    ):
+        found = {(r.server, r.photo, r.concurrency): r for r in served if r.cpu_limit == cpu_limit}
         for offset, server in enumerate(servers):
             heights = [found[server, *g].per_second if (server, *g) in found else 0 for g in groups]
             at = [i + (offset + 0.5) * width - 0.42 for i in range(len(groups))]
             axes.bar(at, heights, width, label=server, color=f"C{offset}")
         bounds: dict[str, float] = {}
-        for row in (r for r in rows if r.place == place and r.server in (BARE, BOUND)):
+        for row in (r for r in rows if r.cpu_limit == cpu_limit and r.server in (BARE, BOUND)):
             bounds[row.photo] = max(row.per_second, bounds.get(row.photo, 0.0))
         for i, (photo, _) in enumerate(groups):
             if photo in bounds:
@@ -190,6 +200,6 @@ def picture(rows: Sequence[Row], path: Path) -> None:
         labels = [f"{photo}\n{at_once} at once" for photo, at_once in groups]
         axes.set_xticks(range(len(groups)), labels, fontsize=8)
         axes.set_ylabel("images per second")
-        axes.set_title(place, loc="left")
+        axes.set_title(cpu_limit, loc="left")
     figure.legend(*axes.get_legend_handles_labels(), loc="outside upper right", ncols=4)
     figure.savefig(path, dpi=110)

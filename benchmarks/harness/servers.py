@@ -1,4 +1,4 @@
-"""The servers that are measured, and how each is started."""
+"""The servers that are measured, with the command that starts each."""
 
 import subprocess
 import sys
@@ -9,12 +9,12 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[2]
 PLAIN = "plain"
-PLAIN_OF_FOUR = "plain, 4 threads"
-"""As its session has on four cores. Under a Lambda size they spend its share spinning."""
+PLAIN_FOUR_THREADS = "plain, 4 threads"
+"""Its session has four threads, as on four cores; a Lambda limit leaves them no CPU to spin."""
 FP32 = "spotter fp32"
 INT8 = "spotter int8"
-_PATIENT = {"SPOTTER_QUEUE": "1000"}
-"""As the others are, which let any number wait."""
+_LONG_QUEUE = {"SPOTTER_QUEUE": "1000"}
+"""The other servers let any number of requests wait, so Spotter must not refuse any."""
 _WEB = ("fastapi", "uvicorn", "python_multipart")
 
 
@@ -22,13 +22,13 @@ _WEB = ("fastapi", "uvicorn", "python_multipart")
 class Contender:
     name: str
     arguments: tuple[str, ...]
-    """Of Python; ``{port}`` is replaced."""
+    """Arguments of the Python interpreter; ``{port}`` is replaced."""
     environment: Mapping[str, str] = field(default_factory=dict)
     needs: tuple[str, ...] = ()
-    """Modules; where one is missing the server is left out, and the report says so."""
+    """Modules; if one is missing, the server is left out and the report says so."""
 
     def interpreter(self, others: Sequence[str] = ()) -> str | None:
-        """The first that has what it needs: this one, or one of ``others``."""
+        """The first Python that has the modules, this one or one of ``others``, or None."""
         return next((python for python in (sys.executable, *others) if self.runs_on(python)), None)
 
     def runs_on(self, python: str) -> bool:
@@ -45,31 +45,30 @@ def _has(python: str, modules: tuple[str, ...]) -> bool:
 
 
 def contenders(model: Path, int8: Path | None, square: Path, side: int) -> list[Contender]:
-    """The baseline first.
+    """All servers, the baseline first.
 
-    ``square`` has static axes, or is given ``side`` x ``side`` pixels by the servers that know
-    no rectangles.
+    Servers that know no rectangles run ``square`` with an input of ``side`` x ``side`` pixels.
     """
-    others = {"MODEL": str(square), "SIDE": str(side), "PYTHONPATH": str(REPOSITORY)}
+    plain = {"MODEL": str(square), "SIDE": str(side), "PYTHONPATH": str(REPOSITORY)}
     offline = {"YOLO_AUTOINSTALL": "false", "YOLO_OFFLINE": "true"}
     listed = [
-        Contender(PLAIN, _uvicorn("plain"), others),
-        Contender(PLAIN_OF_FOUR, _uvicorn("plain"), others | {"THREADS": "4"}),
-        Contender(FP32, ("-m", "app"), {"SPOTTER_MODEL": str(model), **_PATIENT}),
+        Contender(PLAIN, _uvicorn("plain"), plain),
+        Contender(PLAIN_FOUR_THREADS, _uvicorn("plain"), plain | {"THREADS": "4"}),
+        Contender(FP32, ("-m", "app"), {"SPOTTER_MODEL": str(model), **_LONG_QUEUE}),
     ]
     if int8 is not None:
-        listed.append(Contender(INT8, ("-m", "app"), {"SPOTTER_MODEL": str(int8), **_PATIENT}))
+        listed.append(Contender(INT8, ("-m", "app"), {"SPOTTER_MODEL": str(int8), **_LONG_QUEUE}))
     litserve = ("-m", "benchmarks.contenders.litserve_plain", "{port}")
     openvino = _uvicorn("openvino_plain"), ("openvino", *_WEB)
     return [
         *listed,
-        Contender("openvino", openvino[0], others, openvino[1]),
-        Contender("openvino fp32", openvino[0], others | {"PRECISION": "f32"}, openvino[1]),
-        Contender("litserve", litserve, others, ("litserve", *_WEB, "onnxruntime")),
+        Contender("openvino", openvino[0], plain, openvino[1]),
+        Contender("openvino fp32", openvino[0], plain | {"PRECISION": "f32"}, openvino[1]),
+        Contender("litserve", litserve, plain, ("litserve", *_WEB, "onnxruntime")),
         Contender(
             "ultralytics",
             _uvicorn("ultralytics_plain"),
-            others | offline,
+            plain | offline,
             ("ultralytics", "torch", *_WEB, "onnxruntime"),
         ),
     ]

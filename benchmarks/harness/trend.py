@@ -1,4 +1,4 @@
-"""Whether something grows: a straight line through samples that hang together."""
+"""Fits a straight line to correlated samples, to tell whether something grows."""
 
 import math
 from collections.abc import Sequence
@@ -11,22 +11,22 @@ _Z = NormalDist().inv_cdf(0.975)
 @dataclass(frozen=True)
 class Slope:
     value: float
-    """A unit of time."""
+    """Growth per unit of time."""
     low: float
-    """The 95% confidence interval's ends."""
+    """Lower end of the 95% confidence interval."""
     high: float
 
     @property
     def is_flat(self) -> bool:
-        """Whether there is no growth that could be told from none."""
+        """True if the samples are compatible with no growth."""
         return self.low <= 0
 
 
 def slope(times: Sequence[float], values: Sequence[float], block: float) -> Slope:
-    """Of ``values`` over ``times``, by least squares through the means of blocks.
+    """Least squares through the means of blocks of ``values``.
 
-    Neighbouring samples say nearly the same; means over ``block``, in units of time, much less so,
-    and they are what the interval counts. At least four blocks have to be there.
+    Neighbouring samples are correlated, means over ``block`` units of time much less so; the
+    interval is computed from these means. Raises ValueError for fewer than four blocks.
     """
     blocks: dict[int, list[tuple[float, float]]] = {}
     for time, value in zip(times, values, strict=True):
@@ -45,7 +45,7 @@ def slope(times: Sequence[float], values: Sequence[float], block: float) -> Slop
 
 
 def _student(freedom: int) -> float:
-    """The 97.5% point of Student's t, by Cornish and Fisher's series; within 2% from 3 on."""
+    """97.5% quantile of Student's t by the Cornish-Fisher series; within 2% from 3 degrees on."""
     z = _Z
     return (
         z

@@ -1,4 +1,4 @@
-"""Whether a model file that was just written does its work in the service."""
+"""Runs a model file that was just written with the service's own code."""
 
 import io
 import math
@@ -8,7 +8,8 @@ import numpy as np
 from PIL import Image
 
 from app.errors import StartError
-from app.vision.detector import Detector, Options
+from app.vision.detections import Options
+from app.vision.detector import Detector
 from app.vision.images.budget import DecodingBudget
 from app.vision.images.reader import ImageReader
 from app.vision.model.load import load
@@ -19,9 +20,10 @@ BUDGET = 4_000_000_000
 
 
 def detector(path: Path, threads: int = 1, *, whole: bool = False) -> Detector:
-    """As the service builds it; where ``whole``, with the outputs that the file has.
+    """The detector that the service would build.
 
-    Raises StartError where the file cannot be served.
+    ``whole`` runs the graph up to the outputs that the file declares. Raises StartError if the file
+    cannot be served.
     """
     model = load(path, threads, whole=whole)
     return Detector(model, ImageReader(MAX_PIXELS, DecodingBudget(BUDGET)))
@@ -30,15 +32,15 @@ def detector(path: Path, threads: int = 1, *, whole: bool = False) -> Detector:
 def serves(path: Path, shown: Path) -> Detector:
     """Load ``path`` and run a picture through it; ``shown`` is its name in messages.
 
-    Raises CommandError where anything goes wrong.
+    Raises CommandError if the file cannot be served or its answer cannot be right.
     """
     try:
         found = detector(path)
-        with np.errstate(all="ignore"):  # what overflows is told below
+        with np.errstate(all="ignore"):  # an overflow is reported below
             result = found.detect(picture(), Options(confidence=0.0))
     except StartError as error:
         raise CommandError(str(error).replace(str(path), str(shown))) from error
-    except Exception as error:  # whatever the session raises, on a file made by anybody
+    except Exception as error:  # onnxruntime's own classes have no common public base
         reason = " ".join(str(error).split())[:200]
         raise CommandError(f"The model {shown} does not run: {reason}") from error
     for item in result.items:
@@ -52,7 +54,7 @@ def serves(path: Path, shown: Path) -> Detector:
 
 
 def picture() -> bytes:
-    """Coarse noise: every colour, and edges at every scale."""
+    """A JPEG of coarse noise, with every colour and edges of every scale."""
     noise = np.random.default_rng(0).integers(0, 256, (24, 32, 3), dtype=np.uint8)
     buffer = io.BytesIO()
     image = Image.fromarray(noise).resize((640, 480), Image.Resampling.BICUBIC)

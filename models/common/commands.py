@@ -1,4 +1,4 @@
-"""What all commands of the kit share: one clear line for an error, and exit codes."""
+"""Shared by all commands of the kit: errors in one line, exit codes, output files."""
 
 import argparse
 import os
@@ -13,11 +13,11 @@ from typing import Any
 from app.errors import SpotterError, StartError
 
 WEIGHTS = Path("weights")
-"""Where models are written when ``--out`` says nothing; git ignores it."""
+"""Models are written here if there is no ``--out``; git ignores the folder."""
 
 
 class CommandError(Exception):
-    """One line that says why a command cannot do its work, and what would do."""
+    """A command cannot do its work; the message is one line and says what would help."""
 
 
 def parser(name: str, summary: str, details: str = "") -> argparse.ArgumentParser:
@@ -30,7 +30,7 @@ def parser(name: str, summary: str, details: str = "") -> argparse.ArgumentParse
 
 
 def run(command: Callable[[argparse.Namespace], None], arguments: argparse.Namespace) -> int:
-    """The exit code: 0, 1 for a refusal, 130 where the user broke it off."""
+    """Returns the exit code: 0, 1 after an error, 130 if the user interrupted the command."""
     try:
         command(arguments)
     except (CommandError, StartError, SpotterError) as error:
@@ -48,7 +48,7 @@ def _fail(message: str) -> int:
 
 
 def require(module: str, setup: str = "make install-kit") -> Any:
-    """A package that only the kit needs; raises CommandError where it is not installed."""
+    """Imports a package that only the kit needs. Raises CommandError if it is not installed."""
     try:
         return import_module(module)
     except ImportError as error:
@@ -59,7 +59,10 @@ def require(module: str, setup: str = "make install-kit") -> Any:
 
 
 def output(given: Path | None, source: Path, suffix: str) -> Path:
-    """Where to write: what was given, else ``weights/<source><suffix>.onnx``; never the source."""
+    """The file to write: ``given``, else ``weights/<source><suffix>.onnx``.
+
+    Raises CommandError if it is the source itself.
+    """
     path = given or WEIGHTS / f"{source.stem}{suffix}.onnx"
     if path.exists() and source.exists() and path.samefile(source):
         raise CommandError(f"{path} would be written over itself; give another --out.")
@@ -68,7 +71,7 @@ def output(given: Path | None, source: Path, suffix: str) -> Path:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A file to write; it becomes ``path`` in one step, and only where nothing was raised."""
+    """Yields a file to write; it replaces ``path`` in one step if the block raises nothing."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.stem}.{os.getpid()}.part")
     try:
@@ -79,18 +82,20 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def numbers(text: str, count: int) -> tuple[float, ...]:
-    """``count`` numbers with commas between, or one that stands for all of them."""
+    """Parses ``count`` numbers separated by commas, or one number for all of them."""
     values = tuple(float(part) for part in text.split(","))
     if len(values) == 1:
         values *= count
     if len(values) != count:
-        raise argparse.ArgumentTypeError(f"one number or {count} with commas between: {text!r}")
+        raise argparse.ArgumentTypeError(
+            f"not one number, nor {count} separated by commas: {text!r}"
+        )
     return values
 
 
 def side_lengths(text: str) -> tuple[int, int]:
-    """Height and width: ``640`` or ``384x640``."""
+    """Parses height and width: ``640`` or ``384x640``."""
     sides: Sequence[str] = text.lower().split("x")
     if not all(side.isdigit() for side in sides) or len(sides) > 2:
-        raise argparse.ArgumentTypeError(f"a side such as 640, or HEIGHTxWIDTH: {text!r}")
+        raise argparse.ArgumentTypeError(f"not a side such as 640, nor HEIGHTxWIDTH: {text!r}")
     return int(sides[0]), int(sides[-1])

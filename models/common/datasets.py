@@ -1,4 +1,4 @@
-"""A dataset: a folder with ``annotations.json`` in COCO form and ``images/``."""
+"""Reads a dataset: a folder with ``annotations.json`` in COCO form and ``images/``."""
 
 import json
 from dataclasses import dataclass, replace
@@ -28,9 +28,9 @@ class Box:
     """x, y, width, height in pixels."""
     area: float
     crowd: bool
-    """A group: any number of detections within it are neither right nor wrong."""
+    """A group of objects: detections inside it count neither as right nor as wrong."""
     ignored: bool
-    """Neither asked for nor wrong when found: crowds, and VOC's ``difficult``."""
+    """The object does not count, found or not: crowds, and VOC's ``difficult``."""
 
 
 @dataclass(frozen=True)
@@ -40,15 +40,15 @@ class Dataset:
     boxes: tuple[Box, ...]
 
     def part(self, split: str | None = None, limit: int | None = None) -> "Dataset":
-        """The photos of one ``split``, and of those ``limit``, evenly spread.
+        """The photos of one ``split``, or ``limit`` of them, evenly spread.
 
-        Raises CommandError where there are none.
+        Raises CommandError if there are none.
         """
         photos = [photo for photo in self.photos if split in (None, photo.split)]
         if not photos:
             splits = sorted({photo.split for photo in self.photos if photo.split})
             raise CommandError(
-                f"No photo is of the split '{split}'; there are: {', '.join(splits) or 'none'}."
+                f"No photo has the split '{split}'; the dataset has: {', '.join(splits) or 'none'}."
             )
         if limit is not None and limit < len(photos):
             photos = [photos[index * len(photos) // limit] for index in range(limit)]
@@ -58,11 +58,11 @@ class Dataset:
 
 
 def load(folder: Path) -> Dataset:
-    """Raises CommandError, with what is missing, where ``folder`` holds no dataset."""
+    """Raises CommandError, which says what is missing, if ``folder`` is not a dataset."""
     path = folder / "annotations.json"
     if not path.is_file():
         raise CommandError(
-            f"{folder} is no dataset: it needs annotations.json in COCO form, and images/."
+            f"{folder} is not a dataset: it needs annotations.json in COCO form, and images/."
         )
     try:
         document = json.loads(path.read_text("utf-8"))
@@ -72,7 +72,7 @@ def load(folder: Path) -> Dataset:
     except (ValueError, TypeError, AttributeError) as error:
         raise CommandError(f"{path} is not in COCO form: {error}.") from error
     except KeyError as error:
-        raise CommandError(f"{path} is not in COCO form: no {error} where one is due.") from error
+        raise CommandError(f"{path} is not in COCO form: an entry has no {error}.") from error
     if not photos:
         raise CommandError(f"{path} lists no images.")
     missing = [photo.path for photo in photos if not photo.path.is_file()]

@@ -1,4 +1,4 @@
-"""What a model costs: its arithmetic and its parameters, counted over the layers of its graph."""
+"""The parameters and the arithmetic of a model, counted over the layers of its graph."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -11,8 +11,8 @@ from models.common.commands import require
 
 _LAYERS = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul", "ConvInteger", "MatMulInteger"})
 _NORMS = frozenset({"BatchNormalization", "LayerNormalization", "InstanceNormalization", "PRelu"})
-_VEILS = frozenset({"Cast", "DequantizeLinear", "Identity", "Transpose", "Reshape"})
-"""Between a stored weight and the layer that uses it."""
+_PASS_THROUGH = frozenset({"Cast", "DequantizeLinear", "Identity", "Transpose", "Reshape"})
+"""Operators between a stored weight and the layer that uses it."""
 
 
 def parameters(model: Any) -> int:
@@ -21,9 +21,11 @@ def parameters(model: Any) -> int:
     for node in model.graph.node:
         if node.op_type == "Constant" and node.attribute[0].HasField("t"):
             stored[node.output[0]] = math.prod(node.attribute[0].t.dims)
-    source = {node.output[0]: node.input[0] for node in model.graph.node if node.op_type in _VEILS}
+    source = {
+        node.output[0]: node.input[0] for node in model.graph.node if node.op_type in _PASS_THROUGH
+    }
     weights = {
-        _unveil(name, source)
+        _stored_name(name, source)
         for node in model.graph.node
         if node.op_type in _LAYERS | _NORMS
         for name in node.input[1:]
@@ -31,7 +33,7 @@ def parameters(model: Any) -> int:
     return sum(stored.get(name, 0) for name in weights)
 
 
-def _unveil(name: str, source: Mapping[str, str]) -> str:
+def _stored_name(name: str, source: Mapping[str, str]) -> str:
     while name in source:
         name = source[name]
     return name

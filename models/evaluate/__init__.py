@@ -1,1 +1,1 @@
-"""How good a detector is: its answers to a dataset's photos, measured as COCO does."""
+"""Measures the accuracy of a detector on a dataset, as COCO does."""

@@ -1,6 +1,8 @@
 """``python -m models.evaluate``"""
 
+import sys
+
 from models.evaluate.command import main
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

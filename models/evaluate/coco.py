@@ -1,4 +1,4 @@
-"""Average precision as COCO defines it, computed by pycocotools."""
+"""Computes average precision as COCO defines it, with pycocotools."""
 
 import contextlib
 import io
@@ -11,11 +11,11 @@ import numpy as np
 from app.vision.arrays import Array
 from models.common.commands import require
 from models.common.datasets import Box, Photo
-from models.evaluate.sources import Found
+from models.evaluate.sources import Prediction
 
 _AREAS = ("all", "small", "medium", "large")
 _MAX_DETECTIONS = 100
-"""Of a class on a photo, as COCO counts them."""
+"""For each class and photo, as COCO counts."""
 
 
 @dataclass(frozen=True)
@@ -23,9 +23,9 @@ class ClassScore:
     label: str
     photos: int
     objects: int
-    """Without those that are to be ignored."""
+    """Ignored ones are not counted."""
     ap: float | None
-    """Mean over the IoU thresholds 0.50 to 0.95; None where the dataset has no such object."""
+    """Mean over IoU thresholds 0.50 to 0.95; None if the dataset has no such object."""
     ap50: float | None
     recall: float | None
 
@@ -39,20 +39,20 @@ class Scores:
     medium: float | None
     large: float | None
     recall: float | None
-    """Average over thresholds and labels, of at most 100 detections a photo and label."""
+    """Mean over thresholds and labels, with at most 100 detections for a photo and label."""
     classes: list[ClassScore]
     precision: Array
-    """(101 recalls, labels) at IoU 0.5; -1 where there is no object."""
+    """Shape (101 recalls, labels), at IoU 0.5; -1 if a label has no object."""
     recalls: Array
 
 
 def score(
     photos: Sequence[Photo],
     boxes: Iterable[Box],
-    found: Mapping[int, Sequence[Found]],
+    found: Mapping[int, Sequence[Prediction]],
     labels: Sequence[str],
 ) -> Scores:
-    """``found`` by photo; only ``labels`` count."""
+    """``found`` maps a photo's id to its predictions; only ``labels`` count."""
     cocoeval = require("pycocotools.cocoeval")
     categories = {label: number for number, label in enumerate(labels, start=1)}
     truth = [_truth(box, categories[box.label]) for box in boxes if box.label in categories]
@@ -103,7 +103,7 @@ def _table(entries: list[dict[str, Any]], photos: Sequence[Photo], names: dict[s
 
 
 def _scores(evaluation: Any, truth: list[dict[str, Any]], labels: Sequence[str]) -> Scores:
-    # (IoU thresholds, recalls, labels, areas, detections), and without recalls.
+    # Axes: IoU thresholds, recalls, labels, areas, detections; recall has no axis of recalls.
     precision: Array = evaluation.eval["precision"][..., -1]
     recall: Array = evaluation.eval["recall"][..., 0, -1]
     thresholds = [round(float(value), 2) for value in evaluation.params.iouThrs]
@@ -140,6 +140,6 @@ def _scores(evaluation: Any, truth: list[dict[str, Any]], labels: Sequence[str])
 
 
 def _mean(values: Array) -> float | None:
-    """Of those that are not -1, which stands for a label without objects."""
+    """Mean of the values other than -1, which stands for a label without objects."""
     present = values[values > -1]
     return float(np.mean(present)) if present.size else None

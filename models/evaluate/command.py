@@ -1,10 +1,9 @@
-"""Measure a model, or a running server, on photos with known boxes."""
+"""``python -m models.evaluate``: measures a model or a server on photos with known boxes."""
 
 import argparse
 import json
 import os
 import platform
-import sys
 from contextlib import closing
 from dataclasses import asdict
 from importlib.metadata import version
@@ -19,9 +18,9 @@ from models.evaluate.measure import Report, few, measure
 from models.evaluate.sources import InProcess, OverHttp, Thresholds
 
 _SUMMARY = """\
-Mean average precision as COCO defines it (pycocotools), through the same code as the service, or
-through HTTP against a running server. Labels of the model and of the dataset are matched by name;
-only those that both have count."""
+Measure mean average precision as COCO defines it (pycocotools), of a file with the code of the
+service, or of a running server over HTTP. Labels are matched by name; only labels that both the
+model and the dataset have are counted."""
 
 _DETAILS = """
 examples:
@@ -35,21 +34,27 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     defaults = Thresholds()
     options = parser("evaluate", _SUMMARY, _DETAILS)
     options.add_argument("model", type=Path, nargs="?", help="an ONNX file")
-    options.add_argument("--url", help="a running server instead, such as http://localhost:8000")
-    options.add_argument("--data", type=Path, required=True, help="the dataset's folder")
-    options.add_argument("--split", help="only photos whose 'split' is this")
-    options.add_argument("--limit", type=int, help="only so many photos, evenly spread")
     options.add_argument(
-        "--confidence", type=float, default=defaults.confidence, help="(%(default)s)"
+        "--url",
+        help="address of a running server, such as http://localhost:8000, instead of a file",
     )
-    options.add_argument("--iou", type=float, help="of NMS (the model's own, else 0.7)")
+    options.add_argument("--data", type=Path, required=True, help="the dataset's folder")
+    options.add_argument("--split", help="use only photos with this 'split'")
+    options.add_argument("--limit", type=int, help="use only so many photos, evenly spread")
     options.add_argument(
-        "--max-detections", type=int, default=defaults.max_detections, help="(%(default)s)"
+        "--confidence", type=float, default=defaults.confidence, help="threshold (%(default)s)"
+    )
+    options.add_argument("--iou", type=float, help="threshold of NMS (the model's own, else 0.7)")
+    options.add_argument(
+        "--max-detections",
+        type=int,
+        default=defaults.max_detections,
+        help="for a photo (%(default)s)",
     )
     options.add_argument(
         "--concurrency", type=int, help="photos at a time (1; over HTTP the number of cores)"
     )
-    options.add_argument("--threads", type=int, help="an inference takes (all cores)")
+    options.add_argument("--threads", type=int, help="threads for an inference (all cores)")
     options.add_argument(
         "--api-key", default=os.environ.get("SPOTTER_API_KEY"), help="($SPOTTER_API_KEY)"
     )
@@ -62,9 +67,9 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
 
 def evaluate(arguments: argparse.Namespace) -> None:
     if (arguments.model is None) == (arguments.url is None):
-        raise CommandError("Say either a model file or --url.")
+        raise CommandError("Give either a model file or --url.")
     if arguments.limit is not None and arguments.limit < 1:
-        raise CommandError("--limit is at least 1.")
+        raise CommandError("--limit must be at least 1.")
     dataset = datasets.load(arguments.data).part(arguments.split, arguments.limit)
     thresholds = Thresholds(arguments.confidence, arguments.iou, arguments.max_detections)
     facts: dict[str, Any] = {}
@@ -113,15 +118,15 @@ def _print(report: Report, photos: int) -> None:
         f" medium {_number(scores.medium)}, large {_number(scores.large)}"
     )
     for names, where in (
-        (report.not_in_model, "labels of the dataset are not the model's"),
-        (report.not_in_dataset, "labels of the model are not the dataset's"),
+        (report.not_in_model, "labels of the dataset are not in the model"),
+        (report.not_in_dataset, "labels of the model are not in the dataset"),
     ):
         if names:
             print(f"not counted: {len(names)} {where} ({few(names, 5)})")
     if report.other_size:
         print(
-            f"warning: {report.other_size} photos have another width and height than the dataset"
-            " says; their boxes do not fit"
+            f"warning: {report.other_size} photos have a different width or height than the dataset"
+            " says; their boxes are wrong"
         )
     stages = ", ".join(f"{stage} {ms:.1f}" for stage, ms in report.timings.items())
     print(f"median milliseconds: {stages}")
@@ -154,7 +159,3 @@ def _number(value: float | None) -> str:
 
 def main(argv: list[str] | None = None) -> int:
     return run(evaluate, _arguments(argv))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,4 +1,4 @@
-"""Ask a source about every photo of a dataset, and score what it answers."""
+"""Runs a source on every photo of a dataset and scores its predictions."""
 
 import statistics
 import sys
@@ -11,28 +11,28 @@ from app.errors import SpotterError
 from models.common.commands import CommandError, require
 from models.common.datasets import Dataset, Photo
 from models.evaluate import coco
-from models.evaluate.sources import Answer, Found, Source, Thresholds
+from models.evaluate.sources import Answer, Prediction, Source, Thresholds
 
 
 @dataclass(frozen=True)
 class Report:
     model: str
     shared: tuple[str, ...]
-    """Labels of the dataset that the model has too, matched by name; the others do not count."""
+    """Labels of the dataset that the model has as well; all others do not count."""
     not_in_model: tuple[str, ...]
     not_in_dataset: tuple[str, ...]
     scores: coco.Scores
-    found: dict[int, list[Found]]
-    """By photo, with the dataset's labels."""
+    found: dict[int, list[Prediction]]
+    """Predictions by photo id, with the dataset's spelling of labels."""
     timings: dict[str, float]
     """Median milliseconds of each stage."""
     thresholds: Thresholds
     other_size: int
-    """Photos that are not of the width and height that the dataset gives."""
+    """Number of photos with another width or height than the dataset says."""
 
 
 def measure(source: Source, dataset: Dataset, concurrency: int = 1) -> Report:
-    """Raises CommandError where no label is shared, or a photo cannot be read."""
+    """Raises CommandError if no label is shared, or if a photo cannot be read."""
     theirs = _by_fold(source.labels)
     ours = _by_fold(dataset.labels)
     shared = [fold for fold in ours if fold in theirs]
@@ -44,7 +44,7 @@ def measure(source: Source, dataset: Dataset, concurrency: int = 1) -> Report:
     answers = _ask(source, dataset.photos, frozenset(theirs[fold] for fold in shared), concurrency)
     found = {
         photo.id: [
-            Found(ours[_fold(item.label)], item.probability, item.box) for item in answer.found
+            Prediction(ours[_fold(item.label)], item.probability, item.box) for item in answer.found
         ]
         for photo, answer in zip(dataset.photos, answers, strict=True)
     }
@@ -104,4 +104,5 @@ def _by_fold(labels: Sequence[str]) -> dict[str, str]:
 
 
 def few(labels: Sequence[str], most: int) -> str:
+    """The first ``most`` labels, with "..." if there are more."""
     return ", ".join(labels[:most]) + (" ..." if len(labels) > most else "")

@@ -1,4 +1,4 @@
-"""Pictures for people: precision over recall, and which label is taken for which."""
+"""Draws precision over recall, and the confusion matrix."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,7 +10,7 @@ from app.vision.arrays import Array, Ints
 from models.common.commands import replacing, require
 from models.common.datasets import Box, Photo
 from models.evaluate.coco import Scores
-from models.evaluate.sources import Found
+from models.evaluate.sources import Prediction
 
 CONFIDENCE, IOU = 0.25, 0.5
 _LEGEND_LABELS = 20
@@ -20,36 +20,37 @@ _WRITTEN_LABELS = 40
 def confusion(
     photos: Sequence[Photo],
     boxes: Sequence[Box],
-    found: Mapping[int, Sequence[Found]],
+    found: Mapping[int, Sequence[Prediction]],
     labels: Sequence[str],
 ) -> Ints:
-    """(labels + 1, labels + 1): rows what is there, columns what was said; last: nothing.
+    """Confusion matrix, shape (labels + 1, labels + 1); the last row and column are "nothing".
 
-    Detections above CONFIDENCE take the object of the best IoU above IOU that is left, whatever
-    its label; what lies on an ignored object counts nowhere.
+    Rows are objects, columns are predictions. A prediction above CONFIDENCE is matched with the
+    free object of the highest IoU above IOU, whatever its label. Predictions on ignored objects
+    are not counted.
     """
     index = {label: number for number, label in enumerate(labels)}
     nothing = len(labels)
     table = np.zeros((nothing + 1, nothing + 1), dtype=np.intp)
     for photo in photos:
         truth = [box for box in boxes if box.photo == photo.id and box.label in index]
-        said = [item for item in found.get(photo.id, ()) if item.probability > CONFIDENCE]
-        overlaps = _overlaps(truth, said)
-        open_truth, open_said = set(range(len(truth))), set(range(len(said)))
+        predicted = [item for item in found.get(photo.id, ()) if item.probability > CONFIDENCE]
+        overlaps = _overlaps(truth, predicted)
+        open_truth, open_predicted = set(range(len(truth))), set(range(len(predicted)))
         for flat in np.argsort(-overlaps, axis=None, kind="stable"):
             row, column = np.unravel_index(flat, overlaps.shape)
             if overlaps[row, column] <= IOU:
                 break
-            if row in open_truth and column in open_said:
-                open_said.discard(int(column))
+            if row in open_truth and column in open_predicted:
+                open_predicted.discard(int(column))
                 if not truth[row].ignored:
                     open_truth.discard(int(row))
-                    table[index[truth[row].label], index[said[column].label]] += 1
+                    table[index[truth[row].label], index[predicted[column].label]] += 1
         for row in open_truth:
             if not truth[row].ignored:
                 table[index[truth[row].label], nothing] += 1
-        for column in open_said:
-            table[nothing, index[said[column].label]] += 1
+        for column in open_predicted:
+            table[nothing, index[predicted[column].label]] += 1
     return table
 
 
@@ -79,7 +80,7 @@ def draw_precision_recall(scores: Scores, model: str, path: Path) -> None:
 
 
 def draw_confusion(table: Ints, labels: Sequence[str], model: str, path: Path) -> None:
-    """Shares of each row; the row and column of nothing last."""
+    """Draws the matrix with each cell as its share of the row."""
     names = [*labels, "nothing"]
     side = max(5.0, 0.22 * len(names) + 2)
     axes, figure = _figure(side + 1, side)
@@ -96,16 +97,16 @@ def draw_confusion(table: Ints, labels: Sequence[str], model: str, path: Path) -
                 color="white" if shares[row, column] > 0.5 else "black",
             )  # fmt: skip
     axes.set(
-        xlabel="what was said", ylabel="what is there",
+        xlabel="prediction", ylabel="object",
         title=f"{model}: above {CONFIDENCE}, IoU above {IOU}",
     )  # fmt: skip
     _save(figure, path)
 
 
-def _overlaps(truth: Sequence[Box], said: Sequence[Found]) -> Array:
-    """IoU; with a crowd the share of the detection that lies in it."""
+def _overlaps(truth: Sequence[Box], predicted: Sequence[Prediction]) -> Array:
+    """IoU of each object and prediction; for a crowd, the share of the prediction inside it."""
     a = np.array([box.bounds for box in truth], dtype=float).reshape(-1, 1, 4)
-    b = np.array([item.box for item in said], dtype=float).reshape(1, -1, 4)
+    b = np.array([item.box for item in predicted], dtype=float).reshape(1, -1, 4)
     crowd = np.array([box.crowd for box in truth], dtype=bool).reshape(-1, 1)
     low = np.maximum(a[..., :2], b[..., :2])
     high = np.minimum(a[..., :2] + a[..., 2:], b[..., :2] + b[..., 2:])

@@ -1,4 +1,4 @@
-"""Where detections come from: the service's own code in this process, or a server over HTTP."""
+"""Sources of predictions: the code of the service in this process, or a server over HTTP."""
 
 import json
 import re
@@ -20,12 +20,12 @@ _TIMING = re.compile(r"(\w+);dur=([\d.]+)")
 class Thresholds:
     confidence: float = 0.001
     iou: float | None = None
-    """Of NMS; None: the model's own."""
+    """Threshold of NMS; None: the model's own."""
     max_detections: int = 300
 
 
 @dataclass(frozen=True)
-class Found:
+class Prediction:
     label: str
     probability: float
     box: tuple[float, float, float, float]
@@ -35,20 +35,20 @@ class Found:
 @dataclass(frozen=True)
 class Answer:
     size: tuple[int, int]
-    """Width and height that the photo was found to have."""
-    found: list[Found]
+    """Width and height of the decoded photo."""
+    found: list[Prediction]
     timings: dict[str, float] = field(default_factory=dict)
-    """Milliseconds of each stage."""
+    """Milliseconds by stage."""
 
 
 class Source(Protocol):
     name: str
     labels: tuple[str, ...]
     thresholds: Thresholds
-    """``iou`` is that of NMS as it is done."""
+    """The thresholds in use, with the model's own ``iou`` if none was given."""
 
     def detect(self, image: bytes, labels: frozenset[str]) -> Answer:
-        """Only detections of ``labels``. Called from several threads at once."""
+        """Returns predictions of ``labels`` only. May be called from several threads at once."""
         ...
 
 
@@ -64,17 +64,17 @@ class InProcess:
     def detect(self, image: bytes, labels: frozenset[str]) -> Answer:
         wanted = None if labels == frozenset(self.labels) else self._detector.class_ids(labels)
         result = self._detector.detect(image, self._options._replace(classes=wanted))
-        found = [Found(item.label, item.probability, item.box) for item in result.items]
+        found = [Prediction(item.label, item.probability, item.box) for item in result.items]
         return Answer((result.width, result.height), found, asdict(result.timings))
 
 
 class OverHttp:
-    """A running server, over connections that are kept open."""
+    """A running server; connections are kept open."""
 
     def __init__(self, url: str, thresholds: Thresholds, api_key: str | None = None) -> None:
         self._url = urlsplit(url if "//" in url else f"http://{url}")
         if self._url.scheme not in ("http", "https") or not self._url.hostname:
-            raise CommandError(f"{url} is no address such as http://localhost:8000.")
+            raise CommandError(f"{url} is not an address such as http://localhost:8000.")
         self._headers = {"X-API-Key": api_key} if api_key else {}
         self._idle: deque[HTTPConnection] = deque()
         _, model = self._request("GET", "/model")
@@ -97,16 +97,17 @@ class OverHttp:
         return Answer(
             (answer["image"]["width"], answer["image"]["height"]),
             [
-                Found(item["label"], item["probability"], tuple(item["boundingBox"]))
+                Prediction(item["label"], item["probability"], tuple(item["boundingBox"]))
                 for item in answer["detections"]
             ],
             {**{stage: float(ms) for stage, ms in _TIMING.findall(timing)}, "request": whole},
         )
 
     def _request(self, method: str, path: str, body: bytes | None = None) -> tuple[str, Any]:
-        """The Server-Timing header and the JSON of an answer.
+        """Returns the Server-Timing header and the JSON of an answer.
 
-        A server that is full or closes an idle connection is asked again.
+        Repeats the request if the server is overloaded or has closed an idle connection. Raises
+        CommandError for any other answer than 200.
         """
         reason: object = "no answer"
         for attempt in range(_ATTEMPTS):
@@ -140,4 +141,4 @@ def _parse(content: bytes) -> Any:
     try:
         return json.loads(content)
     except ValueError as error:
-        raise CommandError(f"The answer is no JSON: {content[:60]!r}") from error
+        raise CommandError(f"The answer is not JSON: {content[:60]!r}") from error

@@ -1,6 +1,8 @@
 """``python -m models.export``"""
 
+import sys
+
 from models.export.command import main
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

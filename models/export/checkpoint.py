@@ -12,6 +12,8 @@ from models.common import metadata
 from models.common.commands import CommandError, require
 from models.export.parity import Reference
 
+SIZE = (640, 640)
+"""Height and width that the package's models are trained with."""
 SETUP = "pip install 'spotter[export]'"
 
 
@@ -29,7 +31,7 @@ def export(
         try:
             written = package.YOLO(copy).export(
                 format="onnx", imgsz=list(size), dynamic=dynamic, simplify=True, opset=opset,
-                nms=False,  # that is, by the model's own one-to-one head where it has one
+                nms=False,  # models with a one-to-one head of their own use that
             )  # fmt: skip
             module = package.YOLO(copy).model.float()
             if hasattr(module, "end2end"):

@@ -1,11 +1,9 @@
 """Turn PyTorch weights into an ONNX file that the service takes."""
 
 import argparse
-import sys
 from pathlib import Path
-from typing import get_args
 
-from app.vision.description import Family
+from app.vision import families
 from models import adopt
 from models.common import checks, labels, metadata
 from models.common.commands import CommandError, output, parser, replacing, run
@@ -39,11 +37,11 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
         "--tolerance", type=float, default=1e-3,
         help="largest difference from PyTorch, relative above 1 (%(default)s)",
     )  # fmt: skip
-    options.add_argument("--family", choices=get_args(Family), help="of what is no checkpoint")
+    options.add_argument("--family", choices=families.NAMES, help="of any other PyTorch file")
     options.add_argument("--labels", help=labels.HELP)
     options.add_argument("--name", help="the name in answers (that of the file)")
     options.add_argument("--license", default="unknown", help="of the weights (%(default)s)")
-    options.add_argument("--iou", type=float, help="of NMS, where a request does not say (0.7)")
+    options.add_argument("--iou", type=float, help="of NMS, if a request does not say (0.7)")
     adopt.add_input_options(options)
     return options.parse_args(argv)
 
@@ -53,17 +51,18 @@ def export(arguments: argparse.Namespace) -> None:
     out = output(arguments.out, weights, "")
     if (arguments.family is None) != (arguments.labels is None):
         raise CommandError("--family and --labels are given together, or not at all.")
+    family = families.get(arguments.family) if arguments.family else None
+    arguments.size = arguments.size or (family.input.size if family else checkpoint.SIZE)
     photo = arguments.photo.read_bytes() if arguments.photo else checks.picture()
-    arguments.size = arguments.size or (640, 640)
     how = {"dynamic": not arguments.fixed, "opset": arguments.opset}
     with replacing(out) as partial:
-        if arguments.family is None:
+        if family is None:
             with weights.open("rb"):
                 pass  # a missing file would be downloaded
             reference = checkpoint.export(weights, partial, arguments.size, **how)
         else:
             description = adopt.description(arguments, None, weights.stem)
-            reference = module.export(weights, partial, description, **how)
+            reference = module.export(weights, partial, family, description, **how)
             partial.write_bytes(metadata.describe(partial.read_bytes(), description))
         checks.serves(partial, out)
         apart, boxes = compare(checks.detector(partial, whole=True), photo, reference)
@@ -80,7 +79,3 @@ def export(arguments: argparse.Namespace) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     return run(export, _arguments(argv))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

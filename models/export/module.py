@@ -5,40 +5,33 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from app.vision.description import Description, Family
+from app.vision.description import Description
+from app.vision.families.base import Family
 from models.common.commands import CommandError, require
 from models.export.parity import Reference
 
 _OPSET = 17
-_BATCH = {0: "batch"}
-_IMAGES = {0: "batch", 2: "height", 3: "width"}
-_AXES: dict[Family, dict[str, dict[int, str]]] = {
-    "yolov8": {"images": _IMAGES, "output0": {0: "batch", 2: "anchors"}},
-    "yolov5": {"images": _IMAGES, "output0": {0: "batch", 1: "anchors"}},
-    "yolox": {"images": _IMAGES, "output0": {0: "batch", 1: "anchors"}},
-    "end2end": {"images": _IMAGES, "output0": {0: "batch", 1: "detections"}},
-    "detr": {
-        "images": _BATCH,
-        "orig_target_sizes": _BATCH,
-        "labels": _BATCH,
-        "boxes": _BATCH,
-        "scores": _BATCH,
-    },
-}
-_INPUTS = frozenset({"images", "orig_target_sizes"})
 
 
 def export(
-    weights: Path, out: Path, description: Description, *, dynamic: bool, opset: int | None
+    weights: Path,
+    out: Path,
+    family: Family,
+    description: Description,
+    *,
+    dynamic: bool,
+    opset: int | None,
 ) -> Reference:
-    """Write ``out``, as yet without metadata; what answers as the module does."""
+    """Write ``out``, as yet without metadata. The answer runs the module on given inputs."""
     torch = require("torch")
-    axes = _AXES[description.family]
-    inputs = [name for name in axes if name in _INPUTS]
-    outputs = [name for name in axes if name not in _INPUTS]
+    axes = {name: dict(open_axes) for name, open_axes in family.exported.items()}
+    image, *others = axes
+    inputs = [image, *(name for name in others if name in family.feeds)]
+    outputs = [name for name in others if name not in family.feeds]
     module = _load(torch, weights).eval()
     height, width = description.input.size
-    example = (torch.zeros(1, 3, height, width), torch.tensor([[width, height]]))[: len(inputs)]
+    fed = [torch.from_numpy(family.feeds[name](height, width)) for name in inputs[1:]]
+    example = (torch.zeros(1, 3, height, width), *fed)
 
     def run(given: Sequence[Any]) -> list[Any]:
         with torch.no_grad():
@@ -70,7 +63,7 @@ def export(
 def _declare(
     path: Path, names: list[str], shapes: list[list[int]], axes: dict[str, dict[int, str]]
 ) -> None:
-    """Leave the outputs ``names`` only, with all sides that are known: the exporter infers few."""
+    """Keep only the outputs ``names`` and declare their axes, of which the exporter infers few."""
     onnx = require("onnx")
     model = onnx.load(path)
     kinds = {value.name: value.type.tensor_type.elem_type for value in model.graph.output}

@@ -1,4 +1,4 @@
-"""Whether an ONNX file answers as the PyTorch module that it was made from."""
+"""How far an ONNX file's answers are from those of the PyTorch module that it was made from."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from app.vision.arrays import Array
-from app.vision.description import Family
-from app.vision.detector import Detector, Options
+from app.vision.detections import Options
+from app.vision.detector import Detector
+from app.vision.model.load import Model
 from app.vision.runtime.session import Session
 from models.common.commands import CommandError
 
@@ -16,19 +17,19 @@ Reference = Callable[[Sequence[Array]], Sequence[Array]]
 """Inputs to outputs, both in the order of the ONNX file."""
 
 _LEAST_SCORE = 0.01
-"""Above the last row, of those that are compared where a model picks the best rows itself: which
-ones come in last is chance."""
+"""A model that picks its boxes itself picks the last ones by chance: only boxes whose score is this
+far above the lowest are compared."""
 
 
 class Parity(NamedTuple):
     difference: float
-    """The largest of all outputs: absolute below 1, relative above."""
+    """The largest of all numbers: absolute below 1, relative above."""
     boxes: int
     """How many were compared."""
 
 
 class _Witness:
-    """Stands where the detector has its session, and keeps what went in and came out."""
+    """A session that keeps its inputs and outputs."""
 
     def __init__(self, session: Session) -> None:
         self.inputs: list[Array] = []
@@ -47,15 +48,20 @@ class _Witness:
 def compare(detector: Detector, image: bytes, reference: Reference) -> Parity:
     """The file that ``detector`` runs and ``reference``, on one image.
 
-    Raises CommandError where the outputs are not even of the same shapes.
+    Raises CommandError if the outputs do not even have the same shapes.
     """
-    witness = _Witness(detector.model.session)
-    Detector(replace(detector.model, session=witness), detector.reader).detect(image, Options())
-    family = detector.model.description.family
-    expected = _comparable(family, reference(witness.inputs))
-    found = _comparable(family, witness.outputs)
-    if family in ("end2end", "detr"):
-        return _by_rows(expected, found)
+    model = detector.model
+    witness = _Witness(model.session)
+    Detector(replace(model, session=witness), detector.reader).detect(image, Options())
+    expected, found = reference(witness.inputs), witness.outputs
+    if not model.family.needs_nms:
+        tensor = witness.inputs[0]
+        return _by_rows(_rows(model, expected, tensor), _rows(model, found, tensor))
+    parts = [_compare(one, other) for one, other in zip(expected, found, strict=False)]
+    return Parity(max(part.difference for part in parts), max(part.boxes for part in parts))
+
+
+def _compare(expected: Array, found: Array) -> Parity:
     if expected.shape != found.shape:
         raise CommandError(
             f"PyTorch answers {list(expected.shape)} and the ONNX file {list(found.shape)}."
@@ -63,19 +69,14 @@ def compare(detector: Detector, image: bytes, reference: Reference) -> Parity:
     return Parity(_difference(expected, found), max(expected.shape))
 
 
-def _comparable(family: Family, outputs: Sequence[Array]) -> Array:
-    """Rows of box, score and class where the model sorts them; else the first output."""
-    if family == "end2end":
-        rows: Array = outputs[0][0]
-        return rows
-    if family == "detr":
-        labels, boxes, scores = (output[0] for output in outputs)
-        return np.column_stack([boxes, scores, labels])
-    return outputs[0]
+def _rows(model: Model, outputs: Sequence[Array], tensor: Array) -> Array:
+    """Box, score and class of everything that a model answers which picks its boxes itself."""
+    found = model.decode(outputs, tensor, -np.inf)
+    return np.column_stack([found.boxes, found.scores, found.classes])
 
 
 def _by_rows(expected: Array, found: Array) -> Parity:
-    """All scores in order, and each box that is likely enough against the nearest."""
+    """Compares all scores in order, and each likely box with the nearest one."""
     scores = (-np.sort(-rows[:, 4]) for rows in (expected, found))
     likely = expected[expected[:, 4] > expected[:, 4].min() + _LEAST_SCORE]
     nearest = [min(_difference(row, other) for other in found) for row in likely]

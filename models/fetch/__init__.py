@@ -1,1 +1,1 @@
-"""From an address to a file that is what it should be."""
+"""Downloads models and verifies their checksums."""

@@ -1,6 +1,8 @@
 """``python -m models.fetch``"""
 
+import sys
+
 from models.fetch.command import main
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,12 +1,10 @@
 """Official releases under open licences that can be fetched by name.
 
-The release publishes no checksums. These are what ten other public projects each name for the same
-addresses (looked up on 2026-11-23), most of them with the size in bytes.
+The publisher gives no checksums. Ten other public projects each name these for the same addresses
+(looked up on 2026-11-23), most of them with the size in bytes.
 """
 
 from dataclasses import dataclass
-
-from app.vision.description import Family
 
 _YOLOX = "https://github.com/Megvii-BaseDetection/YOLOX/releases/download/0.1.1rc0"
 
@@ -17,9 +15,9 @@ class Release:
     sha256: str
     size: int
     """Bytes."""
-    family: Family
+    family: str
     labels: str
-    """As ``models.common.labels.parse`` takes them."""
+    """In the syntax of ``models.common.labels.parse``."""
     license: str
     about: str
 
@@ -58,7 +56,7 @@ RELEASES = {
 
 
 def listing() -> str:
-    """One line a release, for people."""
+    """One line for each release, for people."""
     return "\n".join(
         f"  {name:11} {release.about}, {release.size / 1e6:.1f} MB, {release.license}"
         for name, release in RELEASES.items()

@@ -1,10 +1,9 @@
-"""Fetch a stronger model, checked before it is used."""
+"""``python -m models.fetch``: downloads a model and verifies it before it is used."""
 
 import argparse
 import hashlib
 import os
 import re
-import sys
 from pathlib import Path
 
 from app.errors import StartError
@@ -19,9 +18,9 @@ from models.fetch.sources import Source, resolve
 SETUP = "make install-fetch"
 
 _SUMMARY = """\
-Fetch a detector into weights/, compare its checksum before anything reads it, and have it say what
-it is, so that Spotter serves it. A download that is cut goes on where it was, now or when the same
-command is given again."""
+Download a detector into weights/, verify its checksum before anything reads it, and write into it
+what Spotter needs to serve it. An interrupted download continues where it stopped, now or when the
+same command is run again."""
 
 _DETAILS = f"""
 names (mAP50-95 as published, on 5,000 photos of COCO val2017):
@@ -33,18 +32,17 @@ examples:
   python -m models.fetch hf:owner/repository/model.onnx --sha256 HEX
   SPOTTER_MODEL=weights/yolox_tiny.onnx make run
 
-Addresses need --sha256: Hugging Face shows it on the file's page. What is fetched is under the
-licence of whoever publishes it. HF_ENDPOINT and HF_TOKEN are used as by Hugging Face's own tools.
-Models that do not say what they are need --family and --labels, as in models.adopt.
+An address needs --sha256; Hugging Face shows it on the file's page. The publisher's licence applies
+to the file. HF_ENDPOINT and HF_TOKEN work as in Hugging Face's own tools. A model that does not
+say what it is needs --family and --labels, as in models.adopt.
 """
 
 _NO_CHECKSUM = """\
-Nothing is fetched from an address without its checksum: give --sha256 HEX. Whoever publishes the
-file tells it (Hugging Face on the file's page); a file that you have already is taken by
-models.adopt."""
+An address needs the checksum of its file: give --sha256 HEX. The publisher names it (Hugging Face
+on the file's page). For a file that you already have use models.adopt."""
 
 _UNDESCRIBED = "models.adopt"
-"""In the service's words where nothing but a description is missing."""
+"""The service's error names this command if only a description is missing."""
 
 
 def _arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -52,7 +50,7 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     options.add_argument(
         "source", help="a name, https://.../file.onnx, or hf:owner/repository[@revision]/file.onnx"
     )
-    options.add_argument("--sha256", type=_checksum, help="that the file at an address must have")
+    options.add_argument("--sha256", type=_checksum, help="checksum of the file, for an address")
     options.add_argument("--out", type=Path, help="file to write (weights/<name>.onnx)")
     options.add_argument(
         "--max-mb", type=int, default=1000, help="larger files are refused (%(default)s)"
@@ -64,7 +62,7 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
 def _checksum(text: str) -> str:
     found = text.lower().removeprefix("sha256:")
     if not re.fullmatch("[0-9a-f]{64}", found):
-        raise argparse.ArgumentTypeError(f"64 hexadecimal digits: {text!r}")
+        raise argparse.ArgumentTypeError(f"not 64 hexadecimal digits: {text!r}")
     return found
 
 
@@ -74,8 +72,10 @@ def fetch(arguments: argparse.Namespace) -> None:
     out: Path = arguments.out or WEIGHTS / f"{source.name}.onnx"
     if out.exists():
         if wanted not in _checksums(out):
-            raise CommandError(f"{out} is another file; remove it, or give another --out.")
-        print(f"{out} is there already. Serve it with SPOTTER_MODEL={out}")
+            raise CommandError(
+                f"{out} exists and is another file; remove it, or give another --out."
+            )
+        print(f"{out} already exists. Serve it with SPOTTER_MODEL={out}")
         return
     out.parent.mkdir(parents=True, exist_ok=True)
     with reserve(out, wanted) as partial:
@@ -87,7 +87,7 @@ def fetch(arguments: argparse.Namespace) -> None:
 
 
 def _expected(arguments: argparse.Namespace, source: Source) -> tuple[str, int]:
-    """Checksum, and bytes at most."""
+    """The checksum that the file must have, and its size limit in bytes."""
     if source.release:
         if arguments.sha256:
             raise CommandError(f"The checksum of {source.name} is known; leave out --sha256.")
@@ -95,19 +95,19 @@ def _expected(arguments: argparse.Namespace, source: Source) -> tuple[str, int]:
     if not arguments.sha256:
         raise CommandError(_NO_CHECKSUM)
     if (arguments.family is None) != (arguments.labels is None):
-        raise CommandError("--family and --labels are given together, or not at all.")
+        raise CommandError("Give both --family and --labels, or neither.")
     return arguments.sha256, arguments.max_mb * 1_000_000
 
 
 def _checksums(path: Path) -> set[str]:
-    """Of the file, and of what it was before it was adopted."""
+    """SHA-256 of the file as it is, and as it was before it was adopted."""
     content = path.read_bytes()
     before = metadata.without(content, {METADATA_KEY})
     return {hashlib.sha256(version).hexdigest() for version in (content, before)}
 
 
 def _complete(source: Source, partial: Partial, wanted: str, limit: int) -> None:
-    """Raises CommandError where what comes is not what is wanted; nothing of it is kept then."""
+    """Downloads the rest of the file. If it is another file, deletes it and raises CommandError."""
     require("tqdm", SETUP)
     require("httpx", SETUP)
     from models.fetch.download import download
@@ -119,17 +119,17 @@ def _complete(source: Source, partial: Partial, wanted: str, limit: int) -> None
         if found == wanted:
             return
         partial.clear()
-        if not started:  # else the bytes that were there may have been of another version
+        if not started:  # else the first part may have been of an older version: try again
             raise CommandError(
-                f"{source.url} is not the file that was expected: its sha256 is {found}, not"
+                f"{source.url} is not the expected file: its sha256 is {found}, not"
                 f" {wanted}. It was deleted."
             )
 
 
 def _put(arguments: argparse.Namespace, source: Source, partial: Partial, out: Path) -> None:
-    """What was fetched becomes ``out``, with a description where it has none.
+    """Moves the download to ``out`` and adds a description if it has none.
 
-    Raises CommandError where the service would not take it.
+    Raises CommandError if the service would refuse the model.
     """
     if source.release:
         arguments.family, arguments.labels = source.release.family, source.release.labels
@@ -142,7 +142,7 @@ def _put(arguments: argparse.Namespace, source: Source, partial: Partial, out: P
     except StartError as error:
         told = str(error).replace(str(partial.path), str(out))
         if _UNDESCRIBED in told:
-            told += " Or give the same command --family and --labels; nothing is fetched again."
+            told += " Or add --family and --labels to the same command; nothing is fetched again."
         else:
             partial.remove()
         raise CommandError(told) from error
@@ -152,7 +152,3 @@ def _put(arguments: argparse.Namespace, source: Source, partial: Partial, out: P
 
 def main(argv: list[str] | None = None) -> int:
     return run(fetch, _arguments(argv))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,4 +1,4 @@
-"""A download that goes on after cut connections, in this process or in the next."""
+"""Downloads that continue after a lost connection, in this process or in a later one."""
 
 import re
 import shutil
@@ -16,8 +16,8 @@ from models.fetch.partial import Partial
 from models.fetch.sources import Source, require_safe
 
 ATTEMPTS = 5
-"""In a row that bring nothing, before it is given up."""
-LONGEST_PAUSE = 60.0
+"""The download fails after so many attempts in a row that bring no bytes."""
+LONGEST_PAUSE_SECONDS = 60.0
 _TIMEOUT = httpx.Timeout(60, connect=20)
 _REDIRECTS = 5
 _RANGE = re.compile(r"bytes (\d+)-\d+/(\d+)")
@@ -25,7 +25,7 @@ _TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
 class _AgainError(Exception):
-    """The next attempt may do better, after ``pause`` seconds where the server says so."""
+    """The next attempt may succeed, after ``pause`` seconds if the server asks for a pause."""
 
     def __init__(self, reason: str, pause: float = 0.0) -> None:
         super().__init__(reason)
@@ -35,10 +35,10 @@ class _AgainError(Exception):
 def download(
     source: Source, partial: Partial, limit: int, sleep: Callable[[float], None] = time.sleep
 ) -> None:
-    """Bring ``partial`` to the end of the file, of at most ``limit`` bytes.
+    """Completes ``partial`` with the file of ``source``, of at most ``limit`` bytes.
 
-    What it holds is only what the server said: its checksum is for the caller to compare.
-    Raises CommandError where it cannot be fetched; what was fetched stays in ``partial``.
+    The caller has to verify its checksum. Raises CommandError if the file cannot be fetched; the
+    bytes so far stay in ``partial``.
     """
     fruitless = 0
     with (
@@ -54,7 +54,7 @@ def download(
                 reason = " ".join(str(error).split()) or type(error).__name__
                 asked = error.pause if isinstance(error, _AgainError) else 0.0
             except httpx.TooManyRedirects as error:
-                raise CommandError(f"{source.url} leads in circles.") from error
+                raise CommandError(f"{source.url} redirects too often.") from error
             except OSError as error:
                 kept = partial.path.parent
                 raise CommandError(f"Writing into {kept} failed: {error.strerror}.") from error
@@ -62,9 +62,9 @@ def download(
             if fruitless >= ATTEMPTS:
                 raise CommandError(
                     f"{source.url} cannot be fetched: {reason}. {partial.size:,} bytes are kept;"
-                    " the same command goes on from there."
+                    " the same command continues from there."
                 )
-            sleep(min(LONGEST_PAUSE, max(asked, 2.0 ** (fruitless - 1))))
+            sleep(min(LONGEST_PAUSE_SECONDS, max(asked, 2.0 ** (fruitless - 1))))
 
 
 def _client(source: Source) -> httpx.Client:
@@ -72,7 +72,7 @@ def _client(source: Source) -> httpx.Client:
         require_safe(str(request.url), source.url)
 
     return httpx.Client(
-        # A compressed answer could not be gone on with.
+        # A compressed answer could not be continued.
         headers={
             "User-Agent": f"spotter/{__version__}",
             "Accept-Encoding": "identity",
@@ -106,20 +106,20 @@ def _attempt(
 
 
 def _begin(response: httpx.Response, url: str, partial: Partial) -> int | None:
-    """The length of the whole file, where it is known; ``partial`` is what the body goes on from.
+    """Returns the length of the whole file if it is known, and prepares ``partial`` for the body.
 
-    Raises _AgainError or CommandError where there is no such body.
+    Raises _AgainError or CommandError if the answer has no part of the file.
     """
     status, given = response.status_code, response.headers
     if status == 206:
         found = _RANGE.fullmatch(given.get("Content-Range", ""))
         if found is None or int(found[1]) != partial.size or _other(given, partial):
             partial.clear()
-            raise _AgainError("another part came than was asked for")
+            raise _AgainError("the server sent another range than requested")
         return int(found[2])
     if status == 200:
         if partial.size:
-            told = "The server cannot go on there, or has another version: from the beginning."
+            told = "The server cannot resume, or has another version: starting from the beginning."
             tqdm.write(told, file=sys.stderr)
         partial.clear()
         partial.etag = given.get("ETag")
@@ -127,22 +127,22 @@ def _begin(response: httpx.Response, url: str, partial: Partial) -> int | None:
         return int(length) if length.isdigit() else None
     if status == 416:
         partial.clear()
-        raise _AgainError("the file is shorter than what was fetched of it")
+        raise _AgainError("the file is shorter than the part that was fetched")
     if status in _TRANSIENT:
         raise _AgainError(f"the server answers {status}", _retry_after(given))
     raise CommandError(f"{url} answers {status}{_HINTS.get(status, '')}.")
 
 
 _HINTS = {
-    401: ": not without a key. For private or gated files of Hugging Face set HF_TOKEN",
-    403: ": not allowed. For private or gated files of Hugging Face set HF_TOKEN",
-    404: ": there is no such file",
-    410: ": the file is gone",
+    401: ": access needs a key. For private or gated files of Hugging Face set HF_TOKEN",
+    403: ": access is denied. For private or gated files of Hugging Face set HF_TOKEN",
+    404: ": the file does not exist",
+    410: ": the file was removed",
 }
 
 
 def _other(given: httpx.Headers, partial: Partial) -> bool:
-    """Servers that know no If-Range send a part of what they have now."""
+    """True for a part of another version, as sent by servers that do not know If-Range."""
     etag = given.get("ETag")
     return bool(etag and partial.etag and etag != partial.etag)
 
@@ -159,10 +159,10 @@ def _require_small(partial: Partial, size: int, limit: int) -> None:
 
 
 def _require_room(partial: Partial, total: int) -> None:
-    """For the rest, and for the copy that is checked before it takes its place."""
+    """Requires space for the rest, and for the copy that is verified before it is moved."""
     folder = partial.path.parent
     free, needed = shutil.disk_usage(folder).free, 2 * total - partial.size
     if needed > free:
         raise CommandError(
-            f"There is room for {free / 1e6:.0f} MB in {folder}, and {needed / 1e6:.0f} are needed."
+            f"{folder} has room for {free / 1e6:.0f} MB, and {needed / 1e6:.0f} MB are needed."
         )

@@ -1,4 +1,4 @@
-"""A file that is being fetched: what is there of it, kept for the next attempt."""
+"""The part of a file that was downloaded so far, kept for the next attempt."""
 
 import fcntl
 import hashlib
@@ -11,9 +11,9 @@ from models.common.commands import CommandError
 
 
 class Partial:
-    """The bytes so far, and which version of the file they are of.
+    """The bytes so far, and the ETag of the version that they belong to.
 
-    Its name is made from the checksum, so that it goes on from wherever the same file comes from.
+    The name has the checksum, so that another address of the same file continues the download.
     """
 
     def __init__(self, path: Path, file: FileIO) -> None:
@@ -24,7 +24,7 @@ class Partial:
 
     @property
     def etag(self) -> str | None:
-        """Of the answer that the bytes came from; None where it had none that is strong."""
+        """ETag of the answer that the bytes came from; None if it had no strong one."""
         return self._version.read_text("utf-8") if self._version.is_file() else None
 
     @etag.setter
@@ -58,9 +58,9 @@ class Partial:
 
 @contextmanager
 def reserve(out: Path, sha256: str) -> Iterator[Partial]:
-    """The partial file of ``out``, for this process alone; it stays where it has any bytes.
+    """Locks the partial file of ``out`` for this process; afterwards it is kept unless it is empty.
 
-    Raises CommandError where another process has it.
+    Raises CommandError if another process has locked it.
     """
     path = out.with_name(f".{out.stem}.{sha256[:16]}.part")
     with FileIO(path, "a") as file:

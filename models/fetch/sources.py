@@ -1,4 +1,4 @@
-"""Where a file comes from: a name of the catalogue, an address, or a place on Hugging Face."""
+"""Sources of a file: a name in the catalogue, an address, or a file on Hugging Face."""
 
 import ipaddress
 import re
@@ -18,15 +18,15 @@ _HF = re.compile(r"hf:(?P<repo>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w.-]+))?/(?P<f
 class Source:
     url: str
     name: str
-    """Of the model: that of the file without its suffix."""
+    """Name of the model: the file name without its suffix."""
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     release: Release | None = None
 
 
 def resolve(text: str, environment: Mapping[str, str]) -> Source:
-    """``environment`` may hold HF_ENDPOINT and HF_TOKEN, as Hugging Face's own tools take them.
+    """Finds the source that ``text`` names; HF_ENDPOINT and HF_TOKEN are read from ``environment``.
 
-    Raises CommandError for what is no source, or none that is safe to take a model from.
+    Raises CommandError if ``text`` names no source, or none that is safe.
     """
     if text in RELEASES:
         return Source(RELEASES[text].url, text, release=RELEASES[text])
@@ -34,13 +34,13 @@ def resolve(text: str, environment: Mapping[str, str]) -> Source:
         return _on_hugging_face(text, environment)
     if "://" not in text:
         raise CommandError(
-            f"{text} is no name of the catalogue ({', '.join(RELEASES)}) and no address: give"
-            " https://... or hf:owner/repository/file.onnx."
+            f"{text} is neither a name in the catalogue ({', '.join(RELEASES)}) nor an address:"
+            " give https://... or hf:owner/repository/file.onnx."
         )
     require_safe(text)
     path = unquote(urlsplit(text).path)
     if not path.endswith(".onnx"):
-        raise CommandError(f"{text} names no .onnx file.")
+        raise CommandError(f"{text} does not name an .onnx file.")
     return Source(text, _name(path))
 
 
@@ -65,17 +65,21 @@ def _name(path: str) -> str:
 
 
 def require_safe(url: str, start: str | None = None) -> None:
-    """https, or http to this machine itself where ``start`` was such an address, too.
+    """Accepts https, and http to this machine if ``start`` is such an address as well.
 
-    Raises CommandError for anything else: what comes over http may have been changed on the way.
+    Raises CommandError for anything else, since http could be changed on the way.
     """
     parts = urlsplit(url)
     if parts.scheme == "https" and parts.hostname:
         return
     if parts.scheme == "http" and _is_here(parts.hostname) and (start is None or _is_local(start)):
         return
-    what = "is no https:// address" if start is None else f"leads to {url[:200]}, no https:// one"
-    raise CommandError(f"{start or url} {what}; nothing is taken from elsewhere.")
+    what = (
+        "is not an https:// address"
+        if start is None
+        else f"leads to {url[:200]}, which is not https://"
+    )
+    raise CommandError(f"{start or url} {what}; only https:// is accepted.")
 
 
 def _is_local(url: str) -> bool:

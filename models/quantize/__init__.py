@@ -1,1 +1,1 @@
-"""Smaller and faster copies of a detector: int8 arithmetic, or weights in half precision."""
+"""Makes smaller and faster copies of a detector: int8 arithmetic, or float16 weights."""

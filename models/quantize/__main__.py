@@ -1,6 +1,8 @@
 """``python -m models.quantize``"""
 
+import sys
+
 from models.quantize.command import main
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,4 +1,4 @@
-"""The range of every tensor, over photos that go through the service's own code."""
+"""Finds the range of each tensor, on photos that go through the service's own code."""
 
 import sys
 from collections.abc import Iterable, Sequence
@@ -8,7 +8,8 @@ from typing import Any
 import onnxruntime
 
 from app.vision.arrays import Array
-from app.vision.detector import Detector, Options
+from app.vision.detections import Options
+from app.vision.detector import Detector
 from app.vision.runtime.session import Session
 from models.common.commands import require
 from models.common.datasets import Photo
@@ -17,7 +18,7 @@ Ranges = dict[str, tuple[float, float]]
 
 
 class _Recorder:
-    """Stands where the detector has its session, and looks on."""
+    """Replaces the detector's session and records the range of each tensor."""
 
     def __init__(self, model: Any, tensors: Sequence[str], session: Session) -> None:
         self.ranges: Ranges = {}
@@ -25,7 +26,7 @@ class _Recorder:
         self._watched = [name for name in tensors if name not in self._inputs]
         self._extremes = [f"{kind}({name})" for name in self._watched for kind in ("min", "max")]
         self._session = onnxruntime.InferenceSession(
-            _watching(model, self._watched).SerializeToString(),
+            _with_extremes(model, self._watched).SerializeToString(),
             providers=["CPUExecutionProvider"],
         )
         self.get_inputs = session.get_inputs
@@ -49,19 +50,19 @@ class _Recorder:
 def calibrate(
     model: Any, tensors: Sequence[str], detector: Detector, photos: Sequence[Photo]
 ) -> Ranges:
-    """Least and largest value of ``tensors`` of ``model``, 0 included, as ``detector`` feeds it."""
+    """Smallest and largest value of each of ``tensors``, widened to include 0."""
     recorder = _Recorder(model, tensors, detector.model.session)
-    watching = Detector(replace(detector.model, session=recorder), detector.reader)
+    recording = Detector(replace(detector.model, session=recorder), detector.reader)
     progress = require("tqdm").tqdm
     shown: Iterable[Photo] = progress(
         photos, "calibration", unit=" photos", disable=not sys.stderr.isatty()
     )
     for photo in shown:
-        watching.detect(photo.read(), Options(confidence=1.0))
+        recording.detect(photo.read(), Options(confidence=1.0))
     return recorder.ranges
 
 
-def _watching(model: Any, tensors: Sequence[str]) -> Any:
+def _with_extremes(model: Any, tensors: Sequence[str]) -> Any:
     onnx = require("onnx")
     watched = onnx.ModelProto()
     watched.CopyFrom(model)

@@ -1,7 +1,6 @@
-"""Make a smaller and faster copy of a model, and prove that it is as good."""
+"""``python -m models.quantize``: makes a smaller, faster copy of a model and measures both."""
 
 import argparse
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,27 +14,27 @@ from models.common.datasets import Dataset, Photo
 from models.quantize import int8
 from models.quantize.calibration import calibrate
 from models.quantize.compare import Row, accuracy, milliseconds, table
-from models.quantize.half import halve
+from models.quantize.half_precision import halve
 from models.quantize.network import Network
 from models.quantize.prepare import prepare
 
 _SUMMARY = """\
-Make a smaller and faster copy of a float32 model. int8: its convolutions compute in bytes, about
-2.5 times as fast on a CPU with VNNI, at a quarter of the size. fp16: half the size, the same speed.
-Prints both side by side; nothing is written where too much accuracy would be lost."""
+Make a smaller and faster copy of a float32 model. With int8, convolutions compute in bytes: about
+2.5 times as fast on a CPU with VNNI, a quarter of the size. With fp16: half the size, equal speed.
+Both models are measured and compared; if too much accuracy is lost, nothing is written."""
 
 _DETAILS = """
 targets of int8:
   x86-vnni  AVX-512 VNNI or AVX-VNNI: servers since 2019, desktops since 2021   u8 x s8
-  x86-avx2  older x86: weights of 7 bits, as sums of products could overflow    u8 x s7
+  x86-avx2  older x86: 7-bit weights, since sums of products could overflow     u8 x s7
   arm64     Graviton, Apple, Raspberry Pi                                       s8 x s8
 
 example:
   python -m models.quantize yolo11n.onnx --data photos --eval photos-with-boxes
-A dataset is a folder with annotations.json in COCO form and images/. Calibration needs no boxes;
-accuracy is measured on --eval, or on photos of --data that calibration has not seen.
+A dataset is a folder with annotations.json in COCO form and images/. Calibration needs no
+boxes; accuracy is measured on --eval, or on photos of --data that calibration does not use.
 """
-_EVALUATED = 200
+_EVALUATION_PHOTOS = 200
 
 
 def _arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -48,11 +47,14 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
         "--target", choices=get_args(int8.Target), default="x86-vnni", help="(%(default)s)"
     )
     options.add_argument(
-        "--photos", type=int, default=120, help="to calibrate on, evenly spread (%(default)s)"
+        "--photos",
+        type=int,
+        default=120,
+        help="number of photos to calibrate on, evenly spread (%(default)s)",
     )
     options.add_argument(
         "--max-drop", type=float, default=0.005,
-        help="of mAP50-95 that is still good (%(default)s)",
+        help="largest loss of mAP50-95 to accept (%(default)s)",
     )  # fmt: skip
     options.add_argument("--out", type=Path, help="file to write (weights/<model>-<mode>.onnx)")
     return options.parse_args(argv)
@@ -62,7 +64,7 @@ def quantize(arguments: argparse.Namespace) -> None:
     source: Path = arguments.model
     out = output(arguments.out, source, f"-{arguments.mode}")
     if arguments.photos < 1:
-        raise CommandError("--photos is at least 1.")
+        raise CommandError("--photos must be at least 1.")
     detector = checks.detector(source, usable_cores(), whole=True)
     data = datasets.load(arguments.data)
     seen = data.part(limit=arguments.photos)
@@ -85,27 +87,27 @@ def quantize(arguments: argparse.Namespace) -> None:
         print(f"\n{table(whole, small, shape)}\n")
         if lost > arguments.max_drop:
             raise CommandError(
-                f"Nothing is written: mAP50-95 is {lost:.4f} lower, and {arguments.max_drop} is"
-                " still good (--max-drop). More or other photos of --data may help."
+                f"Nothing is written: mAP50-95 is {lost:.4f} lower, more than --max-drop"
+                f" {arguments.max_drop}. More or other photos in --data may help."
             )
     print(f"wrote {out}. Serve it with SPOTTER_MODEL={out}")
 
 
 def _unseen(data: Dataset, seen: Dataset, detector: Detector) -> Dataset:
-    """Photos that calibration does not see; none where their boxes could not be compared."""
+    """Photos that calibration does not use; none if they have no boxes of the model's labels."""
     known = {label.casefold() for label in detector.labels}
     if known.isdisjoint(label.casefold() for label in data.labels) or not data.boxes:
-        print("accuracy is not measured: --data has no boxes of the model's labels, see --eval")
+        print("accuracy is not measured: --data has no boxes of the model's labels (see --eval)")
         return Dataset((), (), ())
     used = {photo.id for photo in seen.photos}
     rest = tuple(photo for photo in data.photos if photo.id not in used)
-    return replace(data, photos=rest or data.photos).part(limit=_EVALUATED)
+    return replace(data, photos=rest or data.photos).part(limit=_EVALUATION_PHOTOS)
 
 
 def _candidates(
     arguments: argparse.Namespace, detector: Detector, photos: Sequence[Photo]
 ) -> Iterator[tuple[Any, str]]:
-    """Models and what they are, the fastest first."""
+    """Yields models with a description, the fastest first."""
     if arguments.mode == "fp16":
         yield halve(require("onnx").load(arguments.model)), "weights in half precision"
         return
@@ -119,7 +121,3 @@ def _candidates(
 
 def main(argv: list[str] | None = None) -> int:
     return run(quantize, _arguments(argv))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,4 +1,4 @@
-"""Two models side by side: size, time and accuracy."""
+"""Compares two models: size, time and accuracy."""
 
 import time
 from pathlib import Path
@@ -15,21 +15,22 @@ from models.evaluate.measure import measure
 from models.evaluate.sources import InProcess, Thresholds
 
 _RUNS = 30
-_LONGEST = 40.0
-"""Seconds of timing at most."""
-_PHOTO = (4000, 3000)
-"""Width and height of a usual photo."""
+_TIMING_SECONDS = 40.0
+"""Timing stops after this time, whatever the number of runs."""
+_PHOTO_SIZE = (4000, 3000)
+"""Width and height of a typical photo."""
 
 
 class Accuracy(NamedTuple):
     map: float | None
-    """Mean over IoU 0.50 to 0.95; None where there was nothing to measure on."""
+    """Mean over IoU 0.50 to 0.95; None if there were no photos."""
     map50: float | None
 
 
 class Row(NamedTuple):
     name: str
     size: int
+    """Bytes."""
     milliseconds: float
     accuracy: Accuracy
 
@@ -43,14 +44,16 @@ def accuracy(path: Path, dataset: Dataset) -> Accuracy:
 
 
 def milliseconds(paths: list[Path]) -> tuple[list[float], str]:
-    """The best of many runs at one thread, in turns, and the shape of their input."""
+    """Fastest run of each model on one thread, measured in turns, and the size of the input."""
     models = [load(path, threads=1) for path in paths]
     first = models[0]
-    plan = Letterbox.plan(first.description.input, *_PHOTO, rectangular=first.signature.dynamic)
+    plan = Letterbox.plan(
+        first.description.input, *_PHOTO_SIZE, rectangular=first.signature.dynamic
+    )
     shape = (1, 3, plan.input_height, plan.input_width)
     noise = np.random.default_rng(0).random(shape, dtype=np.float32)
     best = [float("inf")] * len(models)
-    end = time.perf_counter() + _LONGEST
+    end = time.perf_counter() + _TIMING_SECONDS
     for run in range(_RUNS):
         for index, model in enumerate(models):
             started = time.perf_counter()

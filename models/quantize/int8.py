@@ -1,14 +1,14 @@
-"""Static int8 in QDQ form: weights by channel, activations by tensor, the delicate parts in float.
+"""Static int8 in QDQ form: weights per channel, activations per tensor, sensitive parts in float.
 
-What was found by measuring YOLOv8n and YOLO11n (mAP on 200 COCO photos, one thread with VNNI):
+Measurements on YOLOv8n and YOLO11n (mAP on 200 COCO photos, one thread with VNNI) led to this:
 
-- Whatever follows the last convolutions decodes boxes and stays float, and so do the last
-  convolutions of the box branches.
-- Class logits lose nothing as bytes where the byte's range begins at -8, a probability of 0.0003;
-  calibrated, it begins at -50, and the steps are far too wide.
-- SiLU is all but 0 below -6, yet its inputs reach down to -30: the same again.
-- The convolution on the picture itself has three channels, with which int8 is no faster.
-- Softmax and products of matrices (attention) are few, and slower as bytes.
+- The nodes after the last convolutions decode boxes and stay in float; so do the last convolutions
+  of the box branches.
+- Class logits lose no accuracy in int8 if their range begins at -8, a probability of 0.0003. A
+  calibrated range begins at -50, and its steps are far too wide.
+- SiLU is close to 0 below -6, but its inputs go down to -30, so their range begins at -6.
+- The first convolution has only three input channels, and int8 makes it no faster.
+- Softmax and matrix products (attention) are few, and slower in int8.
 """
 
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ KEPT_IN_FLOAT = (
     "the last convolutions",
     "the last two convolutions",
 )
-"""By the ``float_depth`` of ``layers``, from little to much; always the first convolution, too."""
+"""Parts left in float, by the ``float_depth`` of ``layers``; the first convolution always is."""
 
 _OPERATORS = frozenset(
     {
@@ -35,15 +35,15 @@ _OPERATORS = frozenset(
         "LeakyRelu", "AveragePool", "GlobalAveragePool", "Reshape", "Transpose", "Slice",
     }
 )  # fmt: skip
-_LEAST_GATED = -6.0
-_LEAST_LOGIT = -8.0
+_MIN_SILU_INPUT = -6.0
+_MIN_CLASS_LOGIT = -8.0
 
 
 @dataclass(frozen=True)
 class _Types:
     activation: str
     reduced: bool
-    """Weights of 7 bits, where two products of bytes are added in 16 bits and would overflow."""
+    """Use 7-bit weights: this target sums two products of bytes in 16 bits, and could overflow."""
 
 
 _TYPES: dict[Target, _Types] = {
@@ -54,22 +54,19 @@ _TYPES: dict[Target, _Types] = {
 
 
 def layers(network: Network, float_depth: int = 0) -> list[Node]:
-    """The nodes to quantise.
-
-    More of the head is left in float the higher ``float_depth``: see KEPT_IN_FLOAT.
-    """
+    """The nodes to quantise; ``float_depth`` says how much of the head to leave in float."""
     depths = network.convolutions_after
-    delicate: set[str] = set()
+    sensitive: set[str] = set()
     chosen = []
     for node in network.nodes:
         depth = depths[node.name]
-        if delicate.intersection(node.input):
-            delicate.update(node.output)
+        if sensitive.intersection(node.input):
+            sensitive.update(node.output)
             continue
         if node.op_type == "Conv" and depth is not None:
-            logits = depth == 0 and network.is_squashed(node)
+            logits = depth == 0 and network.is_logits(node)
             if depth < float_depth or (depth == 0 and not logits):
-                delicate.update(node.output)
+                sensitive.update(node.output)
                 continue
         scaled = node.op_type == "Mul" and not network.constants.isdisjoint(node.input)
         if node.op_type not in _OPERATORS or depth is None or scaled or node.name in network.stem:
@@ -79,7 +76,7 @@ def layers(network: Network, float_depth: int = 0) -> list[Node]:
 
 
 def tensors(network: Network) -> list[str]:
-    """Those whose range has to be known."""
+    """Names of the tensors whose ranges are needed."""
     names = [name for node in layers(network) for name in (*node.input[:], *node.output)]
     return [name for name in dict.fromkeys(names) if name and name not in network.constants]
 
@@ -111,7 +108,7 @@ def quantize(model: Any, ranges: Ranges, target: Target, float_depth: int = 0) -
     )
     quantizer.quantize_model()
     result = quantizer.model.model
-    _measure_bytes(result)
+    _read_shapes_of_int8(result)
     return result
 
 
@@ -119,19 +116,19 @@ def _narrow(network: Network, ranges: Ranges) -> Ranges:
     narrowed = dict(ranges)
     for name, (low, high) in ranges.items():
         producer = network.producers.get(name)
-        if network.is_gated(name):
-            narrowed[name] = max(low, _LEAST_GATED), high
+        if network.is_silu_input(name):
+            narrowed[name] = max(low, _MIN_SILU_INPUT), high
         elif producer is None:
             continue
         elif producer.op_type == "Sigmoid":
             narrowed[name] = 0.0, 1.0
-        elif producer.op_type == "Conv" and network.is_squashed(producer):
-            narrowed[name] = max(low, _LEAST_LOGIT), high
+        elif producer.op_type == "Conv" and network.is_logits(producer):
+            narrowed[name] = max(low, _MIN_CLASS_LOGIT), high
     return narrowed
 
 
-def _measure_bytes(model: Any) -> None:
-    """Let what asks for a tensor's shape look at its bytes: else all are made floats for it."""
+def _read_shapes_of_int8(model: Any) -> None:
+    """Lets Shape nodes read int8 tensors; else these are converted to float for their shape."""
     network = Network(model)
     for node in network.nodes:
         source = network.producers.get(node.input[0]) if node.op_type == "Shape" else None

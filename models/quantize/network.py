@@ -1,4 +1,4 @@
-"""An ONNX graph as layers that follow one another."""
+"""Answers questions about the order of the layers of an ONNX graph."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ SHAPING = frozenset({"Reshape", "Transpose", "Flatten", "Concat", "Slice", "Sque
 
 
 class Network:
-    """A view of ``model`` as it is now; made anew after the model was changed."""
+    """An index of ``model``; make a new one after changing the model."""
 
     def __init__(self, model: Any) -> None:
         self.model = model
@@ -40,9 +40,9 @@ class Network:
 
     @cached_property
     def convolutions_after(self) -> dict[str, int | None]:
-        """By node name: how many convolutions follow, on the way to the end that has fewest.
+        """For each node's name, the number of convolutions after it on the path with the fewest.
 
-        0 for the last ones, None for what has none before the end and is none: the decoding.
+        0 for the last convolutions; None for other nodes with no convolution after them.
         """
         depths: dict[str, int | None] = {}
         for node in reversed(self.nodes):
@@ -55,7 +55,7 @@ class Network:
 
     @cached_property
     def stem(self) -> set[str]:
-        """Names of the convolutions that see the picture itself, and of their activations."""
+        """Names of the convolutions that read the model's input, and of their activations."""
         before = {value.name for value in self.model.graph.input}
         found = set()
         for node in self.nodes:
@@ -72,26 +72,26 @@ class Network:
             if after.op_type in ("Relu", "LeakyRelu", "Clip", "Sigmoid", "HardSwish", "Mul"):
                 yield after
 
-    def is_gated(self, tensor: str) -> bool:
-        """Whether ``tensor`` goes nowhere but into SiLU, its product with its own sigmoid."""
+    def is_silu_input(self, tensor: str) -> bool:
+        """True if ``tensor`` is only the input of a SiLU, the product with its own sigmoid."""
         after = self.consumers.get(tensor, [])
         if sorted(node.op_type for node in after) != ["Mul", "Sigmoid"]:
             return False
         product, sigmoid = sorted(after, key=lambda node: str(node.op_type))
         return set(product.input) == {tensor, sigmoid.output[0]}
 
-    def is_squashed(self, node: Node) -> bool:
-        """Whether the outputs of ``node`` are logits: reshaped at most, then through a sigmoid."""
+    def is_logits(self, node: Node) -> bool:
+        """True if the outputs of ``node`` only go through a sigmoid, perhaps after reshaping."""
         after = list(self.after(node))
         return bool(after) and all(
             following.op_type == "Sigmoid"
-            or (following.op_type in SHAPING and self.is_squashed(following))
+            or (following.op_type in SHAPING and self.is_logits(following))
             for following in after
         )
 
 
 def with_names(model: Any) -> Any:
-    """Every node gets a name of its own."""
+    """Gives every node a unique name; returns ``model``."""
     seen: set[str] = set()
     for number, node in enumerate(model.graph.node):
         if not node.name or node.name in seen:

@@ -1,4 +1,4 @@
-"""A model made ready for int8: constants folded, its slowest parts said in a faster way."""
+"""Prepares a model for int8: folds constants and replaces a slow part with a faster one."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,22 +11,22 @@ from models.common.commands import CommandError, require
 from models.quantize.network import Network, Node, with_names
 
 _OPSET = 17
-_LEAST_OPSET = 13
-"""Of scales by channel."""
+_MIN_OPSET = 13
+"""The first opset with scales per channel."""
 _QUANTIZED = frozenset({"QLinearConv", "ConvInteger", "DequantizeLinear", "MatMulInteger"})
 _DISTRIBUTION = ["Reshape", "Transpose", "Conv", "Reshape"]
-"""Around the softmax."""
-_LARGEST_EXPONENT = 80.0
-"""exp() of it, added up, is far from the largest float."""
+"""Operators around the softmax of a box distribution (DFL)."""
+_MAX_EXPONENT = 80.0
+"""Sums of exp(80) are far below the largest float32."""
 
 
 def prepare(path: Path) -> Any:
-    """The ModelProto. Raises CommandError for what is quantised already, or not float32."""
+    """Returns a ModelProto. Raises CommandError if the model is quantised or not float32."""
     onnx = require("onnx")
     source = onnx.load(path)
     if any(node.op_type in _QUANTIZED for node in source.graph.node):
-        raise CommandError(f"{path} is quantised already; start from its float32 file.")
-    if source.opset_import[0].version < _LEAST_OPSET:
+        raise CommandError(f"{path} is already quantised; use its float32 file.")
+    if source.opset_import[0].version < _MIN_OPSET:
         source = onnx.version_converter.convert_version(source, _OPSET)
     model = with_names(_fold(source))
     weights = {tensor.name: tensor.data_type for tensor in model.graph.initializer}
@@ -34,13 +34,13 @@ def prepare(path: Path) -> Any:
     if not convolutions:
         raise CommandError(f"{path} has no convolutions to quantise.")
     if any(weights.get(node.input[1]) != onnx.TensorProto.FLOAT for node in convolutions):
-        raise CommandError(f"{path} does not compute in float32; start from its float32 file.")
+        raise CommandError(f"{path} does not compute in float32; use its float32 file.")
     _speed_up_distributions(model)
     return model
 
 
 def _fold(model: Any) -> Any:
-    """Constants computed, normalisation and weights in half precision folded into float32 ones."""
+    """Computes constants; folds normalisation and float16 weights into float32 weights."""
     onnx = require("onnx")
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
@@ -54,11 +54,11 @@ def _fold(model: Any) -> Any:
 
 
 def _speed_up_distributions(model: Any) -> None:
-    """Box sides as the mean of a distribution (DFL), without softmax over an inner axis.
+    """Replaces the softmax of box distributions (DFL), which took a tenth of the int8 model's time.
 
-    ``[1, 4 * bins, n]`` reshaped, transposed, softmax over the bins, then a convolution whose
-    weights are their values, becomes exp, and one product of matrices that adds both the weighted
-    and the plain exponentials. The result is the same; softmax took a tenth of the int8 model.
+    Before: ``[1, 4 * bins, n]`` is reshaped and transposed, then a softmax over the bins, then a
+    convolution with the value of each bin. After: exp, then one matrix product that computes both
+    the weighted and the plain sums of exponentials, then their quotient. The result is the same.
     """
     network = Network(model)
     for softmax in [node for node in network.nodes if node.op_type == "Softmax"]:
@@ -69,7 +69,7 @@ def _speed_up_distributions(model: Any) -> None:
 
 
 def _distribution(network: Network, softmax: Node) -> tuple[Node, Node, Node] | None:
-    """The reshape before, the convolution and the reshape behind it, if this is one."""
+    """The reshape before a box distribution, its convolution and the reshape after it, or None."""
     transpose = network.producers.get(softmax.input[0])
     reshape = network.producers.get(transpose.input[0]) if transpose is not None else None
     after = list(network.after(softmax))
@@ -100,8 +100,8 @@ def _replace(network: Network, reshape: Node, convolution: Node, result: Node) -
     name = f"{result.name}/mean"
     constants = {
         "mix": mix,
-        "low": np.float32(-_LARGEST_EXPONENT),
-        "high": np.float32(_LARGEST_EXPONENT),
+        "low": np.float32(-_MAX_EXPONENT),
+        "high": np.float32(_MAX_EXPONENT),
     }
     for key, value in constants.items():
         network.model.graph.initializer.append(to_tensor(np.asarray(value), f"{name}/{key}"))

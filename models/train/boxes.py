@@ -37,20 +37,3 @@ def complete_iou(a: Tensor, b: Tensor) -> Tensor:
     with torch.no_grad():
         weight = shape / (1 - overlap + shape + EPS)
     return overlap - apart / diagonal - weight * shape
-
-
-def suppress(boxes: Tensor, scores: Tensor, classes: Tensor, threshold: float) -> Tensor:
-    """Indices kept by class-wise non-maximum suppression, best score first."""
-    order = scores.argsort(descending=True)
-    if not len(order):
-        return order
-    apart = classes[order, None] * (boxes.max() - boxes.min() + 1)
-    placed = boxes[order] + apart
-    clashes = (iou(placed[:, None], placed[None]) > threshold).triu(1).cpu().numpy()
-    kept = []
-    gone = clashes[0] & False
-    for i in range(len(order)):
-        if not gone[i]:
-            kept.append(i)
-            gone |= clashes[i]
-    return order[torch.tensor(kept, device=order.device)]

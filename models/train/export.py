@@ -14,11 +14,13 @@ import torch
 from onnx import numpy_helper
 from torch import Tensor, nn
 
-from app.vision.description import METADATA_KEY, Description, InputSpec
+from app.vision.description import METADATA_KEY, Description
+from app.vision.families.spotter import FAMILY
+from app.vision.preprocess.input_spec import InputSpec
 from models.common import metadata
 from models.common.commands import CommandError, replacing
-from models.quantize.half import SUFFIX, halve
-from models.train.net import STRIDES, Detector, Raw, architecture_of
+from models.quantize.half_precision import SUFFIX, halve
+from models.train.net import STRIDES, Detector, architecture_of
 
 OPSET = 17
 PREFIX = "detector."
@@ -28,19 +30,19 @@ class ExportError(ValueError):
     """The file was not written by this trainer."""
 
 
-class Decoded(nn.Module):
-    """``[batch, 4 + classes, anchors]``: centre, width and height in pixels, then the scores."""
+class LevelOutputs(nn.Module):
+    """The outputs of the family ``spotter``: class logits of each level, then box distances."""
 
     def __init__(self, detector: Detector) -> None:
         super().__init__()
         self.detector = detector
 
-    def forward(self, images: Tensor) -> Tensor:
-        raw: Raw = self.detector(images)
-        boxes = raw.boxes()
-        low, high = boxes[..., :2], boxes[..., 2:]
-        rows = torch.cat(((low + high) / 2, high - low, raw.scores.sigmoid()), -1)
-        return rows.transpose(1, 2)
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        levels = self.detector.pyramid(images)
+        heads = self.detector.score, self.detector.box
+        return tuple(
+            branch(level) for head in heads for branch, level in zip(head, levels, strict=True)
+        )
 
 
 def describe(
@@ -48,7 +50,7 @@ def describe(
 ) -> Description:
     spec = InputSpec(size=(side, side), stride=STRIDES[-1])
     return Description(
-        family="yolov8", name=name, labels=labels, input=spec, license=licence, iou=iou
+        family=FAMILY.name, name=name, labels=labels, input=spec, license=licence, iou=iou
     )
 
 
@@ -57,7 +59,9 @@ def write(detector: Detector, description: Description, path: Path, *, half: boo
 
     ``half`` stores the convolutions as float16. Raises ExportError where one does not fit.
     """
-    module = Decoded(deepcopy(detector).cpu().float().eval())
+    module = LevelOutputs(deepcopy(detector).cpu().float().eval())
+    axes = {name: dict(open_axes) for name, open_axes in FAMILY.exported.items()}
+    image, *outputs = axes
     buffer: Any = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -65,12 +69,9 @@ def write(detector: Detector, description: Description, path: Path, *, half: boo
             module,
             (torch.zeros(1, 3, *description.input.size),),
             buffer,
-            input_names=["images"],
-            output_names=["output0"],
-            dynamic_axes={
-                "images": {0: "batch", 2: "height", 3: "width"},
-                "output0": {0: "batch", 2: "anchors"},
-            },
+            input_names=[image],
+            output_names=outputs,
+            dynamic_axes=axes,
             opset_version=OPSET,
             training=torch.onnx.TrainingMode.PRESERVE,
             do_constant_folding=False,
@@ -82,9 +83,6 @@ def write(detector: Detector, description: Description, path: Path, *, half: boo
             model = halve(model)
         except CommandError as error:
             raise ExportError(str(error)) from error
-    # The exporter leaves this axis open, and the server takes no open number of classes.
-    channels = model.graph.output[0].type.tensor_type.shape.dim[1]
-    channels.dim_value = 4 + len(description.labels)
     model.producer_name = "spotter"
     onnx.checker.check_model(model, full_check=True)
     with replacing(path) as partial:

@@ -1,28 +1,11 @@
-"""Keep freed memory in the process: the C library's habit of giving it back costs a training step
-on the CPU about a quarter of its time, in page faults.
+"""Keep freed memory in the process.
+
+glibc gives freed memory back to the system by default. The page faults that follow cost a training
+step on the CPU about a quarter of its time.
 """
 
-from __future__ import annotations
-
-import ctypes
-import os
-
-# Numbers of mallopt(3) in glibc.
-TRIM_THRESHOLD, TOP_PAD, MMAP_MAX = -1, -2, -4
+from app.vision.runtime.allocator import MMAP_MAX, TOP_PAD, TRIM_THRESHOLD, mallopt
 
 
 def keep_freed() -> None:
-    """Does nothing where the C library is not glibc."""
-    if "glibc" not in (_libc_version() or ""):
-        return
-    libc = ctypes.CDLL(None)
-    libc.mallopt(MMAP_MAX, 0)
-    libc.mallopt(TRIM_THRESHOLD, 2**31 - 1)
-    libc.mallopt(TOP_PAD, 64 << 20)
-
-
-def _libc_version() -> str | None:
-    try:
-        return os.confstr("CS_GNU_LIBC_VERSION")
-    except (AttributeError, ValueError, OSError):
-        return None
+    mallopt({MMAP_MAX: 0, TRIM_THRESHOLD: 2**31 - 1, TOP_PAD: 64 << 20})

@@ -9,9 +9,10 @@ from typing import Any
 import torch
 from PIL import Image, ImageDraw, ImageFont
 
+from app.vision.detections import Candidates
 from app.vision.draw import colour_of
 from models.train.dataset import Sample
-from models.train.evaluate import Found, detect
+from models.train.evaluate import detect
 from models.train.image_cache import ImageStore, Pixels
 from models.train.net import Detector
 
@@ -72,7 +73,7 @@ def contact_sheet(
     sheet.save(path, quality=85)
 
 
-def _tile(pixels: Pixels, found: Found, labels: Sequence[str]) -> Image.Image:
+def _tile(pixels: Pixels, found: Candidates, labels: Sequence[str]) -> Image.Image:
     image = Image.fromarray(pixels)
     image.thumbnail((TILE, TILE))
     canvas = ImageDraw.Draw(image)

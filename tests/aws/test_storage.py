@@ -148,6 +148,92 @@ def test_an_s3_that_cannot_be_reached_is_not_the_clients_fault(
         Storage(LIMIT).fetch("bucket", "photo.jpg")
 
 
+class Liar(http.server.BaseHTTPRequestHandler):
+    """HEAD says a hundred bytes; GET sends ``body`` again and again, for as long as it is read."""
+
+    protocol_version = "HTTP/1.1"
+    declared: int | None = None
+    """Content-Length of GET; in chunks without a length if None."""
+    sent = 0
+    most = 200 * LIMIT * 1000
+
+    def do_HEAD(self) -> None:
+        self._start({"Content-Length": "100"})
+
+    def do_GET(self) -> None:
+        declared, piece = type(self).declared, b"p" * 100_000
+        if declared is None:
+            self._start({"Transfer-Encoding": "chunked"})
+        else:
+            self._start({"Content-Length": str(declared)})
+        try:
+            while type(self).sent < (self.most if declared is None else min(declared, self.most)):
+                head = b"%x\r\n" % len(piece) if declared is None else b""
+                self.wfile.write(head + piece + (b"\r\n" if head else b""))
+                type(self).sent += len(piece)
+        except OSError:
+            self.close_connection = True
+
+    def _start(self, headers: dict[str, str]) -> None:
+        self.send_response(200)
+        for name, value in {"ETag": '"same"', **headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.mark.parametrize("declared", [None, 150_000_000])
+def test_no_more_is_read_than_is_allowed_whatever_length_was_said(
+    aws_environment: Cloud, monkeypatch: pytest.MonkeyPatch, declared: int | None
+) -> None:
+    monkeypatch.setattr(Liar, "declared", declared)
+    monkeypatch.setattr(Liar, "sent", 0)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Liar) as server:
+        server.daemon_threads = True
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
+        try:
+            with pytest.raises(ImageTooLarge, match="more bytes than S3 said and at most 1000"):
+                Storage(LIMIT).fetch("bucket", "photo.jpg")
+        finally:
+            server.shutdown()
+            thread.join()
+    assert Liar.sent < 30_000_000  # what the sockets between hold
+
+
+def test_a_body_that_ends_before_its_length_is_not_the_clients_fault(
+    aws_environment: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Cut(Liar):
+        declared = 900
+        most = 0
+
+        def do_GET(self) -> None:
+            self._start({"Content-Length": "900"})
+            self.wfile.write(b"p" * 500)
+            self.close_connection = True
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Cut) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
+        try:
+            with pytest.raises(Overloaded, match="cannot be reached"):
+                Storage(LIMIT).fetch("bucket", "photo.jpg")
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_as_many_bytes_as_are_allowed_are_read(aws_environment: Cloud, bucket: str) -> None:
+    for size in (0, 1, LIMIT - 1, LIMIT):
+        put(aws_environment, bucket, f"{size}", b"p" * size)
+        assert len(Storage(LIMIT).fetch(bucket, f"{size}")) == size
+
+
 def test_buckets_without_boto3_stop_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.cloud.boto_client.find_spec", lambda _: None)
     with pytest.raises(StartError, match="the extra 'aws'"):

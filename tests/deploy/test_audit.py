@@ -69,7 +69,7 @@ def test_a_finding_fails_and_is_named(capsys: pytest.CaptureFixture[str]) -> Non
     printed = capsys.readouterr()
     assert "TEST-pillow" in printed.err
     assert WITNESS not in printed.err
-    assert "nothing known" not in printed.out
+    assert "no known vulnerability" not in printed.out
 
 
 def test_every_locked_version_is_asked_about(capsys: pytest.CaptureFixture[str]) -> None:
@@ -77,7 +77,9 @@ def test_every_locked_version_is_asked_about(capsys: pytest.CaptureFixture[str])
         assert audit.main(["--osv-url", service.url]) == 0
     pins = audit.deployed()
     assert sorted(service.asked) == sorted([*pins, audit.WITNESS])
-    assert capsys.readouterr().out == f"audit: nothing known against {len(pins)} locked packages\n"
+    assert (
+        capsys.readouterr().out == f"audit: no known vulnerability in {len(pins)} locked packages\n"
+    )
 
 
 def test_a_service_that_knows_of_nothing_has_checked_nothing(
@@ -86,17 +88,17 @@ def test_a_service_that_knows_of_nothing_has_checked_nothing(
     with osv(set()) as service:
         assert audit.main(["--osv-url", service.url]) == 0
     printed = capsys.readouterr().out
-    assert printed.startswith("audit: NOT CHECKED: the service knows nothing of jinja2==2.4.1")
-    assert "nothing known" not in printed
+    assert printed.startswith("audit: NOT CHECKED: the service does not report jinja2==2.4.1")
+    assert "no known vulnerability" not in printed
 
 
 def test_out_of_reach_is_clear_and_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     assert audit.main(["--osv-url", f"http://127.0.0.1:{free_port()}/"]) == 0
     printed = capsys.readouterr().out
-    assert printed.startswith("audit: NOT CHECKED: the advisory service is out of reach: ")
+    assert printed.startswith("audit: NOT CHECKED: the advisory service cannot be reached: ")
     with osv(set(), status=503) as service:
         assert audit.main(["--osv-url", service.url]) == 0
-    assert "NOT CHECKED: the advisory service is out of reach: " in capsys.readouterr().out
+    assert "NOT CHECKED: the advisory service cannot be reached: " in capsys.readouterr().out
 
 
 def test_an_audit_that_fails_by_itself_fails(capsys: pytest.CaptureFixture[str]) -> None:

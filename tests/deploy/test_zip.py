@@ -1,11 +1,11 @@
-"""What the zip is made of, without building one; tests/aws runs a whole one."""
+"""Parts of the zip builder; tests/aws builds and runs a whole zip."""
 
 import zipfile
 from pathlib import Path
 
 import pytest
 
-from deploy import lambda_zip, weights
+from deploy import lambda_zip, package_sizes
 from deploy.archive import write_zip
 from deploy.bytecode import compile_all
 from deploy.trim import trim
@@ -51,21 +51,21 @@ def test_packages_are_weighed_with_their_libraries(tmp_path: Path) -> None:
     for name, size in (("numpy/a.so", 2 * MB), ("numpy.libs/b.so", MB), ("models/m.onnx", MB)):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(bytes(size))
-    bytes_of = weights.weigh(tmp_path)
-    assert bytes_of == {"numpy": 3 * MB, "models": MB}
-    assert weights.table(bytes_of).splitlines()[0].split() == ["3.0", "MB", "numpy"]
-    assert weights.table(bytes_of).splitlines()[-1].split() == ["4.0", "MB", "together"]
+    sizes = package_sizes.measure(tmp_path)
+    assert sizes == {"numpy": 3 * MB, "models": MB}
+    assert package_sizes.table(sizes).splitlines()[0].split() == ["3.0", "MB", "numpy"]
+    assert package_sizes.table(sizes).splitlines()[-1].split() == ["4.0", "MB", "together"]
 
 
 def test_a_model_that_does_not_fit_is_told_what_would(tmp_path: Path) -> None:
-    bytes_of = weights.weigh(tmp_path)
-    bytes_of.update({"numpy": 130 * MB, "models": 200 * MB})
-    complaint = weights.complaint(bytes_of, 200 * MB)
-    assert complaint is not None
-    assert "room for a model of 132 MB and this one has 200 MB" in complaint
-    assert "serverless-container.yml" in complaint
-    bytes_of["models"] = 100 * MB
-    assert weights.complaint(bytes_of, 100 * MB) is None
+    sizes = package_sizes.measure(tmp_path)
+    sizes.update({"numpy": 130 * MB, "models": 200 * MB})
+    problem = package_sizes.too_large(sizes, 200 * MB)
+    assert problem is not None
+    assert "room for a model of 132 MB and this one has 200 MB" in problem
+    assert "serverless-container.yml" in problem
+    sizes["models"] = 100 * MB
+    assert package_sizes.too_large(sizes, 100 * MB) is None
 
 
 def test_bytecode_of_another_python_is_not_made(tmp_path: Path) -> None:
@@ -78,11 +78,11 @@ def test_without_its_model_nothing_is_built(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert lambda_zip.main(["--model", str(tmp_path / "none.onnx")]) == 1
-    assert "there is no model" in capsys.readouterr().err
+    assert "does not exist" in capsys.readouterr().err
 
 
 def test_the_whole_is_well_below_what_lambda_allows(deployed: Deployed) -> None:
-    bytes_of = weights.weigh(deployed.root)
-    assert bytes_of.total() < 200 * MB
-    assert "uvicorn" not in bytes_of
+    sizes = package_sizes.measure(deployed.root)
+    assert sizes.total() < 200 * MB
+    assert "uvicorn" not in sizes
     assert list(deployed.root.rglob("*.pyc")) != []

@@ -6,7 +6,8 @@ from app.cloud.s3 import Storage
 from app.events.annotator import Annotator
 from app.events.bus import Bus
 from app.events.table import Table
-from app.vision.detector import Detector, Options
+from app.vision.detections import Options
+from app.vision.detector import Detector
 from app.vision.images.budget import DecodingBudget
 from app.vision.images.reader import ImageReader
 from app.vision.model.load import load

@@ -13,7 +13,7 @@ from app.events.consumer import Consumer, DeliveryFailed
 from app.events.notice import Notice
 from app.events.table import Table
 from app.service.alt_text import alt_text
-from app.vision.detector import Detections, Options
+from app.vision.detections import Detections, Options
 from tests.aws.moto import Cloud
 from tests.events.records import bridge_event, queue_event, recorded, s3_event
 from tests.events.results import Results

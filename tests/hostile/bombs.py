@@ -3,15 +3,14 @@
 import struct
 import zlib
 from collections.abc import Callable
-from pathlib import Path
 
 from PIL import Image
 
+from tests.hostile.corpus import FOUND
 from tests.hostile.inserts import chunk, directory, riff, segment
+from tests.hostile.kinds import LARGEST
 from tests.vision.pictures import encode
 
-LARGEST = 20 * 1024 * 1024
-FOUND = Path(__file__).parent / "found"
 _EMPTY_SCAN = segment(0xDA, b"\1\1\0\0\0\0") + bytes(4)
 
 

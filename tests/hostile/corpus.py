@@ -20,6 +20,9 @@ _LARGEST = 400_000
 """Bytes; of larger files most mutations hit the same."""
 
 
+FOUND = Path(__file__).parent / "found"
+
+
 @dataclass(frozen=True)
 class Sample:
     name: str
@@ -28,7 +31,14 @@ class Sample:
 
 @cache
 def corpus() -> tuple[Sample, ...]:
-    return (*_drawn(), *_shared())
+    return (*_drawn(), *_shared(), *attacks())
+
+
+@cache
+def attacks() -> tuple[Sample, ...]:
+    """Files that cost a server too much once, if they are at hand."""
+    paths = [*sorted(FOUND.iterdir()), *sorted((SHARED / "attacks").glob("*.*"))]
+    return tuple(Sample(path.name, path.read_bytes()) for path in paths if _is_image(path))
 
 
 def _drawn() -> list[Sample]:
@@ -99,4 +109,4 @@ def _shared() -> list[Sample]:
 
 
 def _is_image(path: Path) -> bool:
-    return path.suffix not in (".md", ".tsv")
+    return path.suffix not in (".md", ".tsv", ".py")

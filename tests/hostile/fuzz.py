@@ -8,9 +8,11 @@ import argparse
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
-from tests.hostile.hunt import MOST_GROWTH, hunting
+from tests.hostile.corpus import Sample, attacks
+from tests.hostile.hunt import MOST_GROWTH, Hunt, hunting
 from tests.hostile.mutate import mutant
 from tests.hostile.siege import besiege
 from tests.http.scripted import write_model
@@ -52,23 +54,40 @@ def _images(options: argparse.Namespace) -> int:
     began = time.monotonic()
     bad = 0
     with hunting() as (hunt, workers):
-        for number in range(options.first, options.first + options.count):
-            sample = mutant(options.seed, number)
+        for name, sample in _samples(options):
             if wrong := workers.judge(sample.data):
                 bad += 1
-                path = _save(options.save, f"{options.seed}-{number}", sample.data)
-                _say(f"{number} {sample.name}: {', '.join(wrong)}: {path}")
-            if (number + 1) % _EVERY == 0:
-                _say(f"{number + 1}: {time.monotonic() - began:.0f} s, {dict(hunt.outcomes)}")
+                path = _save(options.save, name, sample.data)
+                _say(f"{name} {sample.name}: {', '.join(wrong)}: {path}")
+            if hunt.seen % _EVERY == 0:
+                _say(f"{hunt.seen}: {time.monotonic() - began:.0f} s, {dict(hunt.outcomes)}")
     _say(
         f"{options.count} files from {options.first} with seed {options.seed},"
         f" {time.monotonic() - began:.0f} s: {bad} dealt with wrongly\n{dict(hunt.outcomes)}\n"
         f"slowest {hunt.slowest:.2f} s of CPU, memory at most {hunt.peak / 1e6:.0f} MB over idle,"
         f" grown by {hunt.grown / 1e6:.1f} MB\nloaded: {', '.join(sorted(hunt.decoders))}"
     )
+    _say(costliest(hunt))
     if hunt.noise:
         _say(f"said to standard error:\n{hunt.noise[:5000]}")
     return 1 if bad or hunt.noise or hunt.grown > MOST_GROWTH else 0
+
+
+def _samples(options: argparse.Namespace) -> Iterator[tuple[str, Sample]]:
+    """The files known to be hostile, and then as many mutants as were asked for."""
+    if options.first == 0:
+        yield from ((f"known-{number}", sample) for number, sample in enumerate(attacks()))
+    for number in range(options.first, options.first + options.count):
+        yield f"{options.seed}-{number}", mutant(options.seed, number)
+
+
+def costliest(hunt: Hunt) -> str:
+    """The slowest file of each format, a line each."""
+    return "\n".join(
+        f"{form}: {cost.seconds:.2f} s, {cost.memory / 1e6:.0f} MB over idle with"
+        f" {cost.reserved / 1e6:.0f} set aside, {cost.outcome}"
+        for form, cost in sorted(hunt.costliest.items())
+    )
 
 
 def _options() -> argparse.Namespace:

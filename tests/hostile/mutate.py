@@ -6,7 +6,8 @@ from functools import cache
 
 from tests.hostile import inserts
 from tests.hostile.corpus import Sample, corpus
-from tests.hostile.outline import outline, with_checksums
+from tests.hostile.kinds import LARGEST, all_kinds
+from tests.hostile.outline import outline, repeated, with_checksums
 
 _INTERESTING = (
     *(0, 1, 2, 7, 8, 16, 255, 256, 4095, 16383, 16384, 32767, 32768, 50_000, 65535),
@@ -14,6 +15,10 @@ _INTERESTING = (
 )
 _LONGEST = 2_000_000
 _SMALL = 30_000
+_AMPLIFIED = 0.3
+"""Of all mutants; the others are bent from the corpus."""
+_OF_FULL_SIZE = 0.02
+"""Of those that are amplified: as large as a body may be."""
 _SIGNATURES = (
     *(b"\xff\xd8\xff\xe0", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"RIFF\0\1\0\0WEBP", b"BM", b"II*\0"),
     *(b"MM\0*", b"II+\0\x08\0\0\0", b"\0\0\0\x1cftypavif", b"\0\0\0\x18ftypheic", b"P6 9 9 255 "),
@@ -26,7 +31,10 @@ Mutation = Callable[[random.Random, bytes], bytes]
 def mutant(seed: int, number: int) -> Sample:
     """``name`` says how it was made."""
     rng = random.Random(f"{seed}/{number}")
-    base = _chosen(rng)
+    amplified = rng.random() < _AMPLIFIED
+    base = _amplified(rng) if amplified else _chosen(rng)
+    if amplified and rng.random() < 0.6:
+        return base
     data, steps = base.data, []
     for _ in range(rng.choice((1, 1, 1, 2, 2, 3, 5))):
         mutation = rng.choices(_MUTATIONS, _WEIGHTS)[0]
@@ -35,6 +43,15 @@ def mutant(seed: int, number: int) -> Sample:
     if rng.random() < 0.8:
         data = with_checksums(data)
     return Sample(f"{base.name}: {', '.join(steps)}", data)
+
+
+def _amplified(rng: random.Random) -> Sample:
+    """A file of one of the kinds, mostly of kilobytes, now and then as large as a body may be."""
+    kind = rng.choice(all_kinds())
+    size = int(10 ** rng.uniform(2.5, 5 if rng.random() < 0.8 else 6.5))
+    if rng.random() < _OF_FULL_SIZE:
+        size = LARGEST
+    return Sample(f"{kind.form} {kind.name}, {size} bytes", kind.file(rng, size))
 
 
 def _chosen(rng: random.Random) -> Sample:
@@ -97,7 +114,25 @@ def _repeat_part(rng: random.Random, data: bytes) -> bytes:
         return data
     start, end = rng.choice(parts)
     times = rng.choice((1, 1, 2, 20, 200, 5000))
-    return data[:end] + data[start:end] * min(times, 1 + _LONGEST // (end - start + 1)) + data[end:]
+    times = min(times, 1 + _LONGEST // (end - start + 1))
+    if rng.random() < 0.7:
+        return repeated(data, (start, end), times)
+    return data[:end] + data[start:end] * times + data[end:]
+
+
+def _share(rng: random.Random, data: bytes) -> bytes:
+    """All offsets, or all lengths, of one table become the same number."""
+    tables = outline(data).tables
+    if not tables:
+        return data
+    table = rng.choice(tables)
+    at, size, order = table[0]
+    first = int.from_bytes(data[at : at + size], order)  # type: ignore[arg-type]
+    value = rng.choice((first, first, 0, 0, 1, 2, len(data), len(data) // 2, *_INTERESTING))
+    out = bytearray(data)
+    for at, size, order in table:
+        out[at : at + size] = (value % (1 << 8 * size)).to_bytes(size, order)  # type: ignore[arg-type]
+    return bytes(out)
 
 
 def _swap_parts(rng: random.Random, data: bytes) -> bytes:
@@ -140,5 +175,6 @@ def _pose(rng: random.Random, data: bytes) -> bytes:
 _MUTATIONS: tuple[Mutation, ...] = (
     *(_flip_bits, _overwrite, _truncate, _change_numbers, _drop_part, _repeat_part),
     *(_swap_parts, _part_of_another, _splice, _insert, _pose),
+    _share,
 )
-_WEIGHTS = (20, 8, 6, 30, 6, 4, 4, 6, 4, 10, 3)
+_WEIGHTS = (20, 8, 6, 30, 6, 8, 4, 6, 4, 10, 3, 8)

@@ -17,6 +17,12 @@ class Outline:
     """Chunks, segments, blocks, boxes or directory entries, as wholes."""
     numbers: list[tuple[int, int, str]] = field(default_factory=list)
     """Offset, bytes and byte order of sizes, counts, offsets and dimensions."""
+    tables: list[list[tuple[int, int, str]]] = field(default_factory=list)
+    """Of numbers that belong together: the offsets of all strips, the lengths of all extents."""
+    sizes: list[tuple[int, int, Span]] = field(default_factory=list)
+    """Offset and bytes of a part's own size, and the part, where parts lie within others."""
+    offsets: list[tuple[int, int]] = field(default_factory=list)
+    """Offset and bytes of what points to a place in the file, where that can be told."""
 
 
 def outline(data: bytes) -> Outline:
@@ -24,6 +30,29 @@ def outline(data: bytes) -> Outline:
         if data[at : at + len(prefix)] == prefix:
             return read(data)
     return Outline()
+
+
+def repeated(data: bytes, part: Span, times: int) -> bytes:
+    """With copies of ``part`` behind it; the parts around it grow, what points behind it moves."""
+    start, at = part
+    piece = data[start:at] * times
+    found = outline(data)
+    out = bytearray(data)
+    for spot, size, (begin, end) in found.sizes:
+        if begin < start and at <= end:
+            _add(out, spot, size, len(piece))
+    for spot, size in found.offsets:
+        if int.from_bytes(data[spot : spot + size], "big") >= at:
+            _add(out, spot, size, len(piece))
+    out[at:at] = piece
+    if data.startswith(b"RIFF"):
+        out[4:8] = struct.pack("<I", min(len(out) - 8, (1 << 32) - 1))
+    return bytes(out)
+
+
+def _add(out: bytearray, at: int, size: int, number: int) -> None:
+    grown = int.from_bytes(out[at : at + size], "big") + number
+    out[at : at + size] = (grown % (1 << 8 * size)).to_bytes(size, "big")
 
 
 def with_checksums(data: bytes) -> bytes:
@@ -140,15 +169,80 @@ def _tiff(data: bytes, origin: int = 0) -> Outline:
             found.parts.append((origin + at, origin + at + entry_size))
             fields = ((0, 2), (2, 2), (4, word), (4 + word, word))
             found.numbers += [(origin + at + spot, size, order) for spot, size in fields]
+            _strip_table(data, at, order, word, origin, found)
             at += entry_size
         at = int.from_bytes(data[at : at + word], order)  # type: ignore[arg-type]
     return found
 
 
+_STRIP_TABLES = frozenset({273, 279, 324, 325})
+_MOST_OF_TABLE = 2000
+
+
+def _strip_table(data: bytes, at: int, order: str, word: int, origin: int, found: Outline) -> None:
+    """The offsets or lengths that the entry at ``at`` tells of, if it does."""
+
+    def number(spot: int, size: int) -> int:
+        return int.from_bytes(data[spot : spot + size], order)  # type: ignore[arg-type]
+
+    each = {3: 2, 4: 4, 16: 8}.get(number(at + 2, 2), 0)
+    count = number(at + 4, word)
+    if number(at, 2) not in _STRIP_TABLES or not each or not 1 < count <= _MOST_OF_TABLE:
+        return
+    start = at + 4 + word if count * each <= word else number(at + 4 + word, word)
+    spots = range(origin + start, origin + start + each * count, each)
+    if spots[-1] + each <= origin + len(data):
+        found.tables.append([(spot, each, order) for spot in spots])
+        found.numbers += found.tables[-1][:50]
+
+
 def _iso_media(data: bytes) -> Outline:
     found = Outline()
     _boxes(data, 0, len(data), found)
+    for start, end in found.parts:
+        name = data[start + 4 : start + 8]
+        if name == b"iloc":
+            _locations(data, start + 8, end, found)
+        elif name in (b"stco", b"stsz"):
+            begin = start + (16 if name == b"stco" else 20)
+            found.tables.append(
+                [(at, 4, "big") for at in range(begin, min(end, begin + 8000) - 3, 4)]
+            )
+            found.offsets += [(at, 4) for at, _, _ in found.tables[-1] if name == b"stco"]
+    found.tables = [table for table in found.tables if table]
     return found
+
+
+def _locations(data: bytes, at: int, end: int, found: Outline) -> None:
+    """The offsets and lengths of all extents of all items."""
+    version, wide = data[at], 4 if data[at] == 2 else 2
+    sizes = int.from_bytes(data[at + 4 : at + 6], "big")
+    of_offset, of_length = sizes >> 12, sizes >> 8 & 15
+    of_base, of_index = sizes >> 4 & 15, sizes & 15 if version else 0
+    count = int.from_bytes(data[at + 6 : at + 6 + wide], "big")
+    found.numbers.append((at + 6, wide, "big"))
+    at += 6 + wide
+    starts: list[tuple[int, int, str]] = []
+    lengths: list[tuple[int, int, str]] = []
+    for _ in range(min(count, 500)):
+        at += wide
+        in_file = not version or data[at + 1 : at + 2] == b"\0"
+        at += (2 if version else 0) + 2 + of_base
+        extents = int.from_bytes(data[at : at + 2], "big")
+        found.numbers.append((at, 2, "big"))
+        at += 2
+        for _ in range(min(extents, 500)):
+            at += of_index
+            if at + of_offset + of_length > end:
+                break
+            starts.append((at, of_offset, "big"))
+            found.offsets += [(at, of_offset)] if in_file and of_offset else []
+            lengths.append((at + of_offset, of_length, "big"))
+            at += of_offset + of_length
+    for table in (starts, lengths):
+        if table and table[0][1]:
+            found.tables.append(table)
+            found.numbers += table[:100]
 
 
 _NESTED = {b"moov", b"trak", b"mdia", b"minf", b"stbl", b"iprp", b"ipco"}
@@ -163,6 +257,7 @@ def _boxes(data: bytes, at: int, limit: int, found: Outline) -> None:
             return
         found.parts.append((at, end))
         found.numbers.append((at, 4, "big"))
+        found.sizes += [(at, 4, (at, end))] if size else []
         if kind in _NESTED or kind in _NESTED_BEHIND:
             _boxes(data, at + 8 + _NESTED_BEHIND.get(kind, 0), end, found)
         elif kind != b"mdat":

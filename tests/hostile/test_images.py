@@ -1,6 +1,7 @@
 """Image files made, or bent, to break the server: none does, nor costs more than others."""
 
 import json
+import random
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -8,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.hostile.bombs import BOMBS, FOUND, LARGEST
+from tests.hostile.bombs import BOMBS
+from tests.hostile.corpus import Sample, attacks
 from tests.hostile.hunt import DECODERS, MOST_GROWTH, Hunt, Workers, hunting
+from tests.hostile.kinds import LARGEST, Kind, all_kinds
 from tests.hostile.mutate import mutant
 from tests.server import REPOSITORY
 
@@ -33,16 +36,24 @@ def bombed() -> Iterator[tuple[Hunt, Workers]]:
 
 @pytest.mark.parametrize("name", BOMBS)
 def test_bombs(bombed: tuple[Hunt, Workers], name: str) -> None:
-    """In a bounded time, and less than 300 MB."""
+    """At most two seconds of CPU time, and no more memory than is set aside."""
     expected, make = BOMBS[name]
     data = make()
     assert len(data) <= LARGEST
     assert judged(*bombed, data) == expected
 
 
-@pytest.mark.parametrize("path", sorted(FOUND.iterdir()), ids=lambda path: path.name)
-def test_what_was_found_before(bombed: tuple[Hunt, Workers], path: Path) -> None:
-    assert bombed[1].judge(path.read_bytes()) == []
+@pytest.mark.parametrize("sample", attacks(), ids=lambda sample: sample.name)
+def test_what_was_found_before(bombed: tuple[Hunt, Workers], sample: Sample) -> None:
+    assert bombed[1].judge(sample.data) == []
+
+
+@pytest.mark.parametrize("kind", all_kinds(), ids=lambda kind: f"{kind.form}-{kind.name}")
+def test_what_amplifies_a_part_of_its_format(bombed: tuple[Hunt, Workers], kind: Kind) -> None:
+    """A few files of each kind; ``python -m tests.hostile.costs`` has more, and larger ones."""
+    for size in (3000, 60_000):
+        data = kind.file(random.Random(f"{kind.name}/{size}"), size)
+        assert bombed[1].judge(data) == []
 
 
 def test_mutants(shared: Path) -> None:

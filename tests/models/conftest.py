@@ -1,4 +1,4 @@
-"""What needs torch is not even collected without it, unless it is asked for."""
+"""Tests that need torch are collected only if it is installed, or if they are asked for."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 FOLDER = Path(__file__).parent
-NEEDS_TORCH = (FOLDER / "train", FOLDER / "test_export_kit.py")
+NEEDS_TORCH = (FOLDER / "train", FOLDER / "export" / "test_with_torch.py")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

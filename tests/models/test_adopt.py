@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from app.vision.detector import Detector, Options
+from app.vision.detections import Options
+from app.vision.detector import Detector
 from models import adopt
 from models.common import checks, metadata
 from models.common.labels import COCO
@@ -184,6 +185,23 @@ def test_real_files_find_what_they_should(shared: Path, tmp_path: Path, name: st
     for item in detector.detect(photo, Options(confidence=0.4)).items:
         found.setdefault(item.label, []).append(item.probability)
     assert found == {label: pytest.approx(values, abs=0.05) for label, values in expected.items()}
+
+
+def test_a_real_detector_of_faces(shared: Path, tmp_path: Path) -> None:
+    source, out = shared / "families" / "ultraface_rfb320.onnx", tmp_path / "faces.onnx"
+    options = ["--family", "ssd", "--labels", "face", "--iou", "0.3", "--out", out]
+    assert run(source, *options) == 0
+    detector = checks.detector(out)
+    usual = detector.options(0.5, None, 10)
+    bus, dog = (
+        detector.detect((shared / "models" / f"{name}.jpg").read_bytes(), usual).items
+        for name in ("bus", "dog")
+    )
+    assert [item.probability for item in bus] == pytest.approx([0.99, 0.94], abs=0.01)
+    for item, expected in zip(bus, [(111, 409, 153, 466), (267, 417, 303, 484)], strict=True):
+        x, y, width, height = item.box
+        assert (x, y, x + width, y + height) == pytest.approx(expected, abs=3)
+    assert dog == []
 
 
 def test_a_real_file_of_no_family_stays_refused(

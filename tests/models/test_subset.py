@@ -109,13 +109,13 @@ def test_refusals(source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[st
         capsys, source, "--labels", "cats", "--out", out
     )
     assert "'Dog' is given twice" in refusal(capsys, source, "--labels", "dog,Dog", "--out", out)
-    assert "is no dataset" in refusal(capsys, tmp_path / "gone", "--labels", "cat", "--out", out)
+    assert "is not a dataset" in refusal(capsys, tmp_path / "gone", "--labels", "cat", "--out", out)
     error = refusal(capsys, source, "--labels", "cat,newt", "--out", out)
     assert "'newt' is on 1 photos, 0 of them for validation: too few" in error
     assert not out.exists()
     out.mkdir()
     (out / "mine").touch()
-    assert "is there already" in refusal(capsys, source, "--labels", "cat", "--out", out)
+    assert "already exists" in refusal(capsys, source, "--labels", "cat", "--out", out)
 
 
 def test_photos_from_elsewhere_are_not_taken(
@@ -127,7 +127,7 @@ def test_photos_from_elsewhere_are_not_taken(
     document["images"][0]["file_name"] = "../outside.png"
     path.write_text(json.dumps(document))
     out = source.parent / "out"
-    assert "does not lie in" in refusal(capsys, source, "--labels", "cat", "--out", out)
+    assert "is not inside" in refusal(capsys, source, "--labels", "cat", "--out", out)
     assert sorted(entry.name for entry in source.parent.iterdir()) == ["source"]
 
 

@@ -23,7 +23,7 @@ from app.rekognition.labels import labels
 from app.rekognition.request import DetectLabelsRequest, parse
 from app.rekognition.signature import SignedRequest, Verifier, verify
 from app.rekognition.taxonomy import Entry, Taxonomy
-from app.vision.detector import Detection, Detections
+from app.vision.detections import Detection, Detections
 
 PRINTABLE = st.characters(min_codepoint=32, max_codepoint=126)
 NAMES = st.text(st.sampled_from("abcdefghijklmnopqrstuvwxyz-"), min_size=1, max_size=12)

@@ -3,7 +3,7 @@
 import pytest
 
 from app.service.alt_text import alt_text, plural
-from app.vision.detector import Detection, Detections
+from app.vision.detections import Detection, Detections
 
 
 def sentence(*items: str, sides: dict[str, float] | None = None) -> str:

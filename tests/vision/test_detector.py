@@ -11,13 +11,17 @@ import pytest
 from PIL import Image
 
 from app.errors import InvalidImage, InvalidParameter
+from app.vision import families
 from app.vision.arrays import Array
-from app.vision.description import Description, InputSpec
-from app.vision.detector import Detector, Options
+from app.vision.description import Description
+from app.vision.detections import Options
+from app.vision.detector import Detector
 from app.vision.images.budget import DecodingBudget
 from app.vision.images.reader import ImageReader
-from app.vision.model.file_hash import Digest
-from app.vision.model.load import Model, Signature
+from app.vision.model.file_hash import FileHash
+from app.vision.model.load import Model
+from app.vision.model.signature import Signature
+from app.vision.preprocess.input_spec import InputSpec
 from tests.vision.pictures import encode, quarters
 
 LABELS = ("cat", "dog", "traffic light", "Bus")
@@ -64,9 +68,12 @@ def detector(session: Fixed, family: str = "end2end", side: int = 64) -> Detecto
         }
     )
     shape = [1, 3, side, side]
-    signature = Signature("images", shape, np.dtype(np.float32), False, ["output0"], [[1, None, 6]])
+    signature = Signature("images", shape, np.dtype(np.float32), {"output0": [1, None, 6]})
     reader = ImageReader(50_000_000, DecodingBudget(200_000_000))
-    return Detector(Model(session, description, signature, Digest(Path(__file__))), reader)
+    decode = families.get(family).decode
+    file_hash = FileHash(Path(__file__))
+    model = Model(session, description, signature, ["output0"], decode, file_hash)
+    return Detector(model, reader)
 
 
 def found(session: Fixed, data: bytes = WHITE, **options: Any) -> list[tuple[str, float]]:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from app.vision.detector import Detection, Detections
+from app.vision.detections import Detection, Detections
 from app.vision.draw import LONGEST_SIDE, Encoding, colour_of, draw
 from tests.vision.pictures import encode, quarters, stored_turned
 from tests.vision.test_detector import Fixed, detector

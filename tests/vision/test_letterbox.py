@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from app.vision.arrays import Floats
-from app.vision.description import InputSpec
+from app.vision.preprocess.input_spec import InputSpec
 from app.vision.preprocess.letterbox import Letterbox
 
 SQUARE = InputSpec(size=(640, 640))

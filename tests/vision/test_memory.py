@@ -48,7 +48,7 @@ MEASURE = r"""
 import io, json, re, sys
 from pathlib import Path
 from PIL import Image
-from app.vision import image as module
+from app.vision.images import reader as module
 from app.vision.images.budget import DecodingBudget
 
 def status(key):
@@ -162,8 +162,10 @@ def test_a_jpeg_in_several_scans_counts_its_coefficients() -> None:
 
 def test_a_tile_much_larger_than_its_picture_is_refused() -> None:
     reader = ImageReader(10**6, DecodingBudget(50_000_000))
-    with pytest.raises(ImageTooLarge, match="108 MB"):
+    with pytest.raises(ImageTooLarge, match="36000000 pixels in its tiles"):
         reader.read(one_tile((64, 64), tile=(6_000, 6_000)), full_size)
+    with pytest.raises(ImageTooLarge, match="54 MB"):
+        reader.read(one_tile((64, 64), tile=(4_500, 4_000)), full_size)
     assert reader.read(one_tile((64, 64), tile=(64, 64)), full_size).size == (64, 64)
 
 

@@ -12,13 +12,14 @@ from tests.vision.onnx_files import DETECT
 STATIC = [1, 3, 640, 480]
 DYNAMIC = [None, 3, None, None]
 V8 = [[1, 6, 8400]]
-"""The output of two classes."""
+"""The output's shape for two classes."""
 
 
 def describe(
     metadata: dict[str, str], outputs: Any = V8, shape: Any = STATIC
 ) -> Description | None:
-    return ultralytics.describe(metadata, shape, outputs, "model")
+    declared = {f"output{number}": output for number, output in enumerate(outputs)}
+    return ultralytics.describe(metadata, shape, declared, "model")
 
 
 def family(metadata: dict[str, str], outputs: Any) -> str:

@@ -23,7 +23,7 @@ from app.http.requests.body import read_body
 from app.http.requests.form import IMAGE_FIELDS, Form, only_image, parse_form
 from app.http.route_classes import ForeignRoute
 from app.service.service import Service
-from app.vision.detector import Detection, Detections
+from app.vision.detections import Detection, Detections
 
 _MIN_CONFIDENCE = 0.4
 _FIELDS = IMAGE_FIELDS | {"min_confidence", "api_key"}

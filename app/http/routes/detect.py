@@ -33,7 +33,7 @@ from app.http.route_classes import DirectRoute
 from app.service.public_json import render
 from app.service.schemas import DetectionResult
 from app.service.service import Service
-from app.vision.detector import Detections, Options
+from app.vision.detections import Detections, Options
 
 # None means that the option was not given, and so is not documented.
 Share = Annotated[

@@ -1,15 +1,32 @@
-"""One small decoder a model family: the raw outputs of a session to candidate boxes."""
+"""The registry of model families.
 
-from app.vision.description import Family
-from app.vision.families import detr, end2end, yolov5, yolov8, yolox
-from app.vision.families.base import Candidates, Head, Shape
+A new family is one module here, which defines ``FAMILY``, and one line in ``NAMES``. The modules
+``base``, ``levels`` and ``distributions`` hold parts that several families use.
+"""
 
-HEADS: dict[Family, Head] = {
-    "yolov8": yolov8,
-    "yolov5": yolov5,
-    "end2end": end2end,
-    "yolox": yolox,
-    "detr": detr,
-}
+from collections.abc import Iterator
+from functools import cache
+from importlib import import_module
 
-__all__ = ["HEADS", "Candidates", "Head", "Shape"]
+from app.vision.families.base import Family
+
+NAMES = (
+    "yolov8",
+    "yolov5",
+    "end2end",
+    "yolox",
+    "detr",
+    "spotter",
+    "ssd",
+)
+
+
+@cache
+def get(name: str) -> Family:
+    """A family by one of ``NAMES``. Its module is imported only now: a start needs one of many."""
+    family: Family = import_module(f"{__name__}.{name}").FAMILY
+    return family
+
+
+def every() -> Iterator[Family]:
+    return map(get, NAMES)

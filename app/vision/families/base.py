@@ -1,55 +1,127 @@
-"""What a model family has to provide."""
+"""The record that each model family fills in, and parts that several families use."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from mmap import mmap
 from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from app.vision.arrays import Array, Floats, Ints
+from app.vision.arrays import Array, Floats, Ints, Shape
+from app.vision.detections import Candidates
+from app.vision.preprocess.input_spec import InputSpec
 
-Shape = Sequence[int | None]
-"""Of an output; None where the file leaves an axis open."""
 Outputs = Sequence[Array]
+"""What the session answered for one image."""
+Declared = Mapping[str, Shape]
+"""Name and shape of each output that a file declares, in the file's order."""
+Axes = Mapping[int, str]
+"""Open axes of an input or output: their number and their name."""
+
+BATCH: Axes = {0: "batch"}
+SIDES: Axes = {0: "batch", 2: "height", 3: "width"}
 
 
-class Candidates(NamedTuple):
-    """Boxes above the threshold, before suppression."""
+class Bind(Protocol):
+    def __call__(self, declared: Declared, classes: int | None, /) -> list[str] | None:
+        """Names of the outputs that the decoder takes, in its order.
 
-    boxes: Floats
-    """(n, 4): x1, y1, x2, y2 in input pixels."""
-    scores: Floats
-    """(n,), 0..1."""
-    classes: Ints
-    """(n,), one for a box: the best."""
-
-
-class Head(Protocol):
-    needs_nms: bool
-    layout: str
-    """The outputs in words, for messages."""
-
-    def fits(self, outputs: Sequence[Shape], classes: int) -> bool:
-        """Whether outputs of these shapes can be this family's, with so many classes."""
-        ...
-
-    def decode(
-        self, outputs: Outputs, classes: int, threshold: float, input_size: tuple[int, int]
-    ) -> Candidates:
-        """Outputs of one image to candidates whose score is above ``threshold``.
-
-        ``input_size`` is the height and width of the input tensor.
+        None if a file with these outputs and so many classes is not of the family. ``classes`` is
+        None if the file does not name its labels: then any number fits.
         """
         ...
+
+
+class Decode(Protocol):
+    def __call__(
+        self, outputs: Outputs, classes: int, threshold: float, input_size: tuple[int, int], /
+    ) -> Candidates:
+        """Candidates whose score is above ``threshold``; ``input_size`` is height and width."""
+        ...
+
+
+class Feed(Protocol):
+    def __call__(self, height: int, width: int, /) -> Array:
+        """The value of an input besides the image, for an input tensor of these sides."""
+        ...
+
+
+class ShortGraph(NamedTuple):
+    """A file's graph that ends before the declared outputs, and what decodes it from there."""
+
+    family: str
+    """Name of the family whose files have such graphs."""
+    model: bytes
+    outputs: list[str]
+    """Names in the order in which ``decode`` takes them."""
+    declared: Declared
+    """The outputs of the whole graph."""
+    fits: Callable[[Sequence[Shape], int], bool]
+    """Whether ``decode`` can read outputs of these shapes with so many classes."""
+    decode: Decode
+
+
+class Shorten(Protocol):
+    def __call__(self, file: mmap | bytes, /, *, late_boxes: bool) -> ShortGraph | None:
+        """None if the graph has to be run as a whole.
+
+        ``late_boxes`` allows ``decode`` to compute boxes on the CPU that the graph would compute.
+        """
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Family:
+    """Everything that is known of one family; no other module knows a family by name."""
+
+    name: str
+    """The name in a file's metadata and on the command line, and of the family's module."""
+    models: str
+    """The models that are of the family, for people."""
+    layout: str
+    """The outputs in words, for people."""
+    input: InputSpec
+    """Usual preparation of the input: the default of ``models.adopt`` and ``models.export``."""
+    needs_nms: bool
+    """Whether the decoder gives several boxes for one object."""
+    bind: Bind
+    decode: Decode
+    exported: Mapping[str, Axes]
+    """Inputs and outputs as ``models.export`` names them, in order, and their open axes."""
+    feeds: Mapping[str, Feed] = field(default_factory=dict)
+    """Inputs besides the image."""
+    tasks: frozenset[str] = frozenset()
+    """Tasks of the Ultralytics exporter whose files may be of the family."""
+    shorten: Shorten | None = None
+    """Shortens the graph, if the family's graphs compute more than is looked at."""
 
 
 def allows(axis: int | None, size: int) -> bool:
     return axis is None or axis == size
 
 
-def fits_objectness(outputs: Sequence[Shape], classes: int) -> bool:
-    """Whether the first output is (1, anchors, 5 + classes): box, objectness, classes."""
-    first = outputs[0]
-    return len(first) == 3 and allows(first[0], 1) and first[2] == 5 + classes
+def leaves(axis: int | None, others: int, classes: int | None) -> bool:
+    """Whether ``axis`` has ``others`` columns and one for each class."""
+    return (axis or 0) > others if classes is None else axis == others + classes
+
+
+def is_rows(shape: Shape) -> bool:
+    """Whether the shape is (1, n, m)."""
+    return len(shape) == 3 and allows(shape[0], 1)
+
+
+def bind_objectness(declared: Declared, classes: int | None, /) -> list[str] | None:
+    """Bind the first output if it is (1, anchors, 5 + classes): box, objectness, classes.
+
+    Other outputs may follow, such as YOLOv5's maps before their decoding. If nothing says how many
+    classes there are, they must not be rows too: boxes and scores would be apart then.
+    """
+    (name, first), *others = declared.items()
+    if not is_rows(first) or not leaves(first[2], 5, classes):
+        return None
+    if classes is None and any(is_rows(shape) for _, shape in others):
+        return None
+    return [name]
 
 
 def corners(boxes: Floats) -> Floats:
@@ -60,7 +132,7 @@ def corners(boxes: Floats) -> Floats:
 
 
 def best_class(scores: Floats, threshold: float) -> tuple[Ints, Floats, Ints]:
-    """Rows, scores and classes of those (n, classes) rows whose best is above ``threshold``."""
+    """Rows of ``scores`` (n, classes) whose best is above ``threshold``, that score, its class."""
     rows = np.flatnonzero(scores.max(axis=1) > threshold)
     picked = scores[rows]
     classes = picked.argmax(axis=1)

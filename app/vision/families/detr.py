@@ -1,28 +1,30 @@
-"""DETR's offspring (RT-DETR, D-FINE, DEIM): labels (1, n), boxes (1, n, 4), scores (1, n).
+"""Descendants of DETR that pick their boxes themselves: labels (1, n), boxes (1, n, 4), scores.
 
-Such a model is told the size of the original image in a second input, ``orig_target_sizes``, and
-scales its boxes to it. Spotter tells it the size of the input tensor instead, so that boxes come
-in input pixels, x1, y1, x2, y2, as from any other family.
+Such a model takes the size of the original image in a second input, ``orig_target_sizes``, and
+scales its boxes to it. It is given the size of the input tensor instead, so that its boxes are in
+input pixels, x1, y1, x2, y2, like those of every other family.
 """
-
-from collections.abc import Sequence
 
 import numpy as np
 
-from app.vision.families.base import Candidates, Outputs, Shape, allows
+from app.vision.arrays import Array
+from app.vision.detections import Candidates
+from app.vision.families.base import BATCH, Declared, Family, Outputs, allows
+from app.vision.preprocess.input_spec import InputSpec
 
-needs_nms = False
-layout = "labels [1, n], boxes [1, n, 4], scores [1, n]"
+_OUTPUTS = ("labels", "boxes", "scores")
 
 
-def fits(outputs: Sequence[Shape], classes: int) -> bool:
-    if [len(shape) for shape in outputs] != [2, 3, 2]:
-        return False
-    return allows(outputs[1][2], 4)
+def bind(declared: Declared, classes: int | None, /) -> list[str] | None:
+    names = list(_OUTPUTS if declared.keys() >= set(_OUTPUTS) else declared)
+    shapes = [declared[name] for name in names]
+    if [len(shape) for shape in shapes] != [2, 3, 2] or not allows(shapes[1][2], 4):
+        return None
+    return names
 
 
 def decode(
-    outputs: Outputs, classes: int, threshold: float, input_size: tuple[int, int]
+    outputs: Outputs, classes: int, threshold: float, input_size: tuple[int, int], /
 ) -> Candidates:
     labels, boxes, scores = (output[0] for output in outputs)
     kept = (scores > threshold) & (labels >= 0) & (labels < classes)
@@ -31,3 +33,26 @@ def decode(
         scores[kept].astype(np.float32, copy=False),
         labels[kept].astype(np.intp),
     )
+
+
+def _size(height: int, width: int, /) -> Array:
+    return np.array([[width, height]], dtype=np.int64)
+
+
+FAMILY = Family(
+    name="detr",
+    models="RT-DETR, D-FINE and DEIM with their post-processing",
+    layout="labels [1, n], boxes [1, n, 4], scores [1, n]",
+    input=InputSpec(size=(640, 640), fit="stretch"),
+    needs_nms=False,
+    bind=bind,
+    decode=decode,
+    exported={
+        "images": BATCH,
+        "orig_target_sizes": BATCH,
+        "labels": BATCH,
+        "boxes": BATCH,
+        "scores": BATCH,
+    },
+    feeds={"orig_target_sizes": _size},
+)

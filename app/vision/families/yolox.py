@@ -1,36 +1,24 @@
 """YOLOX as its authors export it, not decoded: (1, anchors, 5 + classes).
 
-Offsets within the cell and logarithms of the sizes, in units of the cell's stride; objectness
-and class probabilities are sigmoid already, and a score is the product of the two.
+The first columns are the offset of the centre within its cell and the logarithms of width and
+height, all in strides of the cell. Objectness and class probabilities are sigmoid already. A score
+is their product.
 """
 
-from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
 
 from app.vision.arrays import Floats
-from app.vision.families.base import (
-    Candidates,
-    Outputs,
-    Shape,
-    best_class,
-    corners,
-    fits_objectness,
-)
-
-needs_nms = True
-layout = "[1, anchors, 5 + classes], not decoded"
+from app.vision.detections import Candidates
+from app.vision.families.base import SIDES, Family, Outputs, best_class, bind_objectness, corners
+from app.vision.preprocess.input_spec import InputSpec
 
 _STRIDES = (8, 16, 32)
 
 
-def fits(outputs: Sequence[Shape], classes: int) -> bool:
-    return fits_objectness(outputs, classes)
-
-
 def decode(
-    outputs: Outputs, classes: int, threshold: float, input_size: tuple[int, int]
+    outputs: Outputs, classes: int, threshold: float, input_size: tuple[int, int], /
 ) -> Candidates:
     rows = outputs[0][0].astype(np.float32, copy=False)
     likely = np.flatnonzero(rows[:, 4] > threshold)
@@ -54,3 +42,15 @@ def _grid(height: int, width: int) -> tuple[Floats, Floats]:
         np.concatenate(cells).astype(np.float32),
         np.concatenate(strides).astype(np.float32),
     )
+
+
+FAMILY = Family(
+    name="yolox",
+    models="YOLOX",
+    layout="[1, anchors, 5 + classes], not decoded",
+    input=InputSpec(size=(640, 640), fit="corner", channels="bgr", std=(1, 1, 1)),
+    needs_nms=True,
+    bind=bind_objectness,
+    decode=decode,
+    exported={"images": SIDES, "output0": {0: "batch", 1: "anchors"}},
+)

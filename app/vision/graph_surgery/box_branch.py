@@ -1,23 +1,23 @@
-"""The convolutions of a graph that make logits of a feature map, for ``sparse`` to run."""
+"""Finds the convolutions between a feature map and the logits of its boxes in a graph."""
 
 import numpy as np
 
 from app.vision.arrays import Floats
 from app.vision.graph_surgery.onnx_graph import Graph
-from app.vision.graph_surgery.sparse_convolution import Branch, Convolution
+from app.vision.graph_surgery.sparse_convolution import BoxBranch, Convolution
 
 _SIZES = (1, 3)
 _MOST = 8
-"""Convolutions; a graph that is none may go round in circles."""
+"""Convolutions of a branch. A broken graph may have a circle."""
 _QUANTIZING = frozenset({"QuantizeLinear", "DequantizeLinear"})
 
 
-def read(graph: Graph, logits: str) -> tuple[str, Branch] | None:
-    """The feature map, which other nodes use as well, and what makes ``logits`` of it.
+def read(graph: Graph, logits: str) -> tuple[str, BoxBranch] | None:
+    """The feature map that ``logits`` are computed from, and the convolutions between them.
 
-    Of quantised graphs in floats: the weights are the rounded ones, but what flows between them
-    is neither rounded nor cut off. None where ``logits`` come from anything else than plain
-    convolutions with SiLU between them.
+    The branch begins at the last tensor that other nodes use as well. A branch of a quantised graph
+    has the rounded weights, but computes in floats. None if the last node before ``logits`` is not
+    a plain convolution.
     """
     layers: list[Convolution] = []
     tensor: str | None = logits
@@ -32,11 +32,11 @@ def read(graph: Graph, logits: str) -> tuple[str, Branch] | None:
         feature = before
         layers.append(layer)
         tensor = _before_silu(graph, feature)
-    return (feature, Branch(layers[::-1])) if layers else None
+    return (feature, BoxBranch(layers[::-1])) if layers else None
 
 
 def _convolution(graph: Graph, tensor: str, *, silu: bool) -> tuple[str, Convolution] | None:
-    """With what goes into it."""
+    """The input of the convolution that produces ``tensor``, and the convolution."""
     node = graph.producer(tensor)
     if node is None or node.operator != "Conv":
         return None
@@ -54,14 +54,14 @@ def _convolution(graph: Graph, tensor: str, *, silu: bool) -> tuple[str, Convolu
 
 
 def _is_plain(attributes: dict[str, list[int]], size: int) -> bool:
-    """Stride 1, and a map as large as before; ``auto_pad`` goes with no ``pads``."""
+    """Whether the output has the size of the input; ``auto_pad`` excludes ``pads``."""
     steps = [*attributes.get("strides", []), *attributes.get("dilations", [])]
     pads = attributes.get("pads", [0])
     return {*steps, *attributes.get("group", [1])} <= {1} and set(pads) == {size // 2}
 
 
 def _before_silu(graph: Graph, tensor: str) -> str | None:
-    """What ``tensor`` is SiLU of, where one node alone has use for that."""
+    """The tensor whose SiLU is ``tensor``; None if it is no SiLU or several nodes use it."""
     for name in (made := _unquantizing(graph, tensor)):
         if graph.users(name) != 1:
             return None
@@ -81,7 +81,7 @@ def _unquantized(graph: Graph, tensor: str) -> str:
 
 
 def _unquantizing(graph: Graph, tensor: str) -> list[str]:
-    """``tensor``, and where it is from bytes, those and what they were made from."""
+    """``tensor``, then its bytes and their source if it was quantised and back."""
     found = [tensor]
     while len(found) < 3 and (node := graph.producer(found[-1])) is not None:
         if node.operator not in _QUANTIZING:
@@ -91,7 +91,7 @@ def _unquantizing(graph: Graph, tensor: str) -> list[str]:
 
 
 def _floats(graph: Graph, tensor: str) -> Floats | None:
-    """A constant, as it is or quantised along its first axis."""
+    """The constant ``tensor``; if it is quantised along its first axis, its float values."""
     node = graph.producer(tensor)
     if node is None or node.operator != "DequantizeLinear":
         return _constant(graph, tensor)

@@ -1,4 +1,4 @@
-"""How the graph of an ONNX file hangs together, and the file again with less of it.
+"""The nodes of an ONNX file and their connections, and the file again with fewer of them.
 
 Field numbers are those of ``onnx.proto``.
 """
@@ -7,13 +7,12 @@ from collections import Counter
 from collections.abc import Container, Sequence
 from typing import NamedTuple
 
-from app.vision.arrays import Array
-from app.vision.families import Shape
+from app.vision.arrays import Array, Shape
 from app.vision.graph_surgery import onnx_tensor
 from app.vision.graph_surgery.protobuf import contents, field, fields, head, integers, text
 
 EXTERNAL_DATA = b"\x0a\x08location"
-"""The key of a tensor that lies in a file of its own, which is not in the model's hash."""
+"""The key that tells the file of a tensor which is not stored in the model's own file."""
 
 _GRAPH = 7
 _NODE, _INITIALIZER, _INPUT, _OUTPUT, _VALUE_INFO = 1, 5, 11, 12, 13
@@ -28,19 +27,19 @@ class Node(NamedTuple):
     inputs: list[str]
     outputs: list[str]
     place: slice
-    """Where it stands in the file."""
+    """Its bytes in the file."""
 
 
 class Graph:
     def __init__(self, data: memoryview) -> None:
-        """``data`` is the whole file. Raises ValueError where it is not one."""
+        """``data`` is the whole file. Raises ValueError if it is not an ONNX file."""
         self.complete = True
-        """Whether all of its tensors stand in this file."""
+        """Whether all of its tensors are stored in this file."""
         self._data = data
         self._around: list[slice] = []  # the model without its graph
-        self._others: list[slice] = []  # of the graph: its name and so on
+        self._others: list[slice] = []  # the graph's other fields, such as its name
         self._inputs: list[tuple[str, slice]] = []  # old files name their constants among them
-        self._constants: dict[str, tuple[slice, int]] = {}  # and where its content begins
+        self._constants: dict[str, tuple[slice, int]] = {}  # field, and start of its content
         self._producers: dict[str, int] = {}
         self._users: Counter[str] = Counter()
         self.nodes: list[Node] = []
@@ -64,11 +63,11 @@ class Graph:
         return None if index is None else self.nodes[index]
 
     def users(self, tensor: str) -> int:
-        """How many nodes take it in."""
+        """The number of nodes that take ``tensor`` in."""
         return self._users[tensor]
 
     def integers(self, node: Node) -> dict[str, list[int]]:
-        """Its attributes that are whole numbers, one or several."""
+        """The attributes of ``node`` that are one integer or several."""
         found = {}
         (message,) = contents(self._data[node.place], _NODE)
         for attribute in contents(message, _NODE_ATTRIBUTE):
@@ -78,14 +77,14 @@ class Graph:
         return found
 
     def constant(self, tensor: str) -> Array | None:
-        """None where it is none, or none that ``onnx_tensor`` reads."""
+        """None if ``tensor`` is not a constant, or not of a type that ``onnx_tensor`` reads."""
         if tensor not in self._constants:
             return None
         place, start = self._constants[tensor]
         return onnx_tensor.read(self._data[start : place.stop])
 
     def until(self, outputs: Sequence[str]) -> bytes:
-        """The file with these tensors as its outputs, and only what they are made from."""
+        """The file with ``outputs`` as its outputs and only the nodes that they depend on."""
         kept: set[int] = set()
         needed: set[str] = set()
         wanted = list(outputs)
@@ -129,7 +128,7 @@ class Graph:
             self._inputs.append((text(content, _VALUE_NAME), place))
         elif number == _OUTPUT:
             self.outputs[text(content, _VALUE_NAME)] = _shape(content)
-        elif number != _VALUE_INFO:  # which are hints, some of them of what is cut away
+        elif number != _VALUE_INFO:  # shapes of inner tensors, some of which are cut away
             self._others.append(place)
 
 
@@ -155,5 +154,5 @@ def _shape(value: memoryview) -> Shape:
 
 
 def _size(axis: memoryview) -> int | None:
-    sizes = integers(axis, _AXIS_SIZE)  # none: it has a name
+    sizes = integers(axis, _AXIS_SIZE)  # none if the axis has a name
     return sizes[0] if sizes and sizes[0] >= 0 else None

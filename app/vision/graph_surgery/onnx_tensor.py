@@ -19,7 +19,7 @@ _KINDS: dict[int, np.dtype[Any]] = {
 
 
 def read(tensor: memoryview) -> Array | None:
-    """None for kinds that no weights have, and for what does not stand there as plain numbers."""
+    """None for types that no weights have, and if the numbers are not stored in the file."""
     kind = _KINDS.get(next(iter(integers(tensor, _KIND)), 0))
     shape = integers(tensor, _DIMS)
     if kind is None:
@@ -34,6 +34,6 @@ def _values(tensor: memoryview, kind: np.dtype[Any]) -> Array:
         return np.frombuffer(bytes(raw[-1]), kind)
     if kind == np.float32:
         return np.frombuffer(b"".join(contents(tensor, _FLOATS)), kind)
-    if kind == np.float16:  # whose bits would stand there as integers
+    if kind == np.float16:  # its bits would be stored as integers
         return np.empty(0, kind)
     return np.array(integers(tensor, _INTEGERS)).astype(kind)

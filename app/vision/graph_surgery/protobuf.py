@@ -1,13 +1,13 @@
-"""Protobuf's wire format: the fields of a message, and messages put together again.
+"""Protobuf's wire format: reading the fields of a message, and writing them.
 
-The library would take longer to import than reading a whole model like this does.
+Importing the protobuf library takes longer than reading a whole model with this module.
 """
 
 from collections.abc import Iterator
 
 Message = bytes | memoryview
 Field = tuple[int, int, int, int]
-"""Its number, and in bytes of its message: where it begins, its content begins, and it ends."""
+"""Its number, then three offsets in its message: its begin, its content's begin, and its end."""
 
 _VARINT, _LENGTH_DELIMITED = 0, 2
 _FIXED = {1: 8, 5: 4}
@@ -16,7 +16,7 @@ _ONES = (1 << 64) - 1
 
 
 def fields(message: Message) -> Iterator[Field]:
-    """Raises ValueError where ``message`` is none."""
+    """Raises ValueError if ``message`` is not one."""
     start, size = 0, len(message)
     while start < size:
         begin = start
@@ -30,16 +30,18 @@ def fields(message: Message) -> Iterator[Field]:
         elif kind in _FIXED:
             end = start + _FIXED[kind]
         else:
-            raise ValueError(f"There is no wire type {kind}.")
+            raise ValueError(f"The field at byte {begin} has the unknown wire type {kind}.")
         if end > size:
-            raise ValueError("A field goes on behind its message.")
+            raise ValueError(f"The field at byte {begin} is longer than its message.")
+        if key < 8:
+            raise ValueError(f"The field at byte {begin} has the number 0.")
         yield key >> 3, begin, start, end
         start = end
 
 
 def varint(message: Message, start: int) -> tuple[int, int]:
-    """And where what follows it starts."""
-    if start < len(message) and message[start] < 128:  # nearly all
+    """The number at ``start``, and the offset behind it."""
+    if start < len(message) and message[start] < 128:  # nearly all numbers are small
         return message[start], start + 1
     value = shift = 0
     for place in range(start, min(start + 10, len(message))):
@@ -48,11 +50,11 @@ def varint(message: Message, start: int) -> tuple[int, int]:
         if byte < 128:
             return value & _ONES, place + 1
         shift += 7
-    raise ValueError("A number has no end.")
+    raise ValueError(f"The number at byte {start} has no end.")
 
 
 def integers(message: Message, wanted: int) -> list[int]:
-    """Of the field with that number, which may be repeated, and packed."""
+    """All integers of the fields with the number ``wanted``, packed ones too."""
     found = []
     for number, _, start, end in fields(message):
         while number == wanted and start < end:
@@ -62,12 +64,12 @@ def integers(message: Message, wanted: int) -> list[int]:
 
 
 def contents(message: memoryview, wanted: int) -> list[memoryview]:
-    """Of all fields with that number."""
+    """The contents of all fields with the number ``wanted``."""
     return [message[start:end] for number, _, start, end in fields(message) if number == wanted]
 
 
 def text(message: Message, wanted: int) -> str:
-    """Of the first field with that number; empty where there is none."""
+    """The first field with the number ``wanted``; empty if there is none."""
     for number, _, start, end in fields(message):
         if number == wanted:
             return bytes(message[start:end]).decode()
@@ -79,7 +81,7 @@ def field(number: int, content: bytes) -> bytes:
 
 
 def head(number: int, size: int) -> bytes:
-    """What a field of ``size`` bytes begins with."""
+    """The bytes before the ``size`` bytes of a field's content."""
     begin = bytearray([number << 3 | _LENGTH_DELIMITED])
     while size > 127:
         begin.append(size & 127 | 128)

@@ -1,4 +1,4 @@
-"""Convolutions one after the other, at some places of a feature map and nowhere else."""
+"""Successive convolutions, computed at chosen cells of a feature map only."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -9,19 +9,19 @@ import numpy as np
 from app.vision.arrays import Array, Floats, Ints
 
 _ROWS = 16
-"""Of places that are multiplied at a time: always as many, so that what comes out of one place is
-the same to the last bit whichever others are asked for."""
+"""Cells in one matrix product. The number is fixed, so that the result of a cell is the same to the
+last bit whichever other cells are asked for."""
 
 
 class Convolution(NamedTuple):
-    """Of stride 1, beside whose map there are zeros."""
+    """Has stride 1 and pads its map with zeros."""
 
     weights: Floats
     """(size * size * channels in, channels out), from the upper left corner row by row."""
     bias: Floats
     """(channels out,)"""
     size: int
-    """Of its window, which is square: 1 or 3."""
+    """Side of its square window: 1 or 3."""
     silu: bool
     """Whether SiLU, x * sigmoid(x), follows."""
 
@@ -41,9 +41,9 @@ class Convolution(NamedTuple):
         return len(self.bias)
 
     def apply(self, values: Floats, taps: Ints) -> Floats:
-        """``taps`` (n, size * size) are rows of ``values``, of which the last one is zeros.
+        """``taps`` (n, size * size) are rows of ``values``, whose last row is zeros.
 
-        (n + 1, channels out), the last row zeros again.
+        The answer is (n + 1, channels out), and its last row is zeros again.
         """
         count = len(taps)
         padded = np.full((-(-count // _ROWS) * _ROWS, taps.shape[1]), len(values) - 1)
@@ -52,24 +52,25 @@ class Convolution(NamedTuple):
         out = np.empty((len(padded) + 1, len(self.bias)), dtype=np.float32)
         for start in range(0, len(padded), _ROWS):
             rows = slice(start, start + _ROWS)
-            values.take(padded[rows], axis=0, out=windows, mode="clip")  # faster; none is outside
+            # No tap lies outside: "clip" only skips the check.
+            values.take(padded[rows], axis=0, out=windows, mode="clip")
             np.matmul(windows.reshape(_ROWS, -1), self.weights, out=out[rows])
         out[count] = 0
         made = out[:count]
         made += self.bias
         if self.silu:
-            with np.errstate(over="ignore"):  # 1 / infinity is the 0 that is meant
+            with np.errstate(over="ignore"):  # 1 / infinity is 0, which is right
                 made /= 1 + np.exp(-made)
         return out[: count + 1]
 
 
-class Branch(NamedTuple):
+class BoxBranch(NamedTuple):
     layers: Sequence[Convolution]
 
     def at(self, feature: Array, places: Ints) -> Floats:
-        """(channels out, n) of the ``places`` (n,) of ``feature`` (channels in, height, width).
+        """Results (channels out, n) at the cells ``places`` (n,), which count row by row.
 
-        Places count row by row.
+        ``feature`` is (channels in, height, width).
         """
         grid = _Grid(*feature.shape[1:])
         stages = [grid.framed(places)]
@@ -85,7 +86,7 @@ class Branch(NamedTuple):
 
 
 class _Grid:
-    """A map within a frame, so that whatever place of the map has neighbours on all sides."""
+    """A map with a frame of one cell, so that every cell of the map has eight neighbours."""
 
     def __init__(self, height: int, width: int) -> None:
         self.height, self.width = height, width
@@ -100,7 +101,7 @@ class _Grid:
         return (row - 1) * self.width + column - 1
 
     def around(self, cells: Ints, size: int) -> Ints:
-        """These and what lies in a window of ``size`` around each, without the frame."""
+        """``cells`` and the cells of the map in a window of ``size`` around each."""
         if size == 1:
             return cells
         found = np.zeros((self.height + 2, self.width + 2), dtype=bool)
@@ -111,9 +112,9 @@ class _Grid:
         return within
 
     def taps(self, known: Ints, wanted: Ints, size: int) -> Ints:
-        """For each that is ``wanted`` which of those ``known`` are in its window.
+        """For each ``wanted`` cell the positions in ``known`` of the cells in its window.
 
-        Shape (wanted, size * size); in the frame, the one behind the last.
+        The shape is (wanted, size * size). A cell of the frame has the position ``len(known)``.
         """
         index = np.full(self.size, len(known))
         index[known] = np.arange(len(known))

@@ -1,9 +1,9 @@
-"""A graph of the family yolov8 cut off where its logits are, before it decodes all anchors.
+"""Cut a graph of YOLOv8's kind where its boxes begin, before it decodes them for every anchor.
 
-Box sides are distributions (DFL), and each graph takes the softmax and the mean of every one of
-them: a tenth of YOLOv8n's time, for thousands of anchors of which some dozen are looked at. The
-convolutions before them, which are the boxes' alone, are a sixth of what is left then. Both is
-done by ``heads.dfl``, for that dozen.
+The sides of a box are distributions (DFL). The whole graph takes the softmax and the mean of each:
+a tenth of YOLOv8n's time, for thousands of anchors of which a few dozen are looked at. The
+convolutions before them, which only the boxes need, are a sixth of the rest. The decoder of the cut
+graph (``families/distributions.py``) does both for those few dozen.
 """
 
 from collections.abc import Sequence
@@ -12,38 +12,40 @@ from typing import NamedTuple
 
 import numpy as np
 
-from app.vision.families import Shape
-from app.vision.families.dfl import Logits
+from app.vision.arrays import Shape
 from app.vision.graph_surgery import box_branch
 from app.vision.graph_surgery.onnx_graph import Graph, Node
+from app.vision.graph_surgery.sparse_convolution import BoxBranch
 
 _WITH_SUBGRAPHS = frozenset({"If", "Loop", "Scan", "SequenceMap"})
-"""Whose inner nodes name tensors that are not among the node's inputs."""
+"""Their inner nodes take in tensors that are not among the node's own inputs."""
 _DISTRIBUTION = ("Softmax", "Transpose", "Reshape")
 """From the shares of the bins back to their logits."""
 
 
-class Trimmed(NamedTuple):
+class Cut(NamedTuple):
     model: bytes
+    """An ONNX file whose graph ends at ``outputs``."""
     outputs: list[str]
-    """As ``head`` takes them."""
+    """A tensor a level for the boxes, then one a level for the class logits; or one for both."""
     declared: dict[str, Shape]
-    """The outputs that the file has, name and shape."""
-    head: Logits
+    """Names and shapes of the outputs of the whole graph."""
+    branches: Sequence[BoxBranch]
+    """Compute the boxes' logits, a level each, if the boxes' outputs are feature maps."""
 
 
 class _Levels(NamedTuple):
     outputs: list[str]
-    """The logits of each level: of boxes, then of classes, or both as one."""
+    """Logits of each level: of boxes, then of classes, or of both in one tensor."""
     boxes: list[str]
-    """Those of boxes, where they can be told from those of classes; ``classes`` likewise."""
+    """Logits of boxes alone; empty, like ``classes``, if no tensor holds them alone."""
     classes: list[str]
 
 
-def trim(file: mmap | bytes, *, late_boxes: bool = True) -> Trimmed | None:
-    """None for any other graph, and for what is none: its session says what is wrong.
+def cut(file: mmap | bytes, *, late_boxes: bool = True) -> Cut | None:
+    """None for every other graph and for a broken file, which the session reports.
 
-    ``late_boxes``: whether ``head`` runs the boxes' convolutions, on one core of the processor.
+    ``late_boxes`` also cuts off the boxes' own convolutions. They then run on one CPU core.
     """
     try:
         with memoryview(file) as data:
@@ -52,14 +54,14 @@ def trim(file: mmap | bytes, *, late_boxes: bool = True) -> Trimmed | None:
             if levels is None:
                 return None
             late = _without_boxes(graph, levels) if late_boxes else None
-            outputs, head = late or (levels.outputs, Logits())
-            return Trimmed(graph.until(outputs), outputs, graph.outputs, head)
+            outputs, branches = late or (levels.outputs, [])
+            return Cut(graph.until(outputs), outputs, graph.outputs, branches)
     except (ValueError, IndexError):
         return None
 
 
-def _without_boxes(graph: Graph, levels: _Levels) -> tuple[list[str], Logits] | None:
-    """The feature maps from which the boxes' logits are made, and the logits of the classes."""
+def _without_boxes(graph: Graph, levels: _Levels) -> tuple[list[str], list[BoxBranch]] | None:
+    """The feature maps before the boxes' convolutions, then the class logits."""
     try:
         found = [box_branch.read(graph, level) for level in levels.boxes]
     except (ValueError, IndexError):
@@ -68,7 +70,7 @@ def _without_boxes(graph: Graph, levels: _Levels) -> tuple[list[str], Logits] | 
     if not ends or len(ends) < len(found):
         return None
     features = [feature for feature, _ in ends]
-    return features + levels.classes, Logits([branch for _, branch in ends])
+    return features + levels.classes, [branch for _, branch in ends]
 
 
 def _find(graph: Graph) -> _Levels | None:
@@ -94,7 +96,7 @@ def _find(graph: Graph) -> _Levels | None:
 
 
 def _apart(graph: Graph, joined: list[str]) -> tuple[list[str], list[str]]:
-    """The logits of boxes and of classes that were put together; none where they were not."""
+    """Logits of boxes and of classes that each level of ``joined`` concatenates, if it does."""
     nodes = [graph.producer(level) for level in joined]
     pairs = [
         node.inputs
@@ -108,7 +110,7 @@ def _apart(graph: Graph, joined: list[str]) -> tuple[list[str], list[str]]:
 
 
 def _distributions(graph: Graph, sides: str | None) -> str | None:
-    """The logits of the distributions whose means are ``sides``, in bins."""
+    """The logits of the distributions whose means, in bins, are ``sides``."""
     mean = _inputs(graph, _back(graph, sides, "Reshape"), "Conv")
     values = graph.constant(mean[1]) if len(mean) == 2 else None
     if values is None or not np.array_equal(values.ravel(), np.arange(values.size)):
@@ -117,7 +119,7 @@ def _distributions(graph: Graph, sides: str | None) -> str | None:
 
 
 def _exponentials(graph: Graph, sides: str | None) -> str | None:
-    """The same, as ``models.quantize`` writes it: weighted and plain sums of exponentials."""
+    """Like ``_distributions``, in the form of ``models.quantize``: sums of exponentials."""
     product = _inputs(graph, _back(graph, sides, "Div", "Split"), "MatMul")
     mix = graph.constant(product[0]) if len(product) == 2 else None
     if mix is None or mix.size % 32:
@@ -129,10 +131,10 @@ def _exponentials(graph: Graph, sides: str | None) -> str | None:
 
 
 def _sides(graph: Graph, boxes: str) -> str | None:
-    """The distances of all anchors to the four sides, if ``boxes`` are centre and size of them.
+    """The distances of all anchors to the four sides, if ``boxes`` are centre and size.
 
-    As far as operators tell, that is: centre = (low + high) / 2, size = high - low, low = anchor -
-    the first two distances, high = anchor + the other two, all times the stride.
+    Only operators and their order are compared: centre = (low + high) / 2, size = high - low,
+    low = anchor - the first two distances, high = anchor + the other two, all times the stride.
     """
     both = _inputs(graph, _back(graph, boxes, "Mul"), "Concat")
     if len(both) != 2:
@@ -153,27 +155,27 @@ def _sides(graph: Graph, boxes: str) -> str | None:
 
 
 def _same(graph: Graph, tensor: str, other: str) -> bool:
-    """Exporters write a constant again wherever it is used."""
+    """Whether both are one tensor or constants; exporters repeat a constant at each use."""
     nodes = graph.producer(tensor), graph.producer(other)
     return tensor == other or all(node is None or node.operator == "Constant" for node in nodes)
 
 
 def _levels(graph: Graph, tensor: str) -> list[str] | None:
-    """What was flattened and put one behind the other: (1, channels, height, width) each."""
+    """The maps (1, channels, height, width) that ``tensor`` concatenates after flattening."""
     levels = [_back(graph, part, "Reshape") for part in _inputs(graph, tensor, "Concat")]
     found = [level for level in levels if level is not None]
     return found if found and len(found) == len(levels) else None
 
 
 def _concatenated(graph: Graph, tensor: str) -> Sequence[str]:
-    """The parts, also those of the first part, where that is put together in turn."""
+    """The parts that ``tensor`` concatenates; a first part is taken apart in turn."""
     parts = _inputs(graph, tensor, "Concat")
     inner = _inputs(graph, parts[0], "Concat") if parts else []
     return [*inner, *parts[1:]] if inner else parts
 
 
 def _back(graph: Graph, tensor: str | None, *operators: str) -> str | None:
-    """The first input of the last of ``operators``, which follow one another back from here."""
+    """The tensor before a chain of ``operators``, the last operator first, that ends here."""
     for operator in operators:
         inputs = _inputs(graph, tensor, operator)
         tensor = inputs[0] if inputs else None
@@ -181,6 +183,6 @@ def _back(graph: Graph, tensor: str | None, *operators: str) -> str | None:
 
 
 def _inputs(graph: Graph, tensor: str | None, operator: str) -> Sequence[str]:
-    """Of the node that makes ``tensor``, if it is an ``operator``."""
+    """Inputs of the node that produces ``tensor``; empty if it is not an ``operator``."""
     node: Node | None = None if tensor is None else graph.producer(tensor)
     return node.inputs if node is not None and node.operator == operator else []

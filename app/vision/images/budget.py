@@ -15,17 +15,21 @@ class DecodingBudget:
         self._free = capacity
         self._changed = Condition()
 
+    def check(self, size: int) -> None:
+        """Raises ImageTooLarge if ``size`` bytes could never be free."""
+        if size > self.capacity:
+            raise ImageTooLarge(
+                f"Decoding this image takes about {size / 1e6:.0f} MB of memory and at most"
+                f" {self.capacity / 1e6:.0f} MB are set aside for it. Send a smaller image."
+            )
+
     @contextmanager
     def reserve(self, size: int) -> Iterator[None]:
         """Wait until ``size`` bytes are free and hold them.
 
         Raises ImageTooLarge at once where they could never be.
         """
-        if size > self.capacity:
-            raise ImageTooLarge(
-                f"Decoding this image takes about {size / 1e6:.0f} MB of memory and at most"
-                f" {self.capacity / 1e6:.0f} MB are set aside for it. Send a smaller image."
-            )
+        self.check(size)
         with self._changed:
             self._changed.wait_for(lambda: self._free >= size)
             self._free -= size

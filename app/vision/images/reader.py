@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from PIL import Image
 from PIL.ImageFile import ImageFile
@@ -60,28 +61,52 @@ class ImageReader:
         with self.decoded(data, cover) as picture:
             return picture
 
+    def check(self, data: bytes, cover: Callable[[Size], Size]) -> None:
+        """Raises what ``decoded`` raises for what the header says, and decodes nothing."""
+        with _decoder_errors():
+            self.budget.check(self._plan(data, cover).cost)
+
     @contextmanager
     def decoded(self, data: bytes, cover: Callable[[Size], Size]) -> Iterator[Picture]:
         """Like ``read``, with the memory that decoding took set aside until the block ends."""
         with _decoder_errors():
-            image = _open(data, self.max_pixels)
-            full = image.size
-            late = image.format == "PNG"  # its EXIF block may stand behind the pixels
-            orientation = 1 if late else _orientation(image)
-            size, target = _aim(full, orientation, cover)
-            image.draft(None, target)
-            cost = peak_bytes(image, data, full, _whole_factor(image.size, target))
+            image, late, orientation, size, target, cost = self._plan(data, cover)
         with self.budget.reserve(cost):
             with _decoder_errors():
                 image.load()
                 if late:
                     orientation = _orientation(image)
-                    size, target = _aim(full, orientation, cover)
+                    size, target = _aim(image.size, orientation, cover)
                 rgb = to_rgb(image, _whole_factor(image.size, target))
                 del image  # before its pixels are held a third time
                 if orientation in _TURNS:
                     rgb = rgb.transpose(_TURNS[orientation])
             yield Picture(rgb, size)
+
+    def _plan(self, data: bytes, cover: Callable[[Size], Size]) -> "_Plan":
+        image = _open(data, self.max_pixels)
+        full = image.size
+        late = image.format == "PNG"  # its EXIF block may stand behind the pixels
+        orientation = 1 if late else _orientation(image)
+        size, target = _aim(full, orientation, cover)
+        image.draft(None, target)
+        cost = peak_bytes(image, data, full, _whole_factor(image.size, target))
+        return _Plan(image, late, orientation, size, target, cost)
+
+
+class _Plan(NamedTuple):
+    """How a file is to be decoded, told from its header."""
+
+    image: ImageFile
+    late: bool
+    """Whether the orientation is known only once the pixels are there."""
+    orientation: int
+    size: Size
+    """Of the upright picture at full size, in pixels."""
+    target: Size
+    """What is to be covered, as the pixels are stored."""
+    cost: int
+    """Bytes of memory at the peak."""
 
 
 def _open(data: bytes, max_pixels: int) -> ImageFile:
@@ -90,7 +115,7 @@ def _open(data: bytes, max_pixels: int) -> ImageFile:
     By the one decoder that the first bytes ask for: ``Image.open`` would load others, too.
     """
     name = formats.require(data)
-    rules.check_file(name, data)
+    rules.check_file(name, data, max_pixels)
     # Above twice this Pillow's decoders refuse to make room; below, the check behind is exact.
     Image.MAX_IMAGE_PIXELS = -(-max_pixels // 2)
     image = Image.OPEN[name][0](Pieces(data), "")

@@ -1,8 +1,9 @@
-"""The SHA-256 of a model's file, which no first answer has to wait for."""
+"""The SHA-256 of a model's file, computed when it is first asked for."""
 
 import hashlib
 import logging
 import os
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from threading import Lock
 
@@ -11,36 +12,42 @@ from app.errors import StartError
 _log = logging.getLogger("spotter.model")
 
 
-class Digest:
-    """Of the file that had the name when this was made, whichever has it by now.
+class FileHash:
+    """SHA-256 of the file opened here, even if its path is replaced later.
 
-    Where that was written over before the hash was taken, it is the new content's; the log says so.
+    If the opened file itself is written over before the hash is taken, the hash is that of the new
+    content, and the log says so.
     """
 
     def __init__(self, path: Path) -> None:
-        """Raises StartError where the file cannot be read."""
-        self.file = -1
+        """Raises StartError if the file cannot be read."""
+        self._file = -1
         self._lock = Lock()
         self._sha256 = ""
         try:
-            self.file = os.open(path, os.O_RDONLY)
-            os.pread(self.file, 1, 0)  # a directory can be opened, too
-            self._written = os.fstat(self.file).st_mtime_ns
+            self._file = os.open(path, os.O_RDONLY)
+            os.pread(self._file, 1, 0)  # a folder can be opened, but not read
+            self._modified_ns = os.fstat(self._file).st_mtime_ns
         except OSError as error:
             raise StartError(f"The model {path} cannot be read: {error.strerror}.") from error
 
     def __del__(self) -> None:
-        if self.file >= 0:
-            os.close(self.file)
+        if self._file >= 0:
+            os.close(self._file)
+
+    def content(self) -> mmap | bytes:
+        """The file's content, mapped rather than read."""
+        empty = not os.fstat(self._file).st_size  # an empty file cannot be mapped
+        return b"" if empty else mmap(self._file, 0, access=ACCESS_READ)
 
     @property
     def sha256(self) -> str:
-        """In hexadecimal; taken when first asked for."""
+        """In hexadecimal."""
         with self._lock:
             if not self._sha256:
-                with os.fdopen(os.dup(self.file), "rb") as file:
+                with os.fdopen(os.dup(self._file), "rb") as file:
                     file.seek(0)
                     self._sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-                if os.fstat(self.file).st_mtime_ns != self._written:
+                if os.fstat(self._file).st_mtime_ns != self._modified_ns:
                     _log.warning("the model's file was written over: its hash is the new one's")
             return self._sha256

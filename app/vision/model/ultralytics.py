@@ -1,9 +1,8 @@
-"""What the Ultralytics exporters write into an ONNX file, as a Description.
+"""The metadata that the Ultralytics exporters write into an ONNX file, as a Description.
 
 Keys read: ``names``, ``stride``, ``imgsz``, ``task``, ``end2end``, ``args``, ``description`` and
-``license``; YOLOv5's older exporter writes the first two only. The family follows from the shape
-of the first output, which for one number of classes is unambiguous save in one case, where
-``end2end`` decides.
+``license``; YOLOv5's older exporter writes the first two only. The family follows from the outputs.
+If those of one with NMS and of one without fit, ``end2end`` and ``args`` decide.
 """
 
 import ast
@@ -13,35 +12,42 @@ from typing import Any
 from pydantic import ValidationError
 
 from app.errors import StartError
-from app.vision.description import Description, Family, first_problem
-from app.vision.families import HEADS, Shape
+from app.vision import families as registry
+from app.vision.arrays import Shape
+from app.vision.description import Description, first_problem
+from app.vision.families.base import Declared, Family
 
-_TASKS = frozenset({"detect", "segment"})
-_FAMILIES: tuple[Family, ...] = ("end2end", "yolov8", "yolov5")
+
+def families(metadata: Mapping[str, str]) -> list[Family]:
+    """Families that read files of the exporter's task; none if other keys than its are there."""
+    if "names" not in metadata or "stride" not in metadata:
+        return []
+    task = _task(metadata)
+    return [family for family in registry.every() if task in family.tasks]
 
 
 def describe(
-    metadata: Mapping[str, str], input_shape: Shape, outputs: Sequence[Shape], name: str
+    metadata: Mapping[str, str], input_shape: Shape, declared: Declared, name: str
 ) -> Description | None:
-    """None where these are not an Ultralytics exporter's keys.
+    """None if these are not an Ultralytics exporter's keys.
 
-    Raises StartError where they are and the file is no detector, or leaves something open.
+    Raises StartError if they are and the file is no detector, or leaves something open.
     """
     if "names" not in metadata or "stride" not in metadata:
         return None
-    task = metadata.get("task", "detect")
-    if task not in _TASKS:
-        raise StartError(f"it is a model for the task '{task}', not a detector")
+    likely = families(metadata)
+    if not likely:
+        raise StartError(f"it is a model for the task '{_task(metadata)}', not a detector")
     labels = _labels(metadata["names"])
     content = {
-        "family": _family(metadata, outputs, len(labels)),
+        "family": _family(metadata, likely, declared, len(labels)).name,
         "name": name,
         "labels": labels,
         "input": {
             "size": _size(metadata, input_shape),
             "stride": metadata["stride"],
-            # Rectangles are what the package's own predict gives a dynamic file, sampled by
-            # OpenCV; fixed squares measured steadier with antialiasing (int8 files above all).
+            # The package's own predict gives rectangles to a dynamic file, sampled by OpenCV.
+            # Fixed squares measured steadier with antialiasing, int8 files above all.
             "resample": "bilinear" if input_shape[2] is None else "antialias",
         },
         "license": metadata.get("license", "unknown"),
@@ -50,6 +56,10 @@ def describe(
         return Description.model_validate(content)
     except ValidationError as error:
         raise StartError(f"its metadata is not valid {first_problem(error)}") from error
+
+
+def _task(metadata: Mapping[str, str]) -> str:
+    return metadata.get("task", "detect")
 
 
 def _literal(text: str) -> Any:
@@ -71,7 +81,7 @@ def _labels(names: str) -> tuple[str, ...]:
 
 
 def _size(metadata: Mapping[str, str], input_shape: Shape) -> Sequence[Any]:
-    """Height and width: of the static axes, else of ``imgsz``."""
+    """Height and width: the static axes, or ``imgsz`` if the axes are dynamic."""
     _, _, height, width = input_shape
     if height is not None and width is not None:
         return height, width
@@ -81,14 +91,17 @@ def _size(metadata: Mapping[str, str], input_shape: Shape) -> Sequence[Any]:
     return size
 
 
-def _family(metadata: Mapping[str, str], outputs: Sequence[Shape], classes: int) -> Family:
-    fitting = [family for family in _FAMILIES if HEADS[family].fits(outputs, classes)]
+def _family(
+    metadata: Mapping[str, str], likely: Sequence[Family], declared: Declared, classes: int
+) -> Family:
+    fitting = [family for family in likely if family.bind(declared, classes)]
     if len(fitting) > 1:
-        fitting = ["end2end"] if _suppresses(metadata) else fitting[1:]
-    if len(fitting) != 1:
+        suppressed = _suppresses(metadata)
+        fitting = [family for family in fitting if family.needs_nms != suppressed]
+    if not fitting:
         raise StartError(
-            f"its outputs {[list(shape) for shape in outputs]} with {classes} classes fit none of "
-            + ", ".join(f"{family} {HEADS[family].layout}" for family in _FAMILIES)
+            f"its outputs {[list(shape) for shape in declared.values()]} with {classes} classes"
+            " fit none of " + ", ".join(f"{family.name} {family.layout}" for family in likely)
         )
     return fitting[0]
 

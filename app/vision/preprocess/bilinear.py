@@ -1,7 +1,7 @@
 """Bilinear scaling over the four nearest pixels, straight into float planes.
 
-Samples lie at pixel centres and the border is repeated, as OpenCV's INTER_LINEAR has it. Pillow's
-own (``Image.transform``) takes twice as long, and leaves the tensor still to be filled.
+Samples lie at pixel centres and the border is repeated, as in OpenCV's INTER_LINEAR. Pillow's
+``Image.transform`` takes twice as long, and its result still has to be copied into the tensor.
 """
 
 from functools import lru_cache
@@ -10,7 +10,8 @@ import numpy as np
 
 from app.vision.arrays import Array, Floats, Ints
 
-_BLOCK = 32  # rows: what is worked on at a time stays in the cache of one core
+_BLOCK_ROWS = 32
+"""Rows in one step, few enough for the cache of one core."""
 _STEPS = np.uint16(256)
 
 
@@ -23,22 +24,22 @@ def bilinear(pixels: Array, out: Array, gain: Floats, bias: Floats) -> None:
     rows = pixels.reshape(pixels.shape[0], -1)
     upper, lower, down = _taps(pixels.shape[0], height)
     left, right, along = _interleaved_taps(pixels.shape[1], width)
-    # Between rows in whole 256ths, which with a byte fill 16 bits: twice as many at a time as
-    # floats, and half a step of a byte off at most, as OpenCV's own rounding is.
+    # Weights between rows are whole 256ths: times a byte they fill 16 bits, so that a vector holds
+    # twice as many as of floats. The error is half a step of a byte, as OpenCV's rounding has it.
     to_lower = np.rint(down * _STEPS).astype(np.uint16)[:, None]
     to_upper = _STEPS - to_lower
     gains = np.repeat(gain, width) / np.float32(_STEPS)
     to_right = along * gains
     to_left = gains - to_right
     biases = np.repeat(bias, width) if bias.any() else None
-    for top in range(0, height, _BLOCK):
-        block = slice(top, top + _BLOCK)
+    for top in range(0, height, _BLOCK_ROWS):
+        block = slice(top, top + _BLOCK_ROWS)
         near = rows[upper[block]].astype(np.uint16)
         near *= to_upper[block]
         far = rows[lower[block]].astype(np.uint16)
         far *= to_lower[block]
         near += far
-        # None lies outside: "clip" only has numpy not look for that first.
+        # No index lies outside: "clip" only skips the check.
         start = near.take(left, axis=1, mode="clip") * to_left
         start += near.take(right, axis=1, mode="clip") * to_right
         if biases is not None:
@@ -48,7 +49,7 @@ def bilinear(pixels: Array, out: Array, gain: Floats, bias: Floats) -> None:
 
 @lru_cache(maxsize=256)
 def _taps(size: int, target: int) -> tuple[Ints, Ints, Floats]:
-    """For each of ``target`` samples: the pixel before, the pixel after, and the way between."""
+    """For each of ``target`` samples the pixel before, the pixel after, and its share (0..1)."""
     centre = (np.arange(target) + 0.5) * (size / target) - 0.5
     before = np.floor(centre)
     return (
@@ -60,7 +61,7 @@ def _taps(size: int, target: int) -> tuple[Ints, Ints, Floats]:
 
 @lru_cache(maxsize=256)
 def _interleaved_taps(size: int, target: int) -> tuple[Ints, Ints, Floats]:
-    """The same along a row of interleaved RGB, one plane's samples after the other's."""
+    """``_taps`` for a row of interleaved RGB, one plane's samples after the other's."""
     before, after, way = _taps(size, target)
     planes = np.arange(3)[:, None]
     return (

@@ -1,4 +1,4 @@
-"""A picture into the input tensor, and boxes back onto the picture."""
+"""Places a picture in the input tensor, and boxes back on the picture."""
 
 from typing import NamedTuple
 
@@ -6,33 +6,33 @@ import numpy as np
 from PIL import Image
 
 from app.vision.arrays import Array, Floats, FloatType
-from app.vision.description import InputSpec
 from app.vision.preprocess.bilinear import bilinear
+from app.vision.preprocess.input_spec import InputSpec
 
 
 class Letterbox(NamedTuple):
-    """Where one picture lies in one input tensor. All lengths in pixels."""
+    """Position of one picture in one input tensor. All lengths are in pixels."""
 
     width: int
-    """Of the upright picture; ``height`` likewise."""
+    """Width of the upright picture; ``height`` likewise."""
     height: int
     input_width: int
     input_height: int
     content_width: int
-    """Of the scaled picture within the input, without its padding."""
+    """Width of the scaled picture without padding; ``content_height`` likewise."""
     content_height: int
     left: int
     top: int
     scale_x: float
-    """Input pixels for one pixel of the picture; ``scale_y`` likewise."""
+    """Input pixels per pixel of the picture; ``scale_y`` likewise."""
     scale_y: float
 
     @classmethod
     def plan(cls, spec: InputSpec, width: int, height: int, *, rectangular: bool) -> "Letterbox":
-        """Lay a ``width`` x ``height`` picture into the input.
+        """Plan for a picture of ``width`` x ``height``.
 
-        ``rectangular`` pads no further than to the next multiple of the stride, which the
-        model's axes have to allow; otherwise the input is the whole of ``spec.size``.
+        ``rectangular`` pads only to the next multiple of the stride, for models with dynamic axes.
+        Otherwise the input has the whole of ``spec.size``.
         """
         full_height, full_width = spec.size
         if spec.fit == "stretch":
@@ -85,7 +85,7 @@ class Letterbox(NamedTuple):
         return tensor
 
     def restore(self, boxes: Floats) -> Floats:
-        """Boxes (n, 4) as x1, y1, x2, y2 in input pixels to clipped ones on the picture."""
+        """Boxes (n, 4) x1, y1, x2, y2 from input pixels to the picture, clipped to it."""
         offset = np.array([self.left, self.top] * 2, dtype=np.float32)
         scale = np.array([self.scale_x, self.scale_y] * 2, dtype=np.float32)
         limit = np.array([self.width, self.height] * 2, dtype=np.float32)

@@ -1,24 +1,29 @@
-"""How the C library keeps the memory that decoding and resizing take and give back all the time."""
+"""Settings of the C library's allocator, for memory that is taken and given back all the time."""
 
 import ctypes
 from contextlib import suppress
 
-_M_TRIM_THRESHOLD = -1
-_M_MMAP_THRESHOLD = -3
-_LARGE = 8 * 1024 * 1024
-_KEPT = 16 * 1024 * 1024
+# Numbers of mallopt(3) in glibc.
+TRIM_THRESHOLD, TOP_PAD, MMAP_THRESHOLD, MMAP_MAX = -1, -2, -3, -4
+
+_LARGE_BYTES = 8 * 1024 * 1024
+_KEPT_BYTES = 16 * 1024 * 1024
+
+
+def mallopt(options: dict[int, int]) -> None:
+    """Set glibc's ``options``. Other C libraries have no mallopt and are left as they are."""
+    with suppress(AttributeError, OSError, TypeError):
+        library = ctypes.CDLL(None)
+        for option, value in options.items():
+            library.mallopt(option, value)
 
 
 def tune_allocator() -> None:
-    """Tell glibc; other C libraries have no such function, and no such need.
+    """Give large blocks back at once and keep small ones.
 
-    Blocks of ``_LARGE`` bytes go back to the system as soon as they are free. Left alone, glibc
-    takes the first that is freed as a sign to keep the next ones, a heap for each thread: 200 MB a
-    thread after a single large photo, for good. Smaller ones, which every ordinary photo needs,
-    are kept up to ``_KEPT`` bytes a thread: to be given fresh pages each time costs several
-    milliseconds an image.
+    By default glibc raises its threshold when the first large block is freed, and from then on
+    keeps such blocks in a heap for each thread: one large photo costs 200 MB a thread for good.
+    Smaller blocks, which every ordinary photo needs, are kept up to ``_KEPT_BYTES`` a thread,
+    because fresh pages cost several milliseconds an image.
     """
-    with suppress(AttributeError, OSError, TypeError):
-        library = ctypes.CDLL(None)
-        library.mallopt(_M_MMAP_THRESHOLD, _LARGE)
-        library.mallopt(_M_TRIM_THRESHOLD, _KEPT)
+    mallopt({MMAP_THRESHOLD: _LARGE_BYTES, TRIM_THRESHOLD: _KEPT_BYTES})

@@ -1,4 +1,4 @@
-"""Execution providers of ONNX Runtime: which of those wished for are there."""
+"""Execution providers of ONNX Runtime: which of the wanted ones this build has."""
 
 from collections.abc import Iterable, Sequence
 
@@ -9,12 +9,12 @@ _SUFFIX = "ExecutionProvider"
 
 
 def short(name: str) -> str:
-    """``OpenVINOExecutionProvider`` is openvino, and openvino is as well."""
+    """``openvino`` for ``OpenVINOExecutionProvider`` and for ``openvino``."""
     return name.removesuffix(_SUFFIX).lower()
 
 
 def available(wishes: Iterable[str]) -> tuple[list[str], dict[str, str]]:
-    """The full names of those that are there, in the order wished for; why the others are not."""
+    """Full names of the available ``wishes`` in their order, and for each other one why not."""
     there = {short(name): name for name in onnxruntime.get_available_providers()}
     found: list[str] = []
     missing: dict[str, str] = {}
@@ -27,7 +27,10 @@ def available(wishes: Iterable[str]) -> tuple[list[str], dict[str, str]]:
 
 
 def with_options(names: Sequence[str], threads: int) -> list[str | tuple[str, dict[str, str]]]:
-    """As a session takes them. OpenVINO has threads of its own, and as many as there are cores."""
+    """Providers as a session takes them.
+
+    OpenVINO is told its number of threads, because it starts one for each core otherwise.
+    """
     return [
         (name, {"num_of_threads": str(threads)}) if short(name) == "openvino" else name
         for name in names

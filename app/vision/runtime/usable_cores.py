@@ -1,4 +1,4 @@
-"""How many cores this process may use: the least of its affinity and its cgroups' CPU quota."""
+"""The number of cores this process may use: the smaller of its affinity and its CPU quota."""
 
 import math
 import os
@@ -7,14 +7,14 @@ from pathlib import Path
 
 
 def usable_cores(root: Path = Path("/")) -> int:
-    """At least 1; a quota of part of a core counts as one. ``root`` is for tests."""
+    """At least 1; a quota is rounded up to whole cores. ``root`` is for tests."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     quota = min(_quotas(root), default=math.inf)
     return max(1, min(cores or 1, math.ceil(quota) if quota < math.inf else cores or 1))
 
 
 def _quotas(root: Path) -> Iterator[float]:
-    """CPU quotas, in cores, of this process's cgroups and of all above them."""
+    """CPU quotas, in cores, of this process's cgroups and of all their parents."""
     for line in _read(root / "proc/self/cgroup").splitlines():
         _, _, rest = line.partition(":")
         controllers, _, name = rest.partition(":")
@@ -26,7 +26,7 @@ def _quotas(root: Path) -> Iterator[float]:
 
 
 def _climb(mount: Path, name: str, read: Callable[[Path], float | None]) -> Iterator[float]:
-    """From the group up to the mount; in a container the group's own name is often not seen."""
+    """Quotas from the group up to the mount; a container often does not see its own group."""
     folder = mount / name.lstrip("/")
     while True:
         quota = read(folder)
@@ -48,7 +48,7 @@ def _quota_v1(folder: Path) -> float | None:
 
 
 def _cores(quota: str, period: str) -> float | None:
-    """None where there is no quota ("max", -1) or what is written is no number."""
+    """None if there is no quota ("max" or -1), or if either text is not a number."""
     if not (quota.isdecimal() and period.isdecimal() and int(period) > 0):
         return None
     return int(quota) / int(period)

@@ -8,7 +8,7 @@ from app.errors import InvalidImage
 from models.common import datasets
 from models.common.commands import CommandError
 from models.evaluate.measure import Report, measure
-from models.evaluate.sources import Answer, Found, Thresholds
+from models.evaluate.sources import Answer, Prediction, Thresholds
 from tests.models.photos import write_dataset
 
 Said = Sequence[tuple[str, float, tuple[float, float, float, float]]]
@@ -30,7 +30,7 @@ class Parrot:
 
     def detect(self, image: bytes, labels: frozenset[str]) -> Answer:
         self.asked.append(labels)
-        found = [Found(*item) for item in next(self._said)]
+        found = [Prediction(*item) for item in next(self._said)]
         return Answer((64, 64), found, {"inference": 1.0 + len(self.asked)})
 
 

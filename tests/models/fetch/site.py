@@ -12,17 +12,17 @@ class File:
     content: bytes = b""
     etag: str | None = '"1"'
     ranges: bool = True
-    """Whether a part can be asked for."""
+    """The server answers Range requests."""
     conditions: bool = True
-    """Whether If-Range is known."""
+    """The server knows If-Range."""
     announced: bool = True
-    """Whether its length is told."""
+    """The answer has a Content-Length."""
     statuses: list[int] = field(default_factory=list)
     """Answered first, one a request."""
     cuts: list[int] = field(default_factory=list)
     """Bytes of the body after which the connection is cut, one a request."""
     location: str | None = None
-    """Where it leads."""
+    """Address of a redirect."""
 
 
 @dataclass

@@ -137,7 +137,7 @@ def test_busy_servers_are_asked_again(site: Site, partial: Partial) -> None:
 def test_it_is_given_up_and_what_came_is_kept(site: Site, partial: Partial) -> None:
     url = site.put("n.onnx", File(CONTENT, cuts=[7000] + [0] * ATTEMPTS))
     error = refusal(url, partial)
-    assert "7,000 bytes are kept; the same command goes on from there" in error
+    assert "7,000 bytes are kept; the same command continues from there" in error
     assert partial.path.read_bytes() == CONTENT[:7000]
     assert len(site.asked) == 1 + ATTEMPTS
 
@@ -150,7 +150,13 @@ def test_nobody_listens(partial: Partial) -> None:
 
 @pytest.mark.parametrize(
     ("status", "reason"),
-    [(404, "no such file"), (410, "gone"), (401, "HF_TOKEN"), (403, "HF_TOKEN"), (418, "418")],
+    [
+        (404, "does not exist"),
+        (410, "was removed"),
+        (401, "HF_TOKEN"),
+        (403, "HF_TOKEN"),
+        (418, "418"),
+    ],
 )
 def test_answers_that_will_not_change(
     site: Site, partial: Partial, status: int, reason: str
@@ -185,7 +191,7 @@ def test_redirects_to_what_is_not_encrypted_are_refused(site: Site, partial: Par
 
 def test_redirects_without_end(site: Site, partial: Partial) -> None:
     url = site.put("n.onnx", File(location="/n.onnx"))
-    assert "in circles" in refusal(url, partial)
+    assert "too often" in refusal(url, partial)
 
 
 @pytest.mark.parametrize("announced", [True, False])

@@ -23,7 +23,7 @@ def model(tmp_path: Path) -> bytes:
 
 @pytest.fixture
 def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where the command writes unless told otherwise."""
+    """The default folder for models."""
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     return tmp_path / "here" / "weights"
@@ -80,7 +80,7 @@ def test_what_is_there_already_is_not_fetched_again(
 ) -> None:  # fmt: skip
     publish(site, monkeypatch, model)
     assert run("yolox_nano") == run("yolox_nano") == 0
-    assert "is there already" in capsys.readouterr().out
+    assert "already exists" in capsys.readouterr().out
     assert len(site.asked) == 1
 
 
@@ -119,7 +119,7 @@ def test_a_release_is_never_larger_than_it_is_known_to_be(
 def test_parts_of_two_versions_are_found_out_and_fetched_anew(
     site: Site, model: bytes, weights: Path
 ) -> None:
-    """Where the server tells no versions, only the checksum shows it."""
+    """If the server sends no ETag, only the checksum shows another version."""
     weights.mkdir()
     part = weights / f".n.{digest(model)[:16]}.part"
     part.write_bytes(b"\0" * 1000)

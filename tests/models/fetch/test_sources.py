@@ -52,13 +52,13 @@ def test_hugging_face_by_its_own_variables() -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("yolo_x", "no name of the catalogue (yolox_nano, "),
-        ("http://a.example/n.onnx", "is no https:// address"),
-        ("http://127.0.0.1.example/n.onnx", "is no https:// address"),
-        ("ftp://localhost/n.onnx", "is no https:// address"),
-        ("file:///n.onnx", "is no https:// address"),
-        ("https:///n.onnx", "is no https:// address"),
-        ("https://a.example/n.pt", "names no .onnx file"),
+        ("yolo_x", "neither a name in the catalogue (yolox_nano, "),
+        ("http://a.example/n.onnx", "is not an https:// address"),
+        ("http://127.0.0.1.example/n.onnx", "is not an https:// address"),
+        ("ftp://localhost/n.onnx", "is not an https:// address"),
+        ("file:///n.onnx", "is not an https:// address"),
+        ("https:///n.onnx", "is not an https:// address"),
+        ("https://a.example/n.pt", "does not name an .onnx file"),
         ("hf:n.onnx", "hf:owner/repository/file.onnx"),
         ("hf:a/b/n.pt", "hf:owner/repository/file.onnx"),
     ],
@@ -69,7 +69,7 @@ def test_refusals(text: str, reason: str) -> None:
 
 
 def test_an_endpoint_without_encryption_is_refused() -> None:
-    with pytest.raises(CommandError, match="no https:// address"):
+    with pytest.raises(CommandError, match="not an https:// address"):
         resolve("hf:a/b/n.onnx", {"HF_ENDPOINT": "http://hub.example"})
 
 

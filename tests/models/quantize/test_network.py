@@ -19,13 +19,13 @@ def test_how_many_convolutions_follow() -> None:
 
 def test_gates_and_logits_are_found() -> None:
     network = Network(graphs.detector())
-    assert network.is_gated("s")
-    assert not network.is_gated("a")
-    assert not network.is_gated("logits.flat")
+    assert network.is_silu_input("s")
+    assert not network.is_silu_input("a")
+    assert not network.is_silu_input("logits.flat")
     nodes = {node.name: node for node in network.nodes}
-    assert network.is_squashed(nodes["score"])
-    assert not network.is_squashed(nodes["box"])
-    assert not network.is_squashed(nodes["body"])
+    assert network.is_logits(nodes["score"])
+    assert not network.is_logits(nodes["box"])
+    assert not network.is_logits(nodes["body"])
 
 
 def test_the_stem_and_its_activation() -> None:
@@ -58,3 +58,11 @@ def test_what_decodes_boxes_stays_in_float() -> None:
     assert chosen(0) == ["body", "body.sigmoid", "body.mul", "score"]
     assert chosen(1) == ["body", "body.sigmoid", "body.mul"]
     assert chosen(2) == []
+
+
+def test_a_graph_that_ends_at_its_logits_keeps_its_last_convolutions_in_float() -> None:
+    model = graphs.detector()
+    nodes = list(model.graph.node)
+    del model.graph.node[[node.name for node in nodes].index("score") + 1 :]
+    chosen = [node.name for node in int8.layers(Network(model))]
+    assert chosen == ["body", "body.sigmoid", "body.mul"]

@@ -7,7 +7,7 @@ from onnx import ModelProto, numpy_helper
 
 from app.vision.arrays import Array
 from models.common.commands import CommandError
-from models.quantize.half import halve
+from models.quantize.half_precision import halve
 from models.quantize.prepare import prepare
 from tests.models import tiny
 from tests.models.quantize import graphs

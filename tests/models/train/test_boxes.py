@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from models.train.boxes import complete_iou, iou, suppress
+from models.train.boxes import complete_iou, iou
 
 pytestmark = pytest.mark.kit
 
@@ -25,15 +25,3 @@ def test_complete_iou_is_lower_for_another_shape() -> None:
     b = torch.tensor([[0.0, 2.5, 20, 7.5]])
     value = complete_iou(a, b)
     assert value < iou(a, b)
-
-
-def test_suppression_is_class_wise_and_keeps_the_best() -> None:
-    boxes = torch.tensor([[0.0, 0, 10, 10], [0, 0, 10, 9], [0, 0, 10, 9], [50, 50, 60, 60]])
-    scores = torch.tensor([0.5, 0.9, 0.4, 0.1])
-    classes = torch.tensor([0, 0, 1, 0])
-    assert suppress(boxes, scores, classes, 0.7).tolist() == [1, 2, 3]
-
-
-def test_suppression_of_nothing() -> None:
-    empty = torch.zeros(0)
-    assert len(suppress(torch.zeros(0, 4), empty, empty, 0.7)) == 0

@@ -1,11 +1,16 @@
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
+from app.vision.arrays import Floats
+from app.vision.detections import Candidates
 from models.train.dataset import Sample
-from models.train.evaluate import Found, layout, letterbox, score
+from models.train.evaluate import detect, score
+from models.train.net import Raw
 
 pytestmark = pytest.mark.kit
 
@@ -16,9 +21,9 @@ def sample(ignored: list[bool]) -> Sample:
     return Sample(Path(), "val", np.array([0, 1]), BOXES, np.array(ignored))
 
 
-def found(boxes: np.ndarray, classes: list[int]) -> dict[int, Found]:
-    scores = torch.linspace(0.9, 0.5, len(boxes))
-    return {0: Found(torch.from_numpy(boxes), scores, torch.tensor(classes))}
+def found(boxes: Floats, classes: list[int]) -> dict[int, Candidates]:
+    scores = np.linspace(0.9, 0.5, len(boxes), dtype=np.float32)
+    return {0: Candidates(boxes, scores, np.array(classes, dtype=np.intp))}
 
 
 def test_the_truth_scores_one() -> None:
@@ -39,12 +44,36 @@ def test_an_ignored_box_is_neither_missed_nor_wrongly_found() -> None:
         assert set(scores.per_class) == {"cat"}
 
 
-def test_photos_lie_centred_with_the_least_padding() -> None:
-    pixels = np.zeros((60, 100, 3), np.uint8)
-    place = layout(pixels, 160)
-    assert place == (160, 96, 0, 0, (96, 160))
-    tall = layout(np.zeros((100, 50, 3), np.uint8), 96)
-    assert tall == (48, 96, 8, 0, (96, 64))
-    laid = letterbox(np.zeros((100, 50, 3), np.uint8), tall)
-    assert laid[0, :8].tolist() == [[114] * 3] * 8
-    assert laid[:, 8:56].max() == 0
+def test_nothing_found_scores_nothing() -> None:
+    nothing = found(np.zeros((0, 4), np.float32), [])
+    for answers in ({}, nothing):
+        scores = score(answers, [sample([False, False])], [(100, 200)], ("cat", "dog"))
+        assert (scores.map50, scores.map) == (0, 0)
+
+
+class Corner(torch.nn.Module):
+    """One box a picture: from the centre of the first cell, a stride to all sides."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shapes: list[tuple[int, ...]] = []
+
+    def forward(self, images: Tensor) -> Raw:
+        self.shapes.append(tuple(images.shape))
+        few, points = len(images), torch.tensor([[20.0, 16.0]])
+        scores = torch.tensor([[[-9.0, 2.0]]]).expand(few, 1, 2)
+        return Raw(scores, torch.zeros(few, 1, 4), points, torch.full((1, 1), 8.0))
+
+
+def test_photos_are_laid_out_as_in_the_service_and_boxes_brought_back() -> None:
+    photos = [np.zeros((60, 100, 3), np.uint8), np.zeros((100, 50, 3), np.uint8)]
+    detector = Corner()
+    answers = dict(detect(cast(Any, detector), cast(Any, photos), 96, device=torch.device("cpu")))
+    assert detector.shapes == [(1, 3, 64, 96), (1, 3, 96, 64)]
+    # The first is scaled to 96 x 58 and lies 3 pixels down, the second to 48 x 96, 8 to the right.
+    for i, expected in enumerate(
+        [(12 / 96, 5 / 57.6, 28 / 96, 21 / 57.6), (4 / 48, 8 / 96, 20 / 48, 24 / 96)]
+    ):
+        assert answers[i].boxes[0] == pytest.approx(expected, abs=1e-5)
+        assert answers[i].classes.tolist() == [1]
+        assert answers[i].scores[0] == pytest.approx(0.8808, abs=1e-4)

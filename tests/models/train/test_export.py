@@ -1,3 +1,4 @@
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -5,11 +6,13 @@ import onnx
 import onnxruntime
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from app.vision.description import METADATA_KEY, Description
-from models.train import export
-from models.train.net import Architecture, Detector, carry_over
+from models.common import checks, metadata
+from models.train import convert, export
+from models.train.net import STRIDES, Architecture, Detector, Raw, carry_over
+from tests.models import tiny
 
 pytestmark = pytest.mark.kit
 
@@ -47,12 +50,84 @@ def test_the_file_agrees_with_the_detector(
     export.write(detector, export.describe("small", LABELS, 64, "x"), path, half=False)
     session = onnxruntime.InferenceSession(path)
     images = np.random.default_rng(0).random(shape, np.float32)
-    (answer,) = session.run(["output0"], {"images": images})
+    names = [f"{kind}.{stride}" for kind in ("scores", "distances") for stride in STRIDES]
+    assert [node.name for node in session.get_outputs()] == names
+    answers = session.run(names, {"images": images})
+    for answer, stride, channels in zip(answers, STRIDES * 2, [3] * 3 + [4] * 3, strict=True):
+        assert answer.shape == (shape[0], channels, shape[2] // stride, shape[3] // stride)
     with torch.no_grad():
-        expected = export.Decoded(detector)(torch.from_numpy(images)).numpy()
-    anchors = sum(shape[2] // s * (shape[3] // s) for s in (8, 16, 32))
-    assert answer.shape == (shape[0], 4 + len(LABELS), anchors)
-    assert np.allclose(answer, expected, rtol=1e-3, atol=1e-3)
+        raw = detector(torch.from_numpy(images))
+    flat = [answer.reshape(*answer.shape[:2], -1).transpose(0, 2, 1) for answer in answers]
+    assert np.allclose(np.concatenate(flat[:3], 1), raw.scores, rtol=1e-3, atol=1e-3)
+    assert np.allclose(np.concatenate(flat[3:], 1), raw.distances, rtol=1e-3, atol=1e-3)
+
+
+class Decoded(nn.Module):
+    """The graph of earlier versions: centre, width and height in pixels, then the scores."""
+
+    def __init__(self, detector: Detector) -> None:
+        super().__init__()
+        self.detector = detector
+
+    def forward(self, images: Tensor) -> Tensor:
+        raw: Raw = self.detector(images)
+        boxes = raw.boxes()
+        low, high = boxes[..., :2], boxes[..., 2:]
+        rows = torch.cat(((low + high) / 2, high - low, raw.scores.sigmoid()), -1)
+        return rows.transpose(1, 2)
+
+
+@pytest.fixture
+def earlier(detector: Detector, tmp_path: Path) -> Path:
+    """As an earlier version wrote it, in the family yolov8."""
+    path = tmp_path / "earlier.onnx"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            Decoded(detector),
+            (torch.zeros(1, 3, 64, 64),),
+            path,
+            input_names=["images"],
+            output_names=["output0"],
+            dynamic_axes={"images": {2: "height", 3: "width"}, "output0": {2: "anchors"}},
+            opset_version=17,
+            training=torch.onnx.TrainingMode.PRESERVE,
+            do_constant_folding=False,
+            dynamo=False,
+        )
+    model = onnx.load(path)
+    model.graph.output[0].type.tensor_type.shape.dim[1].dim_value = 4 + len(LABELS)
+    now = export.describe("small", LABELS, 64, "Apache-2.0")
+    path.write_bytes(
+        metadata.describe(model.SerializeToString(), now.model_copy(update={"family": "yolov8"}))
+    )
+    return path
+
+
+def test_a_file_of_an_earlier_version_is_served_trained_on_and_converted(
+    detector: Detector, earlier: Path, tmp_path: Path
+) -> None:
+    own = detector.state_dict()
+    for name, value in export.read(earlier).detector.state_dict().items():
+        assert torch.equal(value.float(), own[name].float()), name
+    out = tmp_path / "converted.onnx"
+    assert convert.main([str(earlier), "--out", str(out)]) == 0
+    before, after = checks.detector(earlier).model, checks.detector(out).model
+    assert (before.family.name, after.family.name) == ("yolov8", "spotter")
+    image = np.random.default_rng(3).random((1, 3, 64, 96), np.float32)
+    expected, found = (model.decode(model.run(image), image, 0) for model in (before, after))
+    assert len(found.scores) == len(expected.scores) == 126
+    # The converted file stores its weights as float16.
+    assert np.allclose(found.scores, expected.scores, atol=1e-3)
+    assert np.allclose(found.boxes, expected.boxes, rtol=0.02, atol=0.5)
+
+
+def test_what_is_no_file_of_the_trainer_is_not_converted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = tiny.write(tiny.conv_model(), tmp_path / "other.onnx")
+    assert convert.main([str(other), "--out", str(tmp_path / "out.onnx")]) == 1
+    assert "not a file of this trainer" in capsys.readouterr().err
 
 
 def test_the_file_describes_itself(written: Path) -> None:
@@ -61,7 +136,7 @@ def test_the_file_describes_itself(written: Path) -> None:
     assert entry.key == METADATA_KEY
     description = Description.model_validate_json(entry.value)
     assert description.labels == LABELS
-    assert description.family == "yolov8"
+    assert description.family == "spotter"
     assert description.input.size == (64, 64)
     assert [each.version for each in model.opset_import if each.domain == ""] == [17]
 

@@ -12,6 +12,8 @@ _READ = 1024
 """Bytes of a header; the fields that are asked for stand within fewer."""
 _KEY, _SWITCH = 0, 3
 _SELECT = 2
+_MAIN, _HIGH, _PROFESSIONAL = 0, 1, 2
+_SRGB = (1, 13, 0)
 
 
 @dataclass
@@ -19,6 +21,11 @@ class Stream:
     largest: int = 0
     """Pixels of the largest frame."""
     frames: int = 0
+    pixel_bytes: float = 0
+    """Bytes that a decoder takes for a pixel of a frame, all planes together."""
+    grain: bool = False
+    """Whether film grain may be added, which takes another frame."""
+    units: int = 0
 
 
 @dataclass
@@ -34,33 +41,40 @@ class _Sequence:
     id_bits: int
     screen_content: int
     integer_motion: int
+    pixel_bytes: float
+    grain: bool
 
 
-def measure(data: bytes) -> Stream:
-    """Goes over the open bitstream units of one item or sample."""
+def measure(data: memoryview, most_units: int) -> Stream:
+    """Goes over the open bitstream units of one item or sample.
+
+    Stops behind ``most_units``: the caller has to refuse what has more.
+    """
     found = Stream()
     sequence = None
     at = 0
-    while at < len(data):
+    while at < len(data) and found.units <= most_units:
+        found.units += 1
         header = data[at]
         kind, extended, sized = header >> 3 & 15, header >> 2 & 1, header >> 1 & 1
         at += 1 + extended
         size = len(data) - at
         if sized:
             size, at = _leb128(data, at)
-        bits = Bits(data[at : at + min(size, _READ)])
         if kind == _SEQUENCE_HEADER:
-            sequence = _sequence(bits)
+            sequence = _sequence(Bits(data[at : at + min(size, _READ)]))
             found.largest = max(found.largest, sequence.declared)
+            found.pixel_bytes = max(found.pixel_bytes, sequence.pixel_bytes)
+            found.grain |= sequence.grain
         elif kind in (_FRAME_HEADER, _FRAME):
             found.frames += 1
-            if sequence and _gives_size(bits, sequence):
+            if sequence and _gives_size(Bits(data[at : at + min(size, _READ)]), sequence):
                 found.largest = max(found.largest, sequence.possible)
         at += size
     return found
 
 
-def _leb128(data: bytes, at: int) -> tuple[int, int]:
+def _leb128(data: memoryview, at: int) -> tuple[int, int]:
     """The number, and where what is behind it begins."""
     value = 0
     for index in range(8):
@@ -72,7 +86,8 @@ def _leb128(data: bytes, at: int) -> tuple[int, int]:
 
 
 def _sequence(bits: Bits) -> _Sequence:
-    bits.take(4)  # profile, still_picture
+    profile = bits.take(3)
+    bits.take(1)  # still_picture
     reduced = bool(bits.take(1))
     presentation_bits = 0
     if reduced:
@@ -96,6 +111,9 @@ def _sequence(bits: Bits) -> _Sequence:
         screen_content = _SELECT if bits.take(1) else bits.take(1)
         if screen_content:
             integer_motion = _SELECT if bits.take(1) else bits.take(1)
+        bits.take(3 * ordered)
+    bits.take(3)  # enable_superres, enable_cdef, enable_restoration
+    pixel_bytes = _pixel_bytes(bits, profile)
     return _Sequence(
         declared,
         1 << across + down,
@@ -104,7 +122,31 @@ def _sequence(bits: Bits) -> _Sequence:
         id_bits,
         screen_content,
         integer_motion,
+        pixel_bytes,
+        bool(bits.take(1)),
     )
+
+
+def _pixel_bytes(bits: Bits, profile: int) -> float:
+    """color_config (5.5.2); what stands behind it is film_grain_params_present."""
+    high = bits.take(1)
+    twelve = bits.take(1) if profile == _PROFESSIONAL and high else 0
+    grey = 0 if profile == _HIGH else bits.take(1)
+    colours = (bits.take(8), bits.take(8), bits.take(8)) if bits.take(1) else None
+    if grey:
+        bits.take(1)  # color_range
+        return 1 + high
+    if colours == _SRGB:
+        bits.take(1)
+        return 3 * (1 + high)
+    bits.take(1)
+    across = down = int(profile == _MAIN)
+    if profile == _PROFESSIONAL:
+        across = bits.take(1) if twelve else 1
+        down = bits.take(1) if twelve and across else 0
+    bits.take(2 if across and down else 0)  # chroma_sample_position
+    bits.take(1)  # separate_uv_delta_q
+    return (1 + 2 / (1 + across) / (1 + down)) * (1 + high)
 
 
 def _operating_points(bits: Bits) -> int:

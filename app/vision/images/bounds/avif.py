@@ -1,25 +1,83 @@
-"""Bounds on the AV1 frames of an AVIF: its container declares a size, its frames another."""
+"""Bounds on AVIF files: what Pillow's decoder (libavif with dav1d) would walk, copy and decode."""
 
-from app.errors import ImageTooLarge, InvalidImage
-from app.vision.images.bounds import av1
-from app.vision.images.bounds.isobmff import TooMany, payloads
+import os
+from dataclasses import replace
 
-_FREE = 1_000_000
-"""Pixels of a frame that may be larger than the picture: a picture's own edge, thumbnails."""
+from app.errors import InvalidImage
+from app.vision.images.bounds import av1, isobmff
+from app.vision.images.bounds.cost import Coded, Cost, check, check_metadata
+from app.vision.images.bounds.items import CODED, File, Item
+from app.vision.images.bounds.pictures import Pictures
+
 _MOST_LAYERS = 4
-"""Colours, transparency, and frames for a first look."""
+"""Colours and transparency, each with a frame for a first look."""
+_BYTE_PIXELS = 5
+_MOST_UNITS = 20_000
+_FREE_PIXELS = 1_000_000
+"""Of a frame that may be larger than the picture."""
+_REFERENCES = 8
+"""Frames that a decoder keeps beside the one that it works on."""
+_THREAD_BYTES = 500_000
+"""Memory of a decoder for each of its threads, of which it has one a core."""
+_LAYERS = {b"a1op", b"lsel", b"a1lx"}
 
 
-def check_frames(data: bytes, pixels: int, max_pixels: int) -> None:
-    """Raises InvalidImage or ImageTooLarge. ``pixels`` are those that the container declares."""
-    try:
-        streams = [av1.measure(payload) for payload in payloads(data)]
-    except TooMany as error:
-        raise InvalidImage("The AVIF is made of more parts than are read here.") from error
-    if any(stream.largest > max(2 * pixels, _FREE) for stream in streams):
+def check_file(data: bytes, max_pixels: int) -> None:
+    """Raises InvalidImage or ImageTooLarge, from the bytes alone."""
+    check(cost_of(data), "AVIF", _MOST_LAYERS, _BYTE_PIXELS, max_pixels)
+
+
+def check_opened(data: bytes, pixels: int) -> None:
+    """``pixels`` are those that the container declares. Raises InvalidImage."""
+    if cost_of(data).largest > max(2 * pixels, _FREE_PIXELS):
         raise InvalidImage("The AVIF holds frames that are larger than the size that it declares.")
-    work = sum(stream.largest * stream.frames for stream in streams)
-    if work > max(_MOST_LAYERS * pixels, max_pixels):
-        raise ImageTooLarge(
-            f"The AVIF holds {work} pixels in all its frames and at most {max_pixels} are allowed."
-        )
+
+
+def cost_of(data: bytes) -> Cost:
+    """Raises InvalidImage."""
+    file = isobmff.read(data)
+
+    def measure(item: Item, most_units: int) -> Coded:
+        return _coded(file.content(item), most_units)
+
+    items = [item for part in (file, *file.tracks) for item in part.items.values()]
+    profile = max((item.property_size for item in items), default=0)
+    check_metadata("AVIF", sum(item.size for item in items if item.kind not in CODED) + profile)
+    pictures = Pictures(file, "AVIF", measure, turns=False)
+    cost = pictures.decoded()
+    primary = file.items.get(file.primary) if file.primary is not None else None
+    if primary is not None and primary.inputs:
+        cost = replace(cost, frame_bytes=2 * cost.frame_bytes)  # tiles, and where they go
+    # A `sato` item makes a more exact picture of the primary one, out of its own inputs.
+    for number, item in file.items.items():
+        if item.kind == b"sato":
+            cost += pictures.cost(number)
+    cost = replace(cost, frame_bytes=cost.frame_bytes + _decoders_bytes(file))
+    return cost.larger(_of_tracks(file))
+
+
+def _decoders_bytes(file: File) -> int:
+    """Memory of decoders beyond the first: if tiles have layers, each has a decoder of its own."""
+    tiles = [item for item in file.items.values() if item.kind == b"av01"]
+    layered = any(box.kind in _LAYERS for item in tiles for box in item.properties)
+    return len(tiles) * _THREAD_BYTES * (os.cpu_count() or 1) if layered else 0
+
+
+def _of_tracks(file: File) -> Cost:
+    """A sequence is decoded from its tracks: colours and transparency."""
+    cost = Cost()
+    for start, end in file.first_samples:
+        coded = _coded(file.data[start:end], _MOST_UNITS)
+        if coded.units > _MOST_UNITS:
+            raise InvalidImage(
+                f"The AVIF is cut into more units than are read here ({_MOST_UNITS})."
+            )
+        pixels = coded.pixels
+        cost += Cost(pixels * coded.passes, end - start, coded.frame_bytes, pixels, pixels)
+    return cost
+
+
+def _coded(stream: memoryview, most_units: int) -> Coded:
+    found = av1.measure(stream, most_units)
+    held = min(found.frames, _REFERENCES + 1) + found.grain
+    return Coded(found.largest, found.frames, found.largest * found.pixel_bytes * held, found.units)

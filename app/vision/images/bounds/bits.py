@@ -2,7 +2,7 @@
 
 
 class Bits:
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes | memoryview) -> None:
         self._value = int.from_bytes(data, "big")
         self._left = 8 * len(data)
 
@@ -17,3 +17,10 @@ class Bits:
         while zeros < 32 and self._left > 0 and not self.take(1):
             zeros += 1
         self.take(zeros if zeros < 32 else 0)
+
+    def take_exp_golomb(self) -> int:
+        """An unsigned number in the variable-length code of HEVC (9.2)."""
+        zeros = 0
+        while zeros < 32 and self._left > 0 and not self.take(1):
+            zeros += 1
+        return (1 << zeros) - 1 + self.take(zeros)

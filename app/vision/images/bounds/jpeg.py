@@ -1,79 +1,211 @@
-"""Bounds on the segments and scans of a JPEG."""
+"""Bounds on the segments and scans of a JPEG, alone in its file or as a part of a TIFF."""
 
 import re
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from app.errors import InvalidImage
 
 _MOST_SEGMENTS = 2000
+_MOST_SEGMENTS_OF_PART = 24
+_MOST_MARKERS = 10_000
+"""From the first scan to the end of the picture, without restart markers."""
 _MOST_BLOCKS = 64
 """Of those that Pillow takes apart, or puts together one behind the other."""
 _MOST_LAYERS = 4
-_MOST_WORK = 100_000_000
-"""Blocks of 8 x 8 pixels times scans: about a second."""
+_LONGEST_FILL = 70_000
+"""Fill bytes in a row. Two segments and a marker can hold 65,536; a decoder that is given its
+file in pieces begins a run again with each piece."""
+
+_FILL = b"\xff" * _LONGEST_FILL
+_MOST_WORK = 1_500_000_000
+"""Nanoseconds on a slow core, by the weights below."""
+_PER_SCAN, _PER_BLOCK, _PER_COEFFICIENT = 10_000, 10, 1
+_PER_ARITHMETIC_COEFFICIENT = 40
+"""Each takes about ten decisions, and predictable ones take next to no bytes."""
 
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
+_ARITHMETIC = frozenset(range(0xC9, 0xD0)) - {0xCC}
 _TAKEN_APART = frozenset({0xDB, 0xE1, 0xED}) | _FRAMES  # quantisation, EXIF, Photoshop
 _SCAN, _END = 0xDA, 0xD9
-_WITHOUT_LENGTH = frozenset({0x01, *range(0xD0, 0xDA)})
+# A decoder that looks for a restart marker steps over the reserved ones by their two bytes.
+_WITHOUT_LENGTH = frozenset({*range(1, 0xC0), *range(0xD0, 0xDA)})
 _MARKER = re.compile(rb"\xff([^\x00\xff])")
 _MARKER_IN_SCAN = re.compile(rb"\xff([^\x00\xff\xd0-\xd7])")
 
 
+@dataclass
+class _Tally:
+    """What has been seen of one file."""
+
+    segments_left: int = _MOST_SEGMENTS
+    """Of those in front of the first scan of each JPEG."""
+    markers: int = 0
+    scans: int = 0
+    work: int = 0
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The frame header of a JPEG."""
+
+    size: tuple[int, int]
+    layers: tuple[tuple[int, int, int], ...]
+    """Identifier, horizontal and vertical sampling factor of each component."""
+    progressive: bool = False
+    arithmetic: bool = False
+
+    @property
+    def blocks(self) -> dict[int, int]:
+        """Blocks of 8 x 8 coefficients of each component, by its identifier."""
+        across = -(-self.size[0] // (8 * max(h for _, h, _ in self.layers)))
+        down = -(-self.size[1] // (8 * max(v for _, _, v in self.layers)))
+        return {name: across * down * h * v for name, h, v in self.layers}
+
+    @property
+    def all_blocks(self) -> int:
+        return sum(self.blocks.values())
+
+    def several(self, scan_header: bytes) -> bool:
+        """Whether it is in several scans: then it is held whole, as its blocks, until the last.
+
+        ``scan_header`` begins with the length of the first one.
+        """
+        components = scan_header[2] if len(scan_header) > 2 else 0
+        return self.progressive or components < len(self.layers)
+
+
 def check_header(data: bytes) -> None:
     """Up to the first scan. Raises InvalidImage."""
-    blocks = 0
-    for count, (marker, at, length) in enumerate(_segments(data, 2)):
+    blocks = frames = 0
+    for count, (marker, at, length) in enumerate(_segments(data, 2, len(data))):
         if marker == _SCAN:
             return
+        frames += marker in _FRAMES
         blocks += marker in _TAKEN_APART and (marker != 0xE1 or data.startswith(b"Exif", at))
         layers = (length - 8) // 3 if marker in _FRAMES else 0
-        if count > _MOST_SEGMENTS or blocks > _MOST_BLOCKS or layers > _MOST_LAYERS:
+        too_many = count > _MOST_SEGMENTS or blocks > _MOST_BLOCKS or layers > _MOST_LAYERS
+        if too_many or frames > 1:
             raise InvalidImage("The JPEG has more in front of its pixels than is read here.")
 
 
-def check_scans(image: Any, data: bytes) -> None:
-    """Each scan goes over the whole picture, however few bytes it has. Raises InvalidImage.
-
-    ``image`` has been opened, and not drafted.
-    """
-    blocks = blocks_of_scans(image, data, image.size)
-    if not blocks:
-        return
-    scans = 1
-    at = image.fp.tell()
-    while following := _MARKER_IN_SCAN.search(data, at):
-        marker, at = following[1][0], following.end()
-        if marker == _END:
-            return
-        scans += marker == _SCAN
-        if scans * blocks > _MOST_WORK:
-            raise InvalidImage(f"The JPEG has {scans} scans or more, too many for its size.")
-        if marker not in _WITHOUT_LENGTH:
-            at += max(2, int.from_bytes(data[at : at + 2], "big"))
+def check_scans(data: bytes) -> None:
+    """Each scan goes over the whole picture, however few bytes it has. Raises InvalidImage."""
+    frame, scan = _begin(data, 0, len(data))
+    if frame is not None:
+        _check_stream(frame, data, scan, len(data))
 
 
-def blocks_of_scans(image: Any, data: bytes, full: tuple[int, int]) -> int:
+def blocks_of_scans(data: bytes, full: tuple[int, int]) -> int:
     """A JPEG of several scans is held whole, as its blocks, until the last; 0 for one scan.
 
-    ``image`` has been opened and not loaded, ``full`` is its stored size.
+    ``full`` is its stored size.
     """
-    layers: list[tuple[int, int]] = [(max(1, h), max(1, v)) for _, h, v, _ in image.layer]
-    scan_header = bytes([0, 6 + 2 * len(layers), len(layers)])
-    scan = image.fp.tell() - scan_header[1]  # the header of the first scan was read last
-    if "progressive" not in image.info and data.startswith(scan_header, scan):
+    frame, scan = _begin(data, 0, len(data))
+    if frame is None or not frame.several(data[scan : scan + 3]):
         return 0
-    across = -(-full[0] // (8 * max(h for h, _ in layers)))
-    down = -(-full[1] // (8 * max(v for _, v in layers)))
-    return across * down * sum(h * v for h, v in layers)
+    return replace(frame, size=full).all_blocks
 
 
-def _segments(data: bytes, at: int) -> Iterator[tuple[int, int, int]]:
-    """Marker, where its content begins, and the content's length."""
-    while found := _MARKER.search(data, at):
+def check_parts(data: bytes, parts: Sequence[tuple[int, int]]) -> int:
+    """JPEGs within a file, as strips of a TIFF are: where each begins and ends.
+
+    The answer is how many blocks the largest of several scans is held as until its end. Raises
+    InvalidImage.
+    """
+    tally = _Tally(segments_left=_MOST_SEGMENTS + _MOST_SEGMENTS_OF_PART * len(parts))
+    largest = 0
+    for start, end in parts:
+        frame, scan = _begin(data, start, end, tally)
+        if frame is not None:
+            _check_stream(frame, data, scan, end, tally)
+            if frame.several(data[scan : scan + 3]):
+                largest = max(largest, frame.all_blocks)
+    return largest
+
+
+def _begin(
+    data: bytes, start: int, end: int, tally: _Tally | None = None
+) -> tuple[Frame | None, int]:
+    """The frame, and where the header of the first scan begins, with its length.
+
+    None if there is no such scan, or none that a decoder takes. Raises InvalidImage.
+    """
+    tally = tally or _Tally()
+    frame = None
+    for marker, at, length in _segments(data, start + 2, end):
+        tally.segments_left -= 1
+        if marker in _FRAMES:
+            frame = _read_frame(marker, data[at : min(at + length, end)])
+        if marker == _SCAN:
+            return frame, at - 2
+        if tally.segments_left < 0:
+            raise InvalidImage("A JPEG has more in front of its pixels than is read here.")
+    return None, end
+
+
+def _check_stream(
+    frame: Frame, data: bytes, at: int, end: int, tally: _Tally | None = None
+) -> None:
+    """``at`` is where the first scan header begins, with its length. Raises InvalidImage."""
+    tally = tally or _Tally()
+    several = frame.several(data[at : at + 3])
+    filled = data.find(_FILL, at, end) if end - at >= _LONGEST_FILL else -1
+    if not several and not frame.arithmetic and filled < 0:
+        return
+    per_coefficient = _PER_ARITHMETIC_COEFFICIENT if frame.arithmetic else _PER_COEFFICIENT
+    blocks = frame.blocks
+    at -= 2
+    while found := _MARKER_IN_SCAN.search(data, at, end):
+        marker, at = found[1][0], found.end()
+        if marker == _END:
+            break
+        tally.markers += 1
+        if marker == _SCAN:
+            tally.scans += 1
+            tally.work += _scan_work(data[at : at + 14], blocks, per_coefficient)
+        if tally.work > _MOST_WORK:
+            raise InvalidImage(f"The JPEG has {tally.scans} scans or more, too many for its size.")
+        if tally.markers > _MOST_MARKERS:
+            raise InvalidImage("The JPEG has more markers between its scans than are read here.")
+        if marker not in _WITHOUT_LENGTH:
+            at += max(2, int.from_bytes(data[at : at + 2], "big"))
+    else:
+        at = end
+    if 0 <= filled < at:
+        raise InvalidImage("The JPEG has more fill bytes in its scans than are read here.")
+
+
+def _scan_work(header: bytes, blocks: Mapping[int, int], per_coefficient: int) -> int:
+    components = header[2] if len(header) > 2 else 0
+    behind = 3 + 2 * components
+    if len(header) < behind + 2:
+        return _PER_SCAN
+    # Of components that it does not have a decoder stops.
+    own = sum(blocks.get(header[3 + 2 * index], 0) for index in range(components))
+    first, last = header[behind], header[behind + 1]
+    coefficients = min(64, max(0, last - first) + 1)
+    return _PER_SCAN + own * (_PER_BLOCK + coefficients * per_coefficient)
+
+
+def _read_frame(marker: int, body: bytes) -> Frame | None:
+    if len(body) < 6 or len(body) < 6 + 3 * body[5] or not 1 <= body[5] <= _MOST_LAYERS:
+        return None  # which no decoder takes
+    height, width = int.from_bytes(body[1:3], "big"), int.from_bytes(body[3:5], "big")
+    layers = tuple(
+        (body[at], max(1, body[at + 1] >> 4), max(1, body[at + 1] & 15))
+        for at in range(6, 6 + 3 * body[5], 3)
+    )
+    return Frame((width, height), layers, marker in _PROGRESSIVE, marker in _ARITHMETIC)
+
+
+def _segments(data: bytes, at: int, end: int) -> Iterator[tuple[int, int, int]]:
+    """Marker, where its content begins, and the content's length (0 for a marker without)."""
+    while found := _MARKER.search(data, at, end):
         marker, at = found[1][0], found.end()
         if marker in _WITHOUT_LENGTH:
+            yield marker, at, 0
             continue
         length = max(0, int.from_bytes(data[at : at + 2], "big") - 2)
         yield marker, at + 2, length

@@ -2,10 +2,9 @@
 
 from typing import Any
 
-from app.errors import ImageTooLarge, InvalidImage
-from app.vision.images.bounds import jpeg
+from app.errors import ImageTooLarge
+from app.vision.images.bounds import jpeg, webp
 
-_MOST_PROFILES = 16
 _MOST_RUN_LENGTH_PIXELS = 4_000_000
 """Of a BMP in run lengths, which Pillow decodes in Python: about half a second."""
 _RUN_LENGTHS = (1, 2)
@@ -13,12 +12,30 @@ _LONGEST_SIDE = 500_000
 """Pixels: beside them every row takes a pointer, and what scales them a table as long."""
 
 
-def check_file(name: str, data: bytes) -> None:
-    """``name`` is Pillow's of the format. Raises InvalidImage."""
+def check_file(name: str, data: bytes, max_pixels: int) -> None:
+    """``name`` is Pillow's of the format. Raises InvalidImage or InvalidImageFormat, and for AVIF
+    and HEIC all that ``check_opened`` raises: their decoders copy while they open a file.
+    """
     if name == "JPEG":
         jpeg.check_header(data)
-    elif name == "PNG" and data.count(b"iCCP") > _MOST_PROFILES:  # each is inflated
-        raise InvalidImage("The PNG has more colour profiles than are read here.")
+    elif name == "TIFF":
+        from app.vision.images.bounds.tiff import check_directory
+
+        check_directory(data)
+    elif name == "PNG":
+        from app.vision.images.bounds import png
+
+        png.check_chunks(data)
+    elif name == "WEBP":
+        webp.check_chunks(data)
+    elif name == "AVIF":
+        from app.vision.images.bounds import avif
+
+        avif.check_file(data, max_pixels)
+    elif name == "HEIF":
+        from app.vision.images.bounds import heif
+
+        heif.check_file(data, max_pixels)
 
 
 def check_opened(image: Any, data: bytes, max_pixels: int) -> None:
@@ -26,15 +43,15 @@ def check_opened(image: Any, data: bytes, max_pixels: int) -> None:
     check_pixels(image.size, max_pixels)
     pixels = image.width * image.height
     if image.format in ("JPEG", "MPO"):
-        jpeg.check_scans(image, data)
+        jpeg.check_scans(data)
     elif image.format == "AVIF":
-        from app.vision.images.bounds.avif import check_frames
+        from app.vision.images.bounds import avif
 
-        check_frames(data, pixels, max_pixels)
+        avif.check_opened(data, pixels)
     elif image.format == "TIFF":
-        from app.vision.images.bounds.tiff import check_tiles
+        from app.vision.images.bounds.tiff import check_parts
 
-        check_tiles(image)
+        check_parts(image, data)
     elif image.format == "BMP" and image.info.get("compression") in _RUN_LENGTHS:
         check_pixels(image.size, min(max_pixels, _MOST_RUN_LENGTH_PIXELS))
 

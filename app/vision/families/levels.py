@@ -1,0 +1,74 @@
+"""Decoding of feature maps, one a level, whose cells each predict one box.
+
+Every map has the class logits of its cells. A box is the distances from the centre of its cell to
+the left, upper, right and lower side, in cells. Boxes are computed for the likely cells only.
+"""
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+
+from app.vision.arrays import Array, Floats, Ints
+from app.vision.detections import Candidates
+
+_MARGIN = 1e-3
+"""Logits this far below the threshold are still taken; then their probabilities are compared."""
+
+Reach = Callable[[Ints], Floats]
+"""What the distances (4, n) of these cells are computed from, (k, n). Cells count row by row."""
+
+
+def decode(
+    levels: Iterable[tuple[Reach, Floats]],
+    to_distances: Callable[[Floats], Floats],
+    threshold: float,
+    input_size: tuple[int, int],
+) -> Candidates:
+    """``levels`` are each level's reach and its class logits (classes, height, width).
+
+    ``to_distances`` turns what reaches give, of all levels, into distances (4, n) in cells.
+    """
+    least = _logit(threshold) - _MARGIN
+    picked = [_pick(reach, scores, least, input_size) for reach, scores in levels]
+    reached, scores, centres, strides = (
+        np.concatenate(parts, axis=-1) for parts in zip(*picked, strict=True)
+    )
+    best = scores.argmax(axis=0)
+    with np.errstate(over="ignore"):  # 1 / infinity is 0, which is right
+        probabilities = 1 / (1 + np.exp(-scores[best, np.arange(len(best))]))
+    distances = to_distances(reached)
+    corners = np.concatenate([centres - distances[:2], centres + distances[2:]])
+    corners *= np.tile(strides, (2, 1))
+    likely = probabilities > threshold
+    return Candidates(corners.T[likely], probabilities[likely], best[likely])
+
+
+def at_cells(level: Array, cells: Ints) -> Floats:
+    """(channels, n) of ``level`` (channels, height, width)."""
+    return as_floats(level.reshape(len(level), -1)[:, cells])
+
+
+def as_floats(values: Array) -> Floats:
+    return values.astype(np.float32, copy=False)
+
+
+def _pick(
+    reach: Reach, scores: Floats, least: float, input_size: tuple[int, int]
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Of the cells with a class above ``least``: reach, logits, centre in cells, and stride."""
+    height, width = scores.shape[1:]
+    cells = np.flatnonzero(scores.max(axis=0) > least)
+    centres = np.stack([cells % width, cells // width]).astype(np.float32) + np.float32(0.5)
+    stride = np.array([[input_size[1] / width], [input_size[0] / height]], dtype=np.float32)
+    return (
+        reach(cells),
+        scores.reshape(len(scores), -1)[:, cells],
+        centres,
+        np.repeat(stride, len(cells), axis=1),
+    )
+
+
+def _logit(probability: float) -> float:
+    if probability <= 0 or probability >= 1:
+        return -np.inf if probability <= 0 else np.inf
+    return float(np.log(probability / (1 - probability)))

@@ -1,0 +1,26 @@
+"""The metadata entries of an ONNX file. Field numbers are those of ``onnx.proto``."""
+
+from app.vision.graph_surgery.protobuf import contents
+
+ENTRY = 14
+"""Of ModelProto: one StringStringEntryProto for each entry of the metadata."""
+KEY, VALUE = 1, 2
+"""Of StringStringEntryProto."""
+
+
+def read(model: memoryview) -> dict[str, str]:
+    """``model`` is a whole file. Raises ValueError if it is not an ONNX file.
+
+    The last entry of a key counts, as for onnxruntime.
+    """
+    return dict(entry(content) for content in contents(model, ENTRY))
+
+
+def entry(content: memoryview) -> tuple[str, str]:
+    """Key and value."""
+    return _text(content, KEY), _text(content, VALUE)
+
+
+def _text(content: memoryview, number: int) -> str:
+    found = contents(content, number)
+    return bytes(found[-1]).decode(errors="replace") if found else ""

@@ -1,0 +1,38 @@
+"""Rewrite a file of an earlier version of this trainer in the form that is written today.
+
+``python -m models.train.convert FILE --out NEW``. The weights stay as they are. Files of earlier
+versions decode their boxes in the graph (family ``yolov8``); they are served and trained on as
+before, but start and run slower.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from app.vision.families.spotter import FAMILY
+from models.common import checks
+from models.common.commands import CommandError, output, parser, run
+from models.train import export
+
+
+def convert(arguments: argparse.Namespace) -> None:
+    out = output(arguments.out, arguments.file, "-converted")
+    try:
+        trained = export.read(arguments.file)
+        description = trained.description.model_copy(update={"family": FAMILY.name})
+        export.write(trained.detector, description, out)
+    except export.ExportError as error:
+        raise CommandError(str(error)) from error
+    checks.serves(out, out)
+    print(f"wrote {out}")
+
+
+def main(argv: list[str] | None = None) -> int:
+    options = parser("train.convert", "Rewrite a file of an earlier version of this trainer.")
+    options.add_argument("file", type=Path, help="a file of this trainer; it is only read")
+    options.add_argument("--out", type=Path, help="file to write (weights/<file>-converted.onnx)")
+    return run(convert, options.parse_args(argv))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

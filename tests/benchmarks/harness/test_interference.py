@@ -1,0 +1,32 @@
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from benchmarks.harness.interference import QUIET_CORES, Interference, quietest
+
+
+def test_somebody_else_on_the_core_is_noticed() -> None:
+    core = max(os.sched_getaffinity(0))
+    busy = "import time; end = time.process_time() + 0.6\nwhile time.process_time() < end: pass"
+    interference = Interference({core})
+    began = time.perf_counter()
+    subprocess.run(["taskset", "-c", str(core), sys.executable, "-c", busy], check=True)
+    spent = time.perf_counter() - began
+    everybody = interference.used(0)
+    assert 0.5 / spent < everybody < 1.1
+    assert interference.used(0.6) < everybody
+    assert interference.used(spent) == pytest.approx(0, abs=0.1)
+
+
+def test_the_calmest_of_several_tries_counts() -> None:
+    def tries(most: int, *found: float) -> float:
+        left = iter(found)
+        return quietest(lambda: next(left), lambda other: other, most)
+
+    assert tries(3, 0.5, 0.3, 0.4) == 0.3
+    assert tries(3, 0.5, 0.05) == 0.05
+    assert tries(1, 0.5) == 0.5
+    assert tries(2, QUIET_CORES) == QUIET_CORES

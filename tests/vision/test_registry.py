@@ -1,0 +1,51 @@
+"""A family is one module and one line: nothing else in the code knows a family by its name."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from app.vision import families
+from tests.server import REPOSITORY
+
+FOLDER = REPOSITORY / "app" / "vision" / "families"
+PARTS = {"__init__", "base", "levels", "distributions"}
+"""Modules that hold no family."""
+ALSO_OTHER_NAMES = {"spotter", "end2end"}
+"""The service's own name, and a key that the Ultralytics exporters write."""
+RELEASES = REPOSITORY / "models" / "fetch" / "catalogue.py"
+"""Says of each published file which family it is of."""
+
+
+def test_every_module_is_a_family_under_its_own_name() -> None:
+    assert {path.stem for path in FOLDER.glob("*.py")} == {*families.NAMES, *PARTS}
+    assert [family.name for family in families.every()] == list(families.NAMES)
+
+
+def test_the_readme_lists_every_family() -> None:
+    readme = (REPOSITORY / "README.md").read_text("utf-8")
+    for family in families.every():
+        assert f"| `{family.name}` | {family.models} | {family.layout} |" in readme
+
+
+@pytest.mark.parametrize("room", ["app", "models"])
+def test_no_other_module_names_a_family(room: str) -> None:
+    names = set(families.NAMES) - ALSO_OTHER_NAMES
+    for path in sorted((REPOSITORY / room).rglob("*.py")):
+        if path != RELEASES:
+            assert path.parent == FOLDER or names.isdisjoint(_texts(path)), path
+
+
+def _texts(path: Path) -> set[object]:
+    tree = ast.walk(ast.parse(path.read_text("utf-8")))
+    return {node.value for node in tree if isinstance(node, ast.Constant)}
+
+
+@pytest.mark.parametrize("name", families.NAMES)
+def test_what_is_exported_is_bound_again(name: str) -> None:
+    """The exporter's names are those of an image, of the other inputs, then of the outputs."""
+    family = families.get(name)
+    image, *others = family.exported
+    assert image == "images"
+    assert family.feeds.keys() <= set(others)
+    assert set(others) - family.feeds.keys()
