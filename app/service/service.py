@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TypeVar
 
 from app.admission.api_keys import KeyRing
@@ -14,9 +13,7 @@ from app.admission.request_memory import RequestMemory
 from app.cloud.s3 import Storage
 from app.service.health import Health
 from app.settings import Settings
-from app.vision.detections import Detections, Options
 from app.vision.detector import Detector
-from app.vision.draw import Encoding, detect_and_draw
 from app.vision.runtime.usable_cores import usable_cores
 
 T = TypeVar("T")
@@ -68,14 +65,3 @@ class Service:
     async def run_in_thread(self, work: Callable[[], T]) -> T:
         """Runs ``work``, which is short next to an inference, on a thread: one at a time."""
         return await asyncio.get_running_loop().run_in_executor(self._unpacking, work)
-
-    async def detect(self, image: bytes, options: Options) -> Detections:
-        return await self.pool.run(partial(self.detector.detect, image, options))
-
-    async def detect_and_draw(
-        self, image: bytes, options: Options, encoding: Encoding
-    ) -> tuple[Detections, bytes]:
-        """Takes one place of the pool for both: no request is refused between the two."""
-        return await self.pool.run(
-            partial(detect_and_draw, self.detector, image, options, encoding)
-        )
