@@ -12,7 +12,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".avif", ".tif", ".tiff"})
+from app.vision.images import formats
+
+SUFFIXES = formats.suffixes()
 VAL_SHARE = 0.1
 
 Split = Literal["train", "val"]

@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from app.vision.images.bounds.boxes import Box
+from app.vision.images.iso_media.boxes import Box
 
 CODED = {b"av01", b"hvc1", b"hev1", b"lhv1", b"avc1", b"vvc1", b"evc1", b"j2k1", b"jpeg", b"unci"}
 """Kinds of items that hold coded pixels."""

@@ -5,9 +5,9 @@ a decoder would walk, copy or keep is therefore counted here before a decoder se
 """
 
 from app.errors import InvalidImage
-from app.vision.images.bounds.boxes import Box, Boxes, Numbers, too_many
-from app.vision.images.bounds.items import CODED, Extent, File, Item
-from app.vision.images.bounds.tracks import first_samples
+from app.vision.images.iso_media.boxes import Box, Boxes, Numbers, too_many
+from app.vision.images.iso_media.items import CODED, Extent, File, Item
+from app.vision.images.iso_media.tracks import first_samples
 
 _MOST_ITEMS = 4096
 _MOST_HEADER_BYTES = 4_000_000

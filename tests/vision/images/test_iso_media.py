@@ -11,7 +11,9 @@ import pytest
 from PIL import Image
 
 from app.errors import ImageTooLarge, InvalidImage, InvalidImageFormat, SpotterError
-from app.vision.images.bounds import avif, heif, hevc, isobmff
+from app.vision.images.formats import avif, heif
+from app.vision.images.iso_media import avif_cost, heif_cost, hevc, structure
+from app.vision.images.iso_media.cost import Cost
 from tests.vision.cost import measurable, measure
 from tests.vision.iso_files import (
     ALPHA,
@@ -28,7 +30,8 @@ from tests.vision.iso_files import (
 )
 from tests.vision.pictures import encode, quarters
 
-CHECKS = {"AVIF": avif, "HEIC": heif}
+FORMATS = {"AVIF": avif.FORMAT, "HEIC": heif.FORMAT}
+COSTS = {"AVIF": avif_cost.cost_of, "HEIC": heif_cost.cost_of}
 MAX_PIXELS = 50_000_000
 SMALL = 64
 LARGE = (4000, 3000)
@@ -36,7 +39,11 @@ START = iso_file("AVIF", {}).index(b"mdat") + 4
 
 
 def check(form: str, data: bytes, max_pixels: int = MAX_PIXELS) -> None:
-    CHECKS[form].check_file(data, max_pixels)
+    FORMATS[form].inspect(data, max_pixels)
+
+
+def cost_of(form: str, data: bytes) -> Cost:
+    return COSTS[form](structure.read(data))
 
 
 class Samples(NamedTuple):
@@ -125,7 +132,7 @@ def test_a_grid_of_equal_tiles_passes(form: str, samples: Samples) -> None:
     data = grid_file(form, tile, 8, 6, (4032, 3024))
     assert len(data) < 20_000
     check(form, data)
-    cost = CHECKS[form].cost_of(data)
+    cost = cost_of(form, data)
     assert cost.declared == 4032 * 3024
     assert 48 * 512 * 512 < cost.pixels < 1.1 * 48 * 512 * 512
 
@@ -140,14 +147,14 @@ def test_what_decoding_the_picture_does_not_touch_is_not_counted(
     links += [(b"auxl", n, [1]) for n in range(40, 80)]
     data = iso_file(form, {1: samples.small.part(samples.kind), **others}, links)
     check(form, data)
-    assert CHECKS[form].cost_of(data).pixels < 20_000
+    assert cost_of(form, data).pixels < 20_000
 
 
 def test_transparency_is_counted(form: str, samples: Samples) -> None:
     parts = {1: samples.small.part(samples.kind), 2: samples.small.part(samples.kind, ALPHA)}
     with_alpha = iso_file(form, parts, [(b"auxl", 2, [1])])
     without = iso_file(form, parts)
-    costs = [CHECKS[form].cost_of(data).pixels for data in (with_alpha, without)]
+    costs = [cost_of(form, data).pixels for data in (with_alpha, without)]
     assert costs[0] == 2 * costs[1]
 
 
@@ -547,7 +554,7 @@ def test_the_first_samples_of_tracks() -> None:
             tables = box(b"stbl", box(b"stsz", size) + offset)
             track = box(b"trak", box(b"mdia", box(b"minf", tables)))
             data = box(b"mdat", b"0123456789") + box(b"moov", track + box(b"trak", b""))
-            assert isobmff.read(data).first_samples == [(8, 12)]
+            assert structure.read(data).first_samples == [(8, 12)]
 
 
 # Reading itself.
@@ -559,7 +566,7 @@ def test_items_in_pieces_in_the_file_and_in_idat() -> None:
         2: Part(b"av01", b"456", method=1),
         3: Part(b"mime", b"0123456789"),
     }
-    file = isobmff.read(iso_file("AVIF", parts))
+    file = structure.read(iso_file("AVIF", parts))
     contents = [bytes(file.content(file.items[n])) for n in parts]
     assert contents == [b"01245", b"456", b"0123456789"]
 
@@ -567,7 +574,7 @@ def test_items_in_pieces_in_the_file_and_in_idat() -> None:
 def test_long_boxes_and_boxes_to_the_end() -> None:
     meta = dict(boxes(iso_file("AVIF", {1: Part(b"av01", b"", extents=((16, 5),))})))[b"meta"]
     long = struct.pack(">I4sQ", 1, b"mdat", 16 + 10) + b"0123456789"
-    file = isobmff.read(long + struct.pack(">I", 0) + b"meta" + meta)
+    file = structure.read(long + struct.pack(">I", 0) + b"meta" + meta)
     assert bytes(file.content(file.items[1])) == b"01234"
 
 

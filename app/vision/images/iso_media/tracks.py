@@ -1,6 +1,6 @@
 """Where the tracks of an image sequence keep the first picture, the only one that is decoded."""
 
-from app.vision.images.bounds.boxes import Box, Boxes, Numbers, too_many
+from app.vision.images.iso_media.boxes import Box, Boxes, Numbers, too_many
 
 _MOST_SAMPLES = 100_000
 _MOST_TABLE_STEPS = 2_000_000

@@ -5,7 +5,7 @@ Section numbers are those of the AV1 bitstream specification.
 
 from dataclasses import dataclass
 
-from app.vision.images.bounds.bits import Bits
+from app.vision.images.iso_media.bits import Bits
 
 _SEQUENCE_HEADER, _FRAME_HEADER, _FRAME = 1, 3, 6
 _READ = 1024

@@ -1,32 +1,27 @@
-"""Bounds on TIFF files and their directories, in whose form EXIF and MPO keep theirs, too."""
+"""Directories of a TIFF, whose form those of EXIF and MPO have, too: bounds on their fields."""
 
 import ctypes
 import struct
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import IO, Any
+from typing import IO
 
 from PIL import TiffImagePlugin, _imaging
 
-from app.errors import ImageTooLarge, InvalidImage, InvalidImageFormat
-from app.vision.images.bounds import jpeg
+from app.errors import InvalidImage, InvalidImageFormat
 
 _WHOLE_NUMBERS = frozenset({3, 4, 13, 16})  # which offsets and lengths of strips are, too
 _KEPT_AS_BYTES = frozenset({1, 2, 7})
+_TYPE_BYTES = (0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4, 0, 0, 8)
+"""Bytes of a value, by the number of its type."""
 _MOST_OF_WHOLE_NUMBERS = 1_000_000  # bytes
 _MOST_OF_OTHERS = 80_000  # bytes; rational numbers, 10,000 of them
-_MOST_TILES = 50_000
-_MOST_LAYERS = 6
 _MOST_ENTRIES = 1000
 """libtiff sorts all it knows anew with each that it does not know."""
-_MOST_TABLES = 65_536  # bytes
-_MOST_JPEGS = 20_000
-_MOST_PADDED, _MOST_TIMES_PADDED = 20_000_000, 1.5
-"""Pixels of all tiles, where they are more than the picture's, and how many times as many."""
 
 _COMPRESSION = 259
 _OFFSETS, _COUNTS = (324, 273), (325, 279)
-_TILE_WIDTH, _TILE_LENGTH, _TABLES = 322, 323, 347
+_TABLES = 347
 _RAW, _JPEG = 1, 7
 # CCITT, LZW, JPEG, Deflate, PackBits and Zstandard take time in proportion to what they unpack.
 _READ = frozenset({_RAW, 2, 3, 4, 5, _JPEG, 8, 32771, 32773, 32946, 50000})
@@ -86,13 +81,15 @@ def bound_directories() -> None:
         library.TIFFSetWarningHandler(None)
 
 
-def check_directory(data: bytes) -> None:
-    """The first directory, before a decoder reads it.
+def check_directory(data: bytes) -> int:
+    """Checks the first directory, before a decoder reads it. Returns the bytes of its fields.
 
     Raises InvalidImage, or InvalidImageFormat for a compression that is not read here.
     """
     seen = set()
-    for count, (tag, kind, value) in enumerate(_entries(data)):
+    field_bytes = 0
+    for count, (tag, kind, values, value) in enumerate(_entries(data)):
+        field_bytes += values * _TYPE_BYTES[kind] if kind < len(_TYPE_BYTES) else 0
         if count >= _MOST_ENTRIES:
             raise InvalidImage("The TIFF has more fields than are read here.")
         if tag not in _LAYOUT:
@@ -108,45 +105,14 @@ def check_directory(data: bytes) -> None:
             )
     if seen.issuperset(_OFFSETS) or seen.issuperset(_COUNTS):
         raise InvalidImage("The TIFF has both strips and tiles.")
+    return min(field_bytes, len(data))  # Pillow reads no more than that
 
 
-def check_parts(image: Any, data: bytes) -> None:
-    """Strips and tiles. ``image`` has been opened and not loaded.
+def _entries(data: bytes) -> Iterator[tuple[int, int, int, int]]:
+    """Tag, type, count of values, and the first value if it is a whole number of 16 bits, else -1.
 
-    Raises InvalidImage or ImageTooLarge.
+    Raises InvalidImage for a BigTIFF in big-endian order.
     """
-    extents = [tile.extents for tile in image.tile]
-    area = sum((right - left) * (bottom - top) for left, top, right, bottom in extents)
-    if len(extents) > _MOST_TILES or area > image.width * image.height * _MOST_LAYERS:
-        raise InvalidImage("The TIFF has more parts than its picture needs.")
-    parts = _places(image, data)
-    if image.tag_v2.get(_COMPRESSION, _RAW) == _RAW:
-        parts = [part for part in parts if part[0] < len(data)]
-    else:
-        _check_padding(image)
-    end = 0
-    for start, length in sorted(part for part in parts if part[1]):
-        if start < end:
-            raise InvalidImage("The TIFF has strips or tiles that share bytes.")
-        end = start + length
-    if sum(length for _, length in parts) > len(data):
-        raise InvalidImage("The TIFF declares more bytes in its strips or tiles than it has.")
-
-
-def jpeg_blocks(image: Any, data: bytes) -> int:
-    """Blocks of the largest JPEG of several scans among strips or tiles. Raises InvalidImage."""
-    if image.tag_v2.get(_COMPRESSION, _RAW) != _JPEG:
-        return 0
-    if len(image.tag_v2.get(_TABLES, b"")) > _MOST_TABLES:
-        raise InvalidImage("The TIFF has more JPEG tables than are read here.")
-    parts = _places(image, data)
-    if len(parts) > _MOST_JPEGS:
-        raise InvalidImage("The TIFF has more JPEGs in it than are read here.")
-    return jpeg.check_parts(data, [(start, start + length) for start, length in parts])
-
-
-def _entries(data: bytes) -> Iterator[tuple[int, int, int]]:
-    """Tag, type, and the first value where it is a whole number of 16 bits, else -1."""
     order = "<" if data[:2] == b"II" else ">"
     big = data[2:4] in (b"+\0", b"\0+")
     if big and order == ">":  # as Pillow does not read it
@@ -165,46 +131,4 @@ def _entries(data: bytes) -> Iterator[tuple[int, int, int]]:
                     (place,) = struct.unpack(order + ("Q" if big else "I"), raw)
                     raw = data[place : place + 2]
                 value = struct.unpack_from(order + "H", raw)[0] if len(raw) >= 2 else -1
-            yield tag, kind, value
-
-
-def _places(image: Any, data: bytes) -> list[tuple[int, int]]:
-    """Offset and length of each strip or tile. Raises InvalidImage."""
-    tags = image.tag_v2
-    offsets: tuple[int, ...] = tags.get(_OFFSETS[0], tags.get(_OFFSETS[1], ()))
-    if tags.get(_COMPRESSION, _RAW) == _RAW:
-        return _raw_places(image)
-    lengths: tuple[int, ...] = tags.get(_COUNTS[0], tags.get(_COUNTS[1], ()))
-    if len(offsets) == 1 and not any(lengths):  # which libtiff takes for all that is behind it
-        lengths = (max(0, len(data) - offsets[0]),)
-    if len(offsets) != len(lengths):
-        raise InvalidImage("The TIFF does not say of each strip or tile how long it is.")
-    return list(zip(offsets, lengths, strict=True))
-
-
-def _raw_places(image: Any) -> list[tuple[int, int]]:
-    """Of pixels that are not compressed Pillow reads as many bytes as it needs."""
-    bits = sum(image.tag_v2.get(258, (1,)))
-    planes = len(image.tag_v2.get(258, (1,))) if image.tag_v2.get(284, 1) == 2 else 1
-    return [
-        (tile.offset, -(-(right - left) * bits // (8 * planes)) * (bottom - top))
-        for tile in image.tile
-        for left, top, right, bottom in [tile.extents]
-    ]
-
-
-def _check_padding(image: Any) -> None:
-    """A tile is unpacked whole, whatever of it lies within the picture. Raises ImageTooLarge."""
-    tags = image.tag_v2
-    if _TILE_WIDTH not in tags and _TILE_LENGTH not in tags:
-        return
-    width, length = tags.get(_TILE_WIDTH), tags.get(_TILE_LENGTH)
-    if not isinstance(width, int) or not isinstance(length, int) or not width or not length:
-        raise InvalidImage("The TIFF has tiles of no size.")
-    pixels = tags[256] * tags[257]
-    padded = -(-tags[256] // width) * width * -(-tags[257] // length) * length
-    if padded > max(_MOST_PADDED, _MOST_TIMES_PADDED * pixels):
-        raise ImageTooLarge(
-            f"The TIFF unpacks {padded} pixels in its tiles, for a picture of {pixels}."
-            " Send it with smaller tiles, or in strips."
-        )
+            yield tag, kind, values, value

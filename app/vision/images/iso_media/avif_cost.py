@@ -1,20 +1,18 @@
-"""Bounds on AVIF files: what Pillow's decoder (libavif with dav1d) would walk, copy and decode."""
+"""What decoding an AVIF costs: what libavif with dav1d would walk, copy and decode."""
 
 import os
 from dataclasses import replace
 
 from app.errors import InvalidImage
-from app.vision.images.bounds import av1, isobmff
-from app.vision.images.bounds.cost import Coded, Cost, check, check_metadata
-from app.vision.images.bounds.items import CODED, File, Item
-from app.vision.images.bounds.pictures import Pictures
+from app.vision.images.iso_media import av1
+from app.vision.images.iso_media.cost import Coded, Cost, check, check_metadata
+from app.vision.images.iso_media.item_costs import ItemCosts
+from app.vision.images.iso_media.items import CODED, File, Item
 
 _MOST_LAYERS = 4
 """Colours and transparency, each with a frame for a first look."""
 _BYTE_PIXELS = 5
 _MOST_UNITS = 20_000
-_FREE_PIXELS = 1_000_000
-"""Of a frame that may be larger than the picture."""
 _REFERENCES = 8
 """Frames that a decoder keeps beside the one that it works on."""
 _THREAD_BYTES = 500_000
@@ -22,36 +20,38 @@ _THREAD_BYTES = 500_000
 _LAYERS = {b"a1op", b"lsel", b"a1lx"}
 
 
-def check_file(data: bytes, max_pixels: int) -> None:
-    """Raises InvalidImage or ImageTooLarge, from the bytes alone."""
-    check(cost_of(data), "AVIF", _MOST_LAYERS, _BYTE_PIXELS, max_pixels)
+def check_cost(cost: Cost, max_pixels: int) -> None:
+    """Raises ImageTooLarge."""
+    check(cost, "AVIF", _MOST_LAYERS, _BYTE_PIXELS, max_pixels)
 
 
-def check_opened(data: bytes, pixels: int) -> None:
-    """``pixels`` are those that the container declares. Raises InvalidImage."""
-    if cost_of(data).largest > max(2 * pixels, _FREE_PIXELS):
-        raise InvalidImage("The AVIF holds frames that are larger than the size that it declares.")
+def metadata_bytes(file: File) -> int:
+    """Bytes of metadata and profiles that are copied when the file is opened.
+
+    Raises InvalidImage if there are too many.
+    """
+    items = [item for part in (file, *file.tracks) for item in part.items.values()]
+    profile = max((item.property_size for item in items), default=0)
+    size = sum(item.size for item in items if item.kind not in CODED) + profile
+    check_metadata("AVIF", size)
+    return size
 
 
-def cost_of(data: bytes) -> Cost:
+def cost_of(file: File) -> Cost:
     """Raises InvalidImage."""
-    file = isobmff.read(data)
 
     def measure(item: Item, most_units: int) -> Coded:
         return _coded(file.content(item), most_units)
 
-    items = [item for part in (file, *file.tracks) for item in part.items.values()]
-    profile = max((item.property_size for item in items), default=0)
-    check_metadata("AVIF", sum(item.size for item in items if item.kind not in CODED) + profile)
-    pictures = Pictures(file, "AVIF", measure, turns=False)
-    cost = pictures.decoded()
+    costs = ItemCosts(file, "AVIF", measure, turns=False)
+    cost = costs.decoded()
     primary = file.items.get(file.primary) if file.primary is not None else None
     if primary is not None and primary.inputs:
         cost = replace(cost, frame_bytes=2 * cost.frame_bytes)  # tiles, and where they go
     # A `sato` item makes a more exact picture of the primary one, out of its own inputs.
     for number, item in file.items.items():
         if item.kind == b"sato":
-            cost += pictures.cost(number)
+            cost += costs.cost(number)
     cost = replace(cost, frame_bytes=cost.frame_bytes + _decoders_bytes(file))
     return cost.larger(_of_tracks(file))
 

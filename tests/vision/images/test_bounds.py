@@ -9,8 +9,11 @@ import pytest
 from PIL import Image
 
 from app.errors import InvalidImage
-from app.vision.images.bounds import av1, avif, isobmff, jpeg
-from app.vision.images.bounds.pieces import Pieces
+from app.vision.images.formats.record import USUAL_READS
+from app.vision.images.iso_media import av1, structure
+from app.vision.images.iso_media.avif_cost import cost_of
+from app.vision.images.jpeg_scans import read_header
+from app.vision.images.pieces import Pieces
 from tests.hostile.inserts import chunk, segment
 from tests.vision.pictures import at_most, encode, quarters, read
 
@@ -29,7 +32,7 @@ def test_a_progressive_jpeg_of_a_phone_has_few_scans(subsampling: int) -> None:
     at = data.index(b"\xff\xc2") + 5
     data[at : at + 4] = struct.pack(">HH", 3024, 4032)
     assert Image.open(io.BytesIO(data)).size == (4032, 3024)
-    jpeg.check_scans(bytes(data))
+    read_header(bytes(data)).check_scans()
 
 
 def test_a_jpeg_with_much_in_front() -> None:
@@ -57,9 +60,9 @@ def _arithmetic(side: int) -> bytes:
 
 
 def test_arithmetic_coding_costs_more_for_a_pixel() -> None:
-    jpeg.check_scans(_arithmetic(3000))
+    read_header(_arithmetic(3000)).check_scans()
     with pytest.raises(InvalidImage, match="1 scans"):
-        jpeg.check_scans(_arithmetic(4000))
+        read_header(_arithmetic(4000)).check_scans()
 
 
 def test_a_jpeg_without_a_frame_or_a_scan_is_left_to_its_decoder() -> None:
@@ -68,8 +71,7 @@ def test_a_jpeg_without_a_frame_or_a_scan_is_left_to_its_decoder() -> None:
     without_frame = plain[:frame] + plain[frame + 19 :]
     short_frame = plain[: frame + 2] + b"\0\5" + bytes(3) + plain[frame + 19 :]
     for data in (without_frame, short_frame, plain[:scan], plain[: scan + 3], plain[: scan + 6]):
-        jpeg.check_header(data)
-        jpeg.check_scans(data)
+        read_header(data).check_scans()
         with pytest.raises(InvalidImage):
             read(data)
 
@@ -80,7 +82,7 @@ def test_a_reserved_marker_hides_no_scans() -> None:
     scans = segment(0xDA, b"\1\1\0\1\x3f\x10") * 3000
     hidden = b"\xff\2" + struct.pack(">H", len(scans)) + scans
     with pytest.raises(InvalidImage, match="too many for its size"):
-        jpeg.check_scans(plain[:-2] + hidden + plain[-2:])
+        read_header(plain[:-2] + hidden + plain[-2:]).check_scans()
 
 
 def test_two_frames_are_refused() -> None:
@@ -110,7 +112,7 @@ def test_a_tiff_with_a_strip_for_each_row(compression: str) -> None:
 
 def streams(data: bytes) -> list[av1.Stream]:
     """Of each AV1 item."""
-    file = isobmff.read(data)
+    file = structure.read(data)
     items = [item for item in file.items.values() if item.kind == b"av01"]
     return [av1.measure(file.content(item), 100) for item in items]
 
@@ -127,7 +129,7 @@ def test_an_avif_holds_what_it_declares(side: int, form: str, subsampling: str) 
     colours = {"4:2:0": 1.5, "4:2:2": 2, "4:4:4": 3}[subsampling]
     assert [stream.pixel_bytes for stream in found] == [colours, 1][: len(found)]
     assert not any(stream.grain for stream in found)
-    assert avif.cost_of(data).largest == side * (side // 2)
+    assert cost_of(structure.read(data)).largest == side * (side // 2)
 
 
 def test_a_grey_avif_has_one_plane() -> None:
@@ -144,11 +146,11 @@ def test_film_grain_is_seen() -> None:
 def test_an_image_sequence_counts_its_first_picture() -> None:
     data = encode(noise(70, 50), "AVIF", save_all=True, append_images=[noise(70, 50)] * 3, speed=10)
     assert data[8:12] == b"avis"
-    file = isobmff.read(data)
+    file = structure.read(data)
     ((start, end),) = file.first_samples
     found = av1.measure(file.data[start:end], 100)
     assert (found.largest, found.frames) == (70 * 50, 1)
-    assert avif.cost_of(data).largest == 70 * 50
+    assert cost_of(structure.read(data)).largest == 70 * 50
 
 
 # AV1 as only its specification has it.
@@ -229,7 +231,7 @@ def test_units_are_counted_to_where_there_are_too_many() -> None:
 
 
 def test_pieces_are_counted() -> None:
-    pieces = Pieces(bytes(1_000_000))
+    pieces = Pieces(bytes(1_000_000), USUAL_READS)
 
     def read_on() -> None:
         while pieces.read(1):

@@ -14,9 +14,9 @@ from PIL import Image
 from app.errors import ImageTooLarge
 from app.settings import DECODING_BUDGET
 from app.vision.images.budget import DecodingBudget
-from app.vision.images.memory import peak_bytes
 from app.vision.images.reader import ImageReader
-from tests.vision.pictures import encode, full_size, quarters
+from tests.server import REPOSITORY
+from tests.vision.pictures import encode, full_size, quarters, reserved_bytes
 from tests.vision.tiff import one_tile
 
 SIDE = 2000
@@ -103,7 +103,7 @@ def test_no_format_takes_more_than_was_set_aside(files: dict[str, Path], longest
         [sys.executable, "-c", MEASURE, str(longest), *files.values()],
         capture_output=True,
         check=True,
-        cwd=Path(__file__).parent.parent.parent,
+        cwd=REPOSITORY,
         # Freed memory goes back at once, so that one file's is not reused unseen for the next.
         env={"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": "65536"},
     )
@@ -119,7 +119,7 @@ def declared(width: int, height: int, form: str, **options: Any) -> int:
     data = encode(quarters(), form, **options)
     image = Image.open(io.BytesIO(data))
     image._size = (width, height)
-    return peak_bytes(image, data, (width, height), width // 640)
+    return reserved_bytes(image, data, (width, height), width // 640)
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_a_jpeg_in_several_scans_counts_its_coefficients() -> None:
     size = (1024, 1024)
 
     def cost(data: bytes) -> int:
-        return peak_bytes(Image.open(io.BytesIO(data)), data, size, 8)
+        return reserved_bytes(Image.open(io.BytesIO(data)), data, size, 8)
 
     single = b"\x00\x0c\x03\x01\x00\x02\x11\x03\x11\x00\x3f\x00"
     assert single in data
@@ -198,6 +198,6 @@ def test_the_memory_of_large_photos_is_given_back() -> None:
         [sys.executable, "-c", RETAIN],
         capture_output=True,
         check=True,
-        cwd=Path(__file__).parent.parent.parent,
+        cwd=REPOSITORY,
     )
     assert int(done.stdout) < 40_000_000  # of 80 MB a thread

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from app.errors import InvalidImage, InvalidImageFormat
-from app.vision.images.bounds.boxes import Box
-from app.vision.images.bounds.cost import Coded, Cost
-from app.vision.images.bounds.items import CODED, File, Item
+from app.vision.images.iso_media.boxes import Box
+from app.vision.images.iso_media.cost import Coded, Cost
+from app.vision.images.iso_media.items import CODED, File, Item
 
 _ALPHA = (
     b"urn:mpeg:avc:2015:auxid:1",
@@ -32,7 +32,7 @@ Measure = Callable[[Item, int], Coded]
 
 
 @dataclass
-class Pictures:
+class ItemCosts:
     """Costs of the items of a file."""
 
     file: File

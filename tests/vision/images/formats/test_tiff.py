@@ -9,9 +9,8 @@ import pytest
 from PIL import Image
 
 from app.errors import InvalidImage, InvalidImageFormat
-from app.vision.images.bounds.tiff import jpeg_blocks
-from app.vision.images.memory import peak_bytes
-from tests.vision.pictures import encode, pixels, quarters, read
+from app.vision.images.tiff_strips import jpeg_blocks
+from tests.vision.pictures import encode, pixels, quarters, read, reserved_bytes
 from tests.vision.tiff import LONG, LONG8, SHORT, UNDEFINED, Entry, tiff
 
 SIZE = (100, 70)
@@ -52,7 +51,7 @@ def test_progressive_jpegs_as_strips_count_as_they_are_held() -> None:
     assert read(data).size == (100, 64)
     image = Image.open(io.BytesIO(data))
     assert jpeg_blocks(image, data) == 13 * 4 * 3
-    assert peak_bytes(image, data, image.size, 1) >= 13 * 4 * 3 * 128 + 100 * 64 * 4
+    assert reserved_bytes(image, data, image.size, 1) >= 13 * 4 * 3 * 128 + 100 * 64 * 4
     plain = tiff(
         (100, 64),
         [encode(PICTURE.crop((0, 0, 100, 32)), "JPEG", subsampling=0)] * 2,

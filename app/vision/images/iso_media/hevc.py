@@ -5,7 +5,7 @@ Section numbers are those of ITU-T H.265.
 
 from dataclasses import dataclass
 
-from app.vision.images.bounds.bits import Bits
+from app.vision.images.iso_media.bits import Bits
 
 _SLICES = range(32)
 """Types of units (7.4.2.2) that hold coded pixels."""

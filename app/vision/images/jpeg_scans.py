@@ -10,13 +10,15 @@ _MOST_SEGMENTS = 2000
 _MOST_SEGMENTS_OF_PART = 24
 _MOST_MARKERS = 10_000
 """From the first scan to the end of the picture, without restart markers."""
-_MOST_BLOCKS = 64
-"""Of those that Pillow takes apart, or puts together one behind the other."""
+_MOST_TAKEN_APART = 64
+"""Segments that Pillow takes apart, or puts together one behind the other."""
 _MOST_LAYERS = 4
 _LONGEST_FILL = 70_000
 """Fill bytes in a row. Two segments and a marker can hold 65,536; a decoder that is given its
 file in pieces begins a run again with each piece."""
 
+BLOCK_BYTES = 64 * 2
+"""Memory of a block of 8 x 8 coefficients."""
 _FILL = b"\xff" * _LONGEST_FILL
 _MOST_WORK = 1_500_000_000
 """Nanoseconds on a slow core, by the weights below."""
@@ -76,36 +78,47 @@ class Frame:
         return self.progressive or components < len(self.layers)
 
 
-def check_header(data: bytes) -> None:
-    """Up to the first scan. Raises InvalidImage."""
-    blocks = frames = 0
+@dataclass(frozen=True)
+class Header:
+    """A JPEG up to its first scan."""
+
+    data: bytes
+    frame: Frame | None
+    """None if there is no scan, or a frame that no decoder takes."""
+    scan: int
+    """Where the header of the first scan begins, with its length; the end if there is none."""
+
+    def check_scans(self) -> None:
+        """Each scan goes over the whole picture, however few bytes it has. Raises InvalidImage."""
+        if self.frame is not None:
+            _check_stream(self.frame, self.data, self.scan, len(self.data))
+
+    def block_bytes(self, full: tuple[int, int]) -> int:
+        """Memory of the coefficients of a JPEG in several scans, held whole until the last.
+
+        0 if it is in one scan. ``full`` is its size in pixels as the decoder has it.
+        """
+        if self.frame is None or not self.frame.several(self.data[self.scan : self.scan + 3]):
+            return 0
+        return replace(self.frame, size=full).all_blocks * BLOCK_BYTES
+
+
+def read_header(data: bytes) -> Header:
+    """Raises InvalidImage if more stands in front of the first scan than a photo has."""
+    frame = None
+    taken_apart = frames = 0
     for count, (marker, at, length) in enumerate(_segments(data, 2, len(data))):
         if marker == _SCAN:
-            return
-        frames += marker in _FRAMES
-        blocks += marker in _TAKEN_APART and (marker != 0xE1 or data.startswith(b"Exif", at))
+            return Header(data, frame, at - 2)
+        if marker in _FRAMES:
+            frame = _read_frame(marker, data[at : at + length])
+            frames += 1
+        taken_apart += marker in _TAKEN_APART and (marker != 0xE1 or data.startswith(b"Exif", at))
         layers = (length - 8) // 3 if marker in _FRAMES else 0
-        too_many = count > _MOST_SEGMENTS or blocks > _MOST_BLOCKS or layers > _MOST_LAYERS
-        if too_many or frames > 1:
+        too_many = count > _MOST_SEGMENTS or taken_apart > _MOST_TAKEN_APART
+        if too_many or layers > _MOST_LAYERS or frames > 1:
             raise InvalidImage("The JPEG has more in front of its pixels than is read here.")
-
-
-def check_scans(data: bytes) -> None:
-    """Each scan goes over the whole picture, however few bytes it has. Raises InvalidImage."""
-    frame, scan = _begin(data, 0, len(data))
-    if frame is not None:
-        _check_stream(frame, data, scan, len(data))
-
-
-def blocks_of_scans(data: bytes, full: tuple[int, int]) -> int:
-    """A JPEG of several scans is held whole, as its blocks, until the last; 0 for one scan.
-
-    ``full`` is its stored size.
-    """
-    frame, scan = _begin(data, 0, len(data))
-    if frame is None or not frame.several(data[scan : scan + 3]):
-        return 0
-    return replace(frame, size=full).all_blocks
+    return Header(data, None, len(data))
 
 
 def check_parts(data: bytes, parts: Sequence[tuple[int, int]]) -> int:
@@ -125,14 +138,11 @@ def check_parts(data: bytes, parts: Sequence[tuple[int, int]]) -> int:
     return largest
 
 
-def _begin(
-    data: bytes, start: int, end: int, tally: _Tally | None = None
-) -> tuple[Frame | None, int]:
+def _begin(data: bytes, start: int, end: int, tally: _Tally) -> tuple[Frame | None, int]:
     """The frame, and where the header of the first scan begins, with its length.
 
     None if there is no such scan, or none that a decoder takes. Raises InvalidImage.
     """
-    tally = tally or _Tally()
     frame = None
     for marker, at, length in _segments(data, start + 2, end):
         tally.segments_left -= 1

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image, features
 
 from app.errors import ImageTooLarge, InvalidImage, InvalidImageFormat, SpotterError
-from app.vision.images import formats
+from app.vision.images.formats import record
 from app.vision.images.colour import to_rgb
 from app.vision.images.memory import Size
 from tests.vision.pictures import (
@@ -108,9 +108,9 @@ def test_jpegs_are_decoded_at_the_smallest_scale_that_covers(
 ) -> None:
     decoded: list[Size] = []
 
-    def spy(image: Image.Image, factor: int) -> Image.Image:
+    def spy(image: Image.Image, factor: int, *, may_keep: bool) -> Image.Image:
         decoded.append(image.size)
-        return to_rgb(image, factor)
+        return to_rgb(image, factor, may_keep=may_keep)
 
     monkeypatch.setattr("app.vision.images.reader.to_rgb", spy)
     picture = read(stored_turned(quarters(800, 600), orientation, "JPEG"), at_most(longest))
@@ -182,7 +182,7 @@ def test_an_empty_file_says_that_it_is_empty() -> None:
 
 @pytest.fixture
 def without_heif(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(formats, "find_spec", lambda _: None)
+    monkeypatch.setattr(record, "find_spec", lambda _: None)
 
 
 def test_heic_without_the_extra_says_what_would_do(shared: Path, without_heif: None) -> None:
