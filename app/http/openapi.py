@@ -26,6 +26,7 @@ from app.errors.problem import problem_body
 from app.http.requests.s3_reference import ObjectReference
 from app.http.responses.media_types import PROBLEM
 from app.service.schemas import Problem
+from app.vision.images import formats
 
 Json = dict[str, Any]
 
@@ -55,7 +56,8 @@ S3 answers only where the server was set up for the bucket. With `Accept: image/
 `image/png` the answer is the picture with its boxes drawn. Images are never kept."""
 
 ERROR_DETAILS: Mapping[type[SpotterError], str] = {
-    InvalidImageFormat: "This is not an image known here. Send one of JPEG, PNG, WEBP.",
+    InvalidImageFormat: "This is not an image known here."
+    f" Send one of {', '.join(formats.names())}.",
     InvalidImage: "The image begins like one that is allowed but cannot be read to its end:"
     " it is truncated or corrupt.",
     ImageTooLarge: "The request's body is larger than 20971520 bytes. Send a smaller image.",
@@ -142,7 +144,7 @@ def schemas() -> dict[str, Json]:
 REQUEST_BODY: Json = {
     "requestBody": {
         "required": True,
-        "description": "The image: JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF or MPO; at most 20 MiB and"
+        "description": f"The image: {formats.listed()}; at most 20 MiB and"
         " 50 million pixels, unless the server was set up"
         " otherwise. Sent as it is, it may be declared as any type.",
         "content": {

@@ -14,6 +14,7 @@ from app.vision.images.memory import Size, peak_bytes
 from app.vision.images.reader import ImageReader, Picture
 
 MAX_PIXELS = 50_000_000
+READER = ImageReader(MAX_PIXELS, DecodingBudget(400_000_000))
 
 # What a camera does to an upright picture to store it with this orientation.
 STORED = {

@@ -13,8 +13,8 @@ import pytest
 from PIL import Image, features
 
 from app.errors import ImageTooLarge, InvalidImage, InvalidImageFormat, SpotterError
-from app.vision.images.formats import record
 from app.vision.images.colour import to_rgb
+from app.vision.images.formats import record
 from app.vision.images.memory import Size
 from tests.vision.pictures import (
     STORED,

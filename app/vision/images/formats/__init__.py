@@ -41,6 +41,12 @@ def names() -> list[str]:
     return [each.name for each in always] + [name for each in always for name in each.variants]
 
 
+def listed() -> str:
+    """The names as the end of a sentence: "JPEG, PNG or WebP"."""
+    *others, last = names()
+    return f"{', '.join(others)} or {last}"
+
+
 def suffixes() -> frozenset[str]:
     """Ends of file names, in lower case with the dot, of the formats that every server reads."""
     return frozenset(s for each in FORMATS if each.extra is None for s in each.suffixes)
