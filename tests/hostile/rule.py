@@ -50,7 +50,7 @@ class Cost:
 def pillow_name(data: bytes) -> str | None:
     """Pillow's name of the format that ``data`` begins like."""
     found = recognise(data)
-    return found and found.pillow_name
+    return found.pillow_name if found else None
 
 
 @cache

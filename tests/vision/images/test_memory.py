@@ -4,6 +4,9 @@ import io
 import json
 import subprocess
 import sys
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +16,13 @@ from PIL import Image
 
 from app.errors import ImageTooLarge
 from app.settings import DECODING_BUDGET
+from app.vision.images import formats
 from app.vision.images.budget import DecodingBudget
+from app.vision.images.pieces import Pieces
 from app.vision.images.reader import ImageReader
+from tests.hostile.inserts import chunk, segment
 from tests.server import REPOSITORY
-from tests.vision.pictures import encode, full_size, quarters, reserved_bytes
+from tests.vision.pictures import encode, full_size, quarters, read, reserved_bytes
 from tests.vision.tiff import one_tile
 
 SIDE = 2000
@@ -201,3 +207,54 @@ def test_the_memory_of_large_photos_is_given_back() -> None:
         cwd=REPOSITORY,
     )
     assert int(done.stdout) < 40_000_000  # of 80 MB a thread
+
+
+def with_metadata(form: str, size: int) -> bytes:
+    plain = encode(quarters(), form)
+    if form == "JPEG":
+        segments = [
+            segment(0xE2, b"ICC_PROFILE\0" + bytes([n, 60]) + bytes(65_000)) for n in range(60)
+        ]
+        return plain[:2] + b"".join(segments) * (size // 3_900_000 + 1) + plain[2:]
+    if form == "GIF":
+        at = plain.index(b"\x2c", 13)
+        return plain[:at] + b"!\xfe" + (b"\xff" + bytes(255)) * (size // 255) + b"\0" + plain[at:]
+    return encode(quarters(), form, icc_profile=bytes(size))
+
+
+@pytest.mark.parametrize("form", ["JPEG", "GIF", "WEBP", "TIFF", "AVIF"])
+def test_metadata_is_reserved_before_anything_is_copied(form: str) -> None:
+    """Opening the file copies it, and so waits like a decoder."""
+    data = with_metadata(form, 3_000_000)
+    reserved: list[int] = []
+
+    class Recorder(DecodingBudget):
+        @contextmanager
+        def reserve(self, size: int) -> Iterator[None]:
+            reserved.append(size)
+            with super().reserve(size):
+                yield
+            reserved.append(-size)
+
+    picture = ImageReader(10**6, Recorder(10**8)).read(data, full_size)
+    assert picture.size == (96, 64)
+    opening, opened, decoding, decoded = reserved
+    assert opening == -opened
+    assert decoding == -decoded
+    assert decoding > opening >= 3_000_000
+    with pytest.raises(ImageTooLarge, match="set aside"), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Pieces, "read", lambda *_: pytest.fail("opened"))
+        ImageReader(10**6, DecodingBudget(2_500_000)).read(data, full_size)
+
+
+def test_texts_of_a_png_are_reserved_unpacked() -> None:
+    plain = encode(quarters(), "PNG")
+    packed = chunk(b"zTXt", b"Comment\0\0" + zlib.compress(b"a" * 1_000_000))
+    assert len(packed) < 2000
+    many = plain[:33] + packed * 7 + plain[33:]
+    for data, least in ((plain, 0), (many, 7_000_000)):
+        found = formats.require(data)
+        assert least <= found.inspect(data, 10**6).metadata_bytes <= 4 * least
+        assert read(data).size == (96, 64)
+    behind = plain[:-12] + packed * 7 + plain[-12:]
+    assert formats.require(behind).inspect(behind, 10**6).metadata_bytes >= 7_000_000
