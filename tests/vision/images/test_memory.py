@@ -223,7 +223,9 @@ def with_metadata(form: str, size: int) -> bytes:
 
 
 @pytest.mark.parametrize("form", ["JPEG", "GIF", "WEBP", "TIFF", "AVIF"])
-def test_metadata_is_reserved_before_anything_is_copied(form: str) -> None:
+def test_metadata_is_reserved_before_anything_is_copied(
+    form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Opening the file copies it, and so waits like a decoder."""
     data = with_metadata(form, 3_000_000)
     reserved: list[int] = []
@@ -242,8 +244,8 @@ def test_metadata_is_reserved_before_anything_is_copied(form: str) -> None:
     assert opening == -opened
     assert decoding == -decoded
     assert decoding > opening >= 3_000_000
-    with pytest.raises(ImageTooLarge, match="set aside"), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Pieces, "read", lambda *_: pytest.fail("opened"))
+    monkeypatch.setattr(Pieces, "read", lambda *_: pytest.fail("opened"))
+    with pytest.raises(ImageTooLarge, match="set aside"):
         ImageReader(10**6, DecodingBudget(2_500_000)).read(data, full_size)
 
 
