@@ -39,10 +39,10 @@ _MARKER_IN_SCAN = re.compile(rb"\xff([^\x00\xff\xd0-\xd7])")
 
 @dataclass
 class _Tally:
-    """What has been seen of one file."""
+    """Counts over all JPEGs of one file."""
 
     segments_left: int = _MOST_SEGMENTS
-    """Of those in front of the first scan of each JPEG."""
+    """Segments in front of the first scan of each JPEG."""
     markers: int = 0
     scans: int = 0
     work: int = 0

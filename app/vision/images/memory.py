@@ -1,4 +1,4 @@
-"""What decoding an image takes in memory at its peak.
+"""Memory that decoding an image takes at its peak.
 
 The figures are bytes over idle, measured with large files of each format; the tests measure them
 again.

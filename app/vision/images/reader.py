@@ -141,7 +141,7 @@ class _Plan(NamedTuple):
     size: Size
     """Full size of the upright image in pixels."""
     target: Size
-    """What has to be covered, in pixels as they are stored."""
+    """Size that has to be covered, in pixels as they are stored."""
     cost: int
     """Bytes of memory at the peak."""
 

@@ -91,7 +91,7 @@ def _places(image: Any, data: bytes) -> list[tuple[int, int]]:
 
 
 def _raw_places(image: Any) -> list[tuple[int, int]]:
-    """Of pixels that are not compressed Pillow reads as many bytes as it needs."""
+    """Offset and length of each part if it is not compressed: Pillow reads what its pixels need."""
     bits = sum(image.tag_v2.get(_BITS_PER_SAMPLE, (1,)))
     planes = len(image.tag_v2.get(_BITS_PER_SAMPLE, (1,))) if image.tag_v2.get(284, 1) == 2 else 1
     return [

@@ -19,7 +19,7 @@ _BYTES_DECODING, _BYTES_HELD = 3, 2
 _HEADER_BYTES = 13
 _EXTENSION = 0x21
 _BLOCK_BYTES = 48
-"""What Python takes for a block of a comment beside its bytes."""
+"""Memory of a block of a comment beside its bytes."""
 
 
 def _inspect(data: bytes, max_pixels: int) -> Inspection:

@@ -1,4 +1,4 @@
-"""What is known of an image format: one record, which each module beside fills.
+"""A record of all that is known of an image format; each module beside fills one.
 
 No field has a default, so that the type checker names what a new format forgets.
 """
@@ -26,7 +26,7 @@ class Orientation(Enum):
 
 @dataclass(frozen=True)
 class Inspection:
-    """What a file is going to cost, told from its bytes before a decoder sees them."""
+    """Cost of a file, told from its bytes before a decoder sees them."""
 
     metadata_bytes: int
     """Memory that opening the file takes, or more: texts, profiles, EXIF and copies of the file."""

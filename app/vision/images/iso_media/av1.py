@@ -30,7 +30,7 @@ class Stream:
 
 @dataclass
 class _Sequence:
-    """What of a sequence header (5.5) the size of a frame depends on."""
+    """Fields of a sequence header (5.5) that the size of a frame depends on."""
 
     declared: int
     """Pixels of a frame that gives no size of its own."""

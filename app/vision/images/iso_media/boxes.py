@@ -43,7 +43,7 @@ class Boxes:
             yield box
 
     def children(self, box: Box, skip: int = 0) -> list[Box]:
-        """Those inside of a box that has been counted, behind its first ``skip`` bytes."""
+        """Boxes inside of one that has been counted, behind its first ``skip`` bytes."""
         return list(self._walk(box.start + skip, box.end))
 
     def child(self, box: Box, kind: bytes) -> Box | None:

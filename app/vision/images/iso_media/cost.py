@@ -1,4 +1,4 @@
-"""What decoding a file costs, and how much of it is allowed."""
+"""Cost of decoding a file, and its limits."""
 
 from dataclasses import astuple, dataclass, replace
 
@@ -15,10 +15,10 @@ _MOST_METADATA_BYTES = 8_000_000
 
 @dataclass(frozen=True)
 class Coded:
-    """What one item of coded pixels holds."""
+    """Content of an item of coded pixels."""
 
     pixels: int = 0
-    """Of its largest frame."""
+    """Pixels of its largest frame."""
     passes: float = 1
     """How many frames of that size are gone over."""
     frame_bytes: float = 0

@@ -1,4 +1,4 @@
-"""What decoding a HEIC costs: what libheif with libde265 would go over."""
+"""Cost of decoding a HEIC: the pixels that libheif with libde265 would go over."""
 
 from collections import Counter
 

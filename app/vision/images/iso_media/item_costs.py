@@ -1,4 +1,4 @@
-"""What decoding the picture of an AVIF or HEIC makes a decoder do, told from its structure."""
+"""Cost of each item of an AVIF or HEIC, told from the structure of the file."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,11 +16,11 @@ _ALPHA = (
 _LONGEST_NAME = 64
 _DEEPEST = 8
 _MOST_UNITS = 20_000
-"""Of all items together; a tile has about four."""
+"""Units of all items together; a tile has about four."""
 _TURN_PIXELS = 0.25
-"""What it takes to turn a pixel, in pixels that could be decoded instead."""
+"""Time to turn a pixel, in pixels that could be decoded in it."""
 _ITEM_PIXELS = 10_000
-"""What it takes to begin with an item, in the pixels that could be decoded instead."""
+"""Time to begin with an item, in pixels that could be decoded in it."""
 _MOST_OVER_DECLARED = 2
 _SMALL_PIXELS = 1_000_000
 """A frame of so many may be larger than declared: some only say how large it is at most."""
@@ -37,7 +37,7 @@ class ItemCosts:
 
     file: File
     name: str
-    """Of the format, for messages."""
+    """Name of the format, for messages."""
     measure: Measure
     turns: bool
     """Whether the decoder turns, mirrors and cuts pixels itself, as often as an item asks for."""
@@ -143,7 +143,7 @@ def _is_alpha(file: File, item: Item) -> bool:
 
 
 def _declared_pixels(file: File, item: Item) -> int:
-    """Of `ispe`; the largest if there are several."""
+    """Pixels that `ispe` declares; the most if there are several."""
     found = 0
     for box in item.properties:
         if box.kind == b"ispe":
@@ -154,7 +154,7 @@ def _declared_pixels(file: File, item: Item) -> int:
 
 
 def _grid_pixels(content: memoryview) -> int:
-    """Of the picture that a grid is put together to."""
+    """Pixels of the picture that a grid is put together to."""
     long = 4 if len(content) > 1 and content[1] & 1 else 2
     width = int.from_bytes(content[4 : 4 + long], "big")
     return width * int.from_bytes(content[4 + long : 4 + 2 * long], "big")

@@ -11,7 +11,7 @@ from app.vision.images.iso_media.tracks import first_samples
 
 _MOST_ITEMS = 4096
 _MOST_HEADER_BYTES = 4_000_000
-"""Of a `meta` without its `idat` and `ipco`."""
+"""Bytes of a `meta` box, without its `idat` and `ipco`."""
 _IN_FILE, _IN_IDAT = 0, 1
 _ONCE_IN_META = {b"hdlr", b"pitm", b"iloc", b"iinf", b"iref", b"iprp", b"idat"}
 
