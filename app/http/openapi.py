@@ -11,6 +11,7 @@ from app.errors import PUBLIC_ERRORS, Overloaded, SpotterError, TooManyRequests
 from app.errors.problem import MEDIA_TYPE, problem_members
 from app.http.requests.json_image import ImageBase64, ImageInS3
 from app.service.schemas import Problem
+from app.vision.images import formats
 
 Json = dict[str, Any]
 
@@ -74,7 +75,7 @@ _DOT = (
 DETECT_BODY: Json = {
     "requestBody": {
         "required": True,
-        "description": "The image: JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF or MPO; at most 20 MiB and"
+        "description": f"The image: {formats.listed()}; at most 20 MiB and"
         " 50 million pixels, unless the server was set up"
         " otherwise. Sent as it is, it may be declared as any type.",
         "content": {

@@ -9,6 +9,7 @@ from functools import partial
 from app.errors import InvalidParameter
 from app.vision.arrays import Array
 from app.vision.detections import Detections, Options, Timings, place, select
+from app.vision.images.formats.record import Format
 from app.vision.images.memory import Size
 from app.vision.images.reader import ImageReader, Picture
 from app.vision.model.load import Model
@@ -61,8 +62,13 @@ class Detector:
             ids.add(index)
         return frozenset(ids)
 
-    def detect(self, data: bytes, options: Options) -> Detections:
-        """Raises InvalidImageFormat, InvalidImage, ImageTooLarge or ModelUnavailable."""
+    def detect(
+        self, data: bytes, options: Options, image_format: Format | None = None
+    ) -> Detections:
+        """``image_format`` is that of ``data`` if the caller has recognised it already.
+
+        Raises InvalidImageFormat, InvalidImage, ImageTooLarge or ModelUnavailable.
+        """
         spec = self.model.description.input
         timings = Timings()
         clock = _Clock()
@@ -74,7 +80,7 @@ class Detector:
             plan = Letterbox.plan(spec, *size, rectangular=self.model.signature.dynamic)
             return plan.content
 
-        picture = self.reader.read(data, cover)
+        picture = self.reader.read(data, cover, image_format)
         assert plan is not None
         timings.decode = clock.lap()
         tensor = plan.fill(picture.rgb, spec, self.model.signature.dtype)
@@ -88,20 +94,24 @@ class Detector:
         return Detections(plan.width, plan.height, items, timings, clock.began)
 
     @contextmanager
-    def picture(self, data: bytes, longest_side: int) -> Iterator[Picture]:
+    def picture(
+        self, data: bytes, longest_side: int, image_format: Format | None = None
+    ) -> Iterator[Picture]:
         """The upright picture, neither side longer than ``longest_side`` pixels.
 
         The memory for decoding it is released when the block ends.
         """
 
         cover = partial(_within, longest_side)
-        with self.reader.decoded(data, cover) as picture:
+        with self.reader.decoded(data, cover, image_format) as picture:
             picture.rgb.thumbnail((longest_side, longest_side))
             yield picture
 
-    def check_picture(self, data: bytes, longest_side: int) -> None:
+    def check_picture(
+        self, data: bytes, longest_side: int, image_format: Format | None = None
+    ) -> None:
         """Raises what ``picture`` raises for what the header says, and decodes nothing."""
-        self.reader.check(data, partial(_within, longest_side))
+        self.reader.check(data, partial(_within, longest_side), image_format)
 
     def _run(self, tensor: Array) -> list[Array]:
         try:

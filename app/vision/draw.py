@@ -8,6 +8,8 @@ from PIL import Image
 
 from app.vision.detections import Detection, Detections, Options
 from app.vision.detector import Detector
+from app.vision.images import formats
+from app.vision.images.formats.record import Format
 
 if TYPE_CHECKING:
     from PIL import ImageDraw, ImageFont
@@ -27,19 +29,26 @@ def detect_and_draw(
     detector: Detector, data: bytes, options: Options, encoding: Encoding
 ) -> tuple[Detections, bytes]:
     """Raises what ``Detector.detect`` does; refuses a picture too large to draw on first."""
-    detector.check_picture(data, LONGEST_SIDE)
-    found = detector.detect(data, options)
-    return found, draw(detector, data, found, encoding)
+    recognised = formats.require(data)
+    detector.check_picture(data, LONGEST_SIDE, recognised)
+    found = detector.detect(data, options, recognised)
+    return found, draw(detector, data, found, encoding, recognised)
 
 
-def draw(detector: Detector, data: bytes, found: Detections, encoding: Encoding) -> bytes:
+def draw(
+    detector: Detector,
+    data: bytes,
+    found: Detections,
+    encoding: Encoding,
+    image_format: Format | None = None,
+) -> bytes:
     """The image file ``data`` with ``found`` drawn on it, encoded.
 
     Boxes come first and labels above them all, the most probable label in the best place.
     """
     out = io.BytesIO()
     options = {"quality": 90} if encoding == "JPEG" else {"compress_level": 3}
-    with detector.picture(data, LONGEST_SIDE) as picture:
+    with detector.picture(data, LONGEST_SIDE, image_format) as picture:
         _draw(picture.rgb, found)
         picture.rgb.save(out, encoding, **options)
     return out.getvalue()

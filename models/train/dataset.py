@@ -12,10 +12,11 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from app.vision.images import formats
 from models.boxes import Boxes
 from models.train import soft_labels
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".avif", ".tif", ".tiff"})
+SUFFIXES = formats.suffixes()
 VAL_SHARE = 0.1
 
 Split = Literal["train", "val"]

@@ -12,12 +12,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.vision.images import formats
 from tests.hostile.bombs import BOMBS
 from tests.hostile.corpus import attacks
 from tests.hostile.hunt import GIVEN_UP, Hunt, Workers, honest_cost
 from tests.hostile.kinds import LARGEST, all_kinds
-from tests.hostile.rule import Cost
+from tests.hostile.rule import Cost, pillow_name
 
 SIZES = (30_000, 300_000, 3_000_000, LARGEST - 10_000)
 BEGIN, END = "<!-- costs: begin -->\n", "<!-- costs: end -->\n"
@@ -55,7 +54,7 @@ def main() -> int:
     workers = Workers(hunt)
     try:
         for file in files(options.seeds, options.sizes):
-            form = formats.recognise(file.data)
+            form = pillow_name(file.data)
             if form is None or (options.forms and form not in options.forms):
                 continue
             drawn = len(file.data) % 5 == 0

@@ -13,12 +13,11 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
-from app.vision.images import formats
-from tests.hostile.rule import HONEST_FACTOR, MOST_SECONDS, Cost, honest_photo
+from tests.hostile.rule import HONEST_FACTOR, MOST_SECONDS, Cost, honest_photo, pillow_name
 from tests.server import REPOSITORY
 
 EXPECTED = frozenset({"decoded", "InvalidImageFormat", "InvalidImage", "ImageTooLarge"})
-DECODERS = frozenset({"Jpeg", "Mpo", "Png", "WebP", "Gif", "Bmp", "Tiff", "Avif"})
+DECODERS = frozenset({"Jpeg", "Mpo", "Png", "WebP", "Gif", "Bmp", "Tiff", "Avif", "Qoi"})
 MOST_GROWTH = 40_000_000
 GIVEN_UP = 10.0
 """Seconds of CPU time after which a worker ends itself."""
@@ -126,7 +125,7 @@ class Workers:
             hunt.slowest = max(hunt.slowest, GIVEN_UP)
             return wrong
         hunt.outcomes[cost.outcome] += 1
-        form = formats.recognise(data) or "none"
+        form = pillow_name(data) or "none"
         slowest = hunt.costliest.setdefault(form, cost)
         hunt.costliest[form] = max(slowest, cost, key=lambda one: one.seconds)
         hunt.slowest = max(hunt.slowest, cost.seconds)
@@ -187,7 +186,7 @@ class Workers:
 
 def most_seconds(data: bytes, pixels: int, drawn: bool) -> float:
     """Of CPU time that ``data`` may take, which declares so many pixels."""
-    form = formats.recognise(data)
+    form = pillow_name(data)
     honest = honest_cost(form, pixels, drawn) if form and pixels else None
     return max(MOST_SECONDS, HONEST_FACTOR * honest.seconds if honest else 0.0)
 

@@ -7,6 +7,7 @@ import numpy as np
 from PIL import Image
 
 from app.settings import DECODING_BUDGET
+from app.vision.images.formats import recognise
 from tests.conftest import SHARED
 from tests.vision.pictures import encode
 
@@ -44,6 +45,12 @@ class Cost:
     def most_memory(self, size: int) -> int:
         """Bytes over idle that a file of ``size`` bytes may take."""
         return min(self.reserved, DECODING_BUDGET) + SLACK + COPIES_OF_FILE * size
+
+
+def pillow_name(data: bytes) -> str | None:
+    """Pillow's name of the format that ``data`` begins like."""
+    found = recognise(data)
+    return found.pillow_name if found else None
 
 
 @cache

@@ -10,13 +10,12 @@ import pytest
 from PIL import Image
 
 from app.settings import DECODING_BUDGET
-from app.vision.images import formats
 from tests.hostile import hunt as module
 from tests.hostile.costs import BEGIN, END, SIZES, Measured, _write, table
 from tests.hostile.hunt import Died, Hunt, Worker, Workers, honest_cost
 from tests.hostile.kinds import all_kinds
 from tests.hostile.outline import outline, repeated
-from tests.hostile.rule import SLACK, Cost, honest_photo
+from tests.hostile.rule import SLACK, Cost, honest_photo, pillow_name
 from tests.server import REPOSITORY
 from tests.vision.pictures import encode, quarters
 
@@ -87,7 +86,7 @@ def test_memory_is_that_of_the_pixels_and_a_slack() -> None:
 def test_an_honest_photo_has_the_format_and_the_pixels(form: str) -> None:
     data = honest_photo(form, 200_000)
     assert data is not None
-    assert formats.recognise(data) == form
+    assert pillow_name(data) == form
     with Image.open(io.BytesIO(data)) as image:
         assert 195_000 < image.width * image.height < 205_000
 
@@ -103,7 +102,7 @@ def test_kinds_are_of_their_format_and_the_same_each_time() -> None:
     for kind in all_kinds():
         first, again = (kind.file(random.Random(3), 5000) for _ in range(2))
         assert first == again, kind
-        assert formats.recognise(first) == kind.form, kind
+        assert pillow_name(first) == kind.form, kind
     forms = {kind.form for kind in all_kinds()}
     assert forms >= {"AVIF", "BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP"}
 

@@ -23,8 +23,8 @@ from app.errors import SpotterError
 from app.settings import DECODING_BUDGET
 from app.vision.detector import Detector
 from app.vision.draw import LONGEST_SIDE
-from app.vision.images import formats
 from app.vision.images.budget import DecodingBudget
+from app.vision.images.formats import FORMATS
 from app.vision.images.memory import Size
 from app.vision.images.reader import ImageReader
 from app.vision.preprocess.input_spec import InputSpec
@@ -36,10 +36,6 @@ _INPUT = InputSpec(size=(640, 640))
 _FORGET_PEAK = "5"
 _HEIF_BESIDE = Path(sys.prefix) / "heif"
 """Where ``make install-test`` puts pi_heif, which the server's own environment is without."""
-_BEGINNINGS = (
-    *(b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"BM", b"II*\0", b"RIFF\0\0\0\0WEBP"),
-    *(b"\0\0\0\x14ftypavif", b"\0\0\0\x14ftypheic"),
-)
 
 
 class RecordingBudget(DecodingBudget):
@@ -130,9 +126,9 @@ def main() -> None:
 
 def _load_decoders() -> None:
     """All that are allowed, so that the first file of a format does not pay for its import."""
-    for beginning in _BEGINNINGS:
+    for each in FORMATS:
         try:
-            formats.require(beginning.ljust(32, b"\0"))
+            each.load_decoder()
         except SpotterError:  # HEIC, on a server without it
             continue
 

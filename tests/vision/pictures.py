@@ -6,12 +6,15 @@ from typing import Any
 
 import numpy as np
 from PIL import ExifTags, Image
+from PIL.ImageFile import ImageFile
 
+from app.vision.images import formats
 from app.vision.images.budget import DecodingBudget
-from app.vision.images.memory import Size
+from app.vision.images.memory import Size, peak_bytes
 from app.vision.images.reader import ImageReader, Picture
 
 MAX_PIXELS = 50_000_000
+READER = ImageReader(MAX_PIXELS, DecodingBudget(400_000_000))
 
 # What a camera does to an upright picture to store it with this orientation.
 STORED = {
@@ -68,6 +71,14 @@ def read(
     data: bytes, cover: Callable[[Size], Size] = full_size, max_pixels: int = MAX_PIXELS
 ) -> Picture:
     return ImageReader(max_pixels, DecodingBudget(400_000_000)).read(data, cover)
+
+
+def reserved_bytes(image: Image.Image, data: bytes, full: Size, factor: int) -> int:
+    """Memory that is reserved for the pixels of ``data``, opened as ``image`` and not loaded."""
+    found = formats.require(data)
+    found.load_decoder()
+    assert isinstance(image, ImageFile)
+    return peak_bytes(image, found.inspect(data, 10**9).memory(image, full), factor)
 
 
 def pixels(picture: Picture) -> np.ndarray[tuple[int, ...], np.dtype[np.int16]]:

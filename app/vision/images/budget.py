@@ -1,4 +1,4 @@
-"""A shared allowance of memory for pixels that are being decoded."""
+"""Memory that all decoders share: each reserves what it needs, or waits."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,7 +27,7 @@ class DecodingBudget:
     def reserve(self, size: int) -> Iterator[None]:
         """Wait until ``size`` bytes are free and hold them.
 
-        Raises ImageTooLarge at once where they could never be.
+        Raises ImageTooLarge at once if they could never be free.
         """
         self.check(size)
         with self._changed:

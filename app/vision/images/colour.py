@@ -5,19 +5,18 @@ from PIL import Image
 
 _WHITE = (255, 255, 255, 255)
 _BAND_PIXELS = 1 << 18
-_LET_GO = frozenset({"JPEG", "MPO"})
-"""Whose decoders keep nothing once the pixels are there."""
 _DEEP_MODES = frozenset({"I;16", "I;16B", "I;16L", "I;16N", "I", "F"})
 
 
-def to_rgb(image: Image.Image, factor: int = 1) -> Image.Image:
+def to_rgb(image: Image.Image, factor: int = 1, *, may_keep: bool = False) -> Image.Image:
     """A loaded image as RGB, divided by ``factor`` (a box filter).
 
-    It may be ``image`` itself. Alpha is laid over white, 16 bits and more become 8. Other modes
-    than RGB and L are converted band by band, so that a large image never exists twice.
+    If ``may_keep``, an RGB image is returned as it is, with all that its decoder holds. Alpha is
+    laid over white, 16 bits and more become 8. Modes other than RGB and L are converted band by
+    band, so that a large image never exists twice.
     """
     if image.mode in ("RGB", "L") and "transparency" not in image.info:
-        if image.mode == "RGB" and image.format in _LET_GO and factor == 1:
+        if image.mode == "RGB" and may_keep and factor == 1:
             return image
         return (image.reduce(factor) if factor > 1 else image).convert("RGB")
     scale = _depth_scale(image) if image.mode in _DEEP_MODES else 1.0
@@ -33,7 +32,7 @@ def to_rgb(image: Image.Image, factor: int = 1) -> Image.Image:
 
 def _flatten(image: Image.Image, scale: float) -> Image.Image:
     if image.mode in _DEEP_MODES:
-        with np.errstate(all="ignore"):  # not numbers, or infinite: made finite below
+        with np.errstate(all="ignore"):  # NaN and infinity are made finite below
             values = np.asarray(image, dtype=np.float32) * scale
         return Image.fromarray(np.nan_to_num(values).clip(0, 255).astype(np.uint8)).convert("RGB")
     if not image.has_transparency_data:
@@ -44,7 +43,7 @@ def _flatten(image: Image.Image, scale: float) -> Image.Image:
 
 
 def _depth_scale(image: Image.Image) -> float:
-    """What brings the values of a deep gray image to 0..255."""
+    """The factor that brings the values of a deep gray image to 0..255."""
     if image.mode.startswith("I;16"):
         return 255 / 65535
     _, high = image.getextrema()

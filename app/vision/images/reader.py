@@ -1,9 +1,9 @@
-"""Bytes of an image file to upright RGB pixels, within limits."""
+"""Reads an image file into upright RGB pixels, within limits of pixels, time and memory."""
 
 import logging
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -12,14 +12,15 @@ from PIL.ImageFile import ImageFile
 
 from app.errors import ImageTooLarge, InvalidImage, InvalidImageFormat
 from app.vision.images import formats
-from app.vision.images.bounds import rules
-from app.vision.images.bounds.pieces import Pieces
 from app.vision.images.budget import DecodingBudget
 from app.vision.images.colour import to_rgb
+from app.vision.images.formats.record import Format, Inspection, Orientation
+from app.vision.images.limits import check_pixels
 from app.vision.images.memory import Size, peak_bytes
+from app.vision.images.pieces import Pieces
 from app.vision.runtime.allocator import tune_allocator
 
-# Of broken metadata Pillow tells past our log, and each new text of a warning is kept for good.
+# Pillow warns of broken metadata past our log, and Python keeps each new text for good.
 warnings.filterwarnings("ignore", module=r"PIL\.")
 logging.getLogger("PIL").setLevel(logging.CRITICAL + 1)
 tune_allocator()
@@ -37,98 +38,141 @@ _ORIENTATION = 274
 _SIDEWAYS = frozenset({5, 6, 7, 8})
 
 
+_FEW_BYTES = 2_000_000
+"""Metadata of ordinary photos, which is within the allocator's own slack: not reserved."""
+
+Cover = Callable[[Size], Size]
+"""Given the upright full size, the size that the result has to cover."""
+
+
 @dataclass(frozen=True)
 class Picture:
+    """A decoded image, upright."""
+
     rgb: Image.Image
-    """Upright, mode RGB; at least as large as was asked for where the file is."""
+    """Mode RGB; not smaller than what it had to cover, unless the file is."""
     size: Size
-    """Of the upright picture at full size, in pixels."""
+    """Full size of the upright image in pixels."""
 
 
 @dataclass(frozen=True)
 class ImageReader:
+    """Every method takes the format of ``data`` if the caller has recognised it already."""
+
     max_pixels: int
     budget: DecodingBudget
 
-    def read(self, data: bytes, cover: Callable[[Size], Size]) -> Picture:
-        """Decode ``data`` no larger than needed.
+    def read(self, data: bytes, cover: Cover, image_format: Format | None = None) -> Picture:
+        """Decode ``data`` no larger than needed to cover what ``cover`` says.
 
-        ``cover`` is given the upright full size and answers the size that the result has to
-        cover; the result may be larger, by less than twice on its shorter ratio.
+        The result may be larger, by less than twice on its shorter ratio.
 
         Raises InvalidImageFormat, InvalidImage or ImageTooLarge.
         """
-        with self.decoded(data, cover) as picture:
+        with self.decoded(data, cover, image_format) as picture:
             return picture
 
-    def check(self, data: bytes, cover: Callable[[Size], Size]) -> None:
+    def check(self, data: bytes, cover: Cover, image_format: Format | None = None) -> None:
         """Raises what ``decoded`` raises for what the header says, and decodes nothing."""
         with _decoder_errors():
-            self.budget.check(self._plan(data, cover).cost)
+            source = self._inspect(data, image_format)
+            with self._reserved_to_open(source):
+                cost = _plan(source, cover).cost
+            self.budget.check(cost)
 
     @contextmanager
-    def decoded(self, data: bytes, cover: Callable[[Size], Size]) -> Iterator[Picture]:
-        """Like ``read``, with the memory that decoding took set aside until the block ends."""
+    def decoded(
+        self, data: bytes, cover: Cover, image_format: Format | None = None
+    ) -> Iterator[Picture]:
+        """Like ``read``; the memory that decoding took stays reserved until the block ends."""
+        plan: _Plan | None
         with _decoder_errors():
-            image, late, orientation, size, target, cost = self._plan(data, cover)
+            source = self._inspect(data, image_format)
+            with self._reserved_to_open(source):
+                plan = _plan(source, cover)
+        cost = plan.cost
+        if source.heavy:
+            plan = None  # its metadata is no longer reserved: it is opened again below
         with self.budget.reserve(cost):
             with _decoder_errors():
+                plan = plan or _plan(source, cover)
+                image, orientation, size, target = plan[:4]
+                del plan
                 image.load()
-                if late:
+                if source.format.orientation is Orientation.AFTER_PIXELS:
                     orientation = _orientation(image)
                     size, target = _aim(image.size, orientation, cover)
-                rgb = to_rgb(image, _whole_factor(image.size, target))
+                factor = _whole_factor(image.size, target)
+                rgb = to_rgb(image, factor, may_keep=source.format.releases_buffers)
                 del image  # before its pixels are held a third time
                 if orientation in _TURNS:
                     rgb = rgb.transpose(_TURNS[orientation])
             yield Picture(rgb, size)
 
-    def _plan(self, data: bytes, cover: Callable[[Size], Size]) -> "_Plan":
-        image = _open(data, self.max_pixels)
-        full = image.size
-        late = image.format == "PNG"  # its EXIF block may stand behind the pixels
-        orientation = 1 if late else _orientation(image)
-        size, target = _aim(full, orientation, cover)
-        image.draft(None, target)
-        cost = peak_bytes(image, data, full, _whole_factor(image.size, target))
-        return _Plan(image, late, orientation, size, target, cost)
+    def _inspect(self, data: bytes, image_format: Format | None) -> "_Source":
+        form = image_format or formats.require(data)
+        form.load_decoder()
+        return _Source(data, form, form.inspect(data, self.max_pixels), self.max_pixels)
+
+    def _reserved_to_open(self, source: "_Source") -> AbstractContextManager[None]:
+        if source.heavy:
+            return self.budget.reserve(source.inspection.metadata_bytes)
+        return nullcontext()
+
+
+class _Source(NamedTuple):
+    data: bytes
+    format: Format
+    inspection: Inspection
+    max_pixels: int
+
+    @property
+    def heavy(self) -> bool:
+        """Whether opening the file takes so much memory that it has to be reserved first."""
+        return self.inspection.metadata_bytes > _FEW_BYTES
 
 
 class _Plan(NamedTuple):
     """How a file is to be decoded, told from its header."""
 
     image: ImageFile
-    late: bool
-    """Whether the orientation is known only once the pixels are there."""
     orientation: int
+    """EXIF orientation 1..8 as far as it is known."""
     size: Size
-    """Of the upright picture at full size, in pixels."""
+    """Full size of the upright image in pixels."""
     target: Size
-    """What is to be covered, as the pixels are stored."""
+    """Size that has to be covered, in pixels as they are stored."""
     cost: int
     """Bytes of memory at the peak."""
 
 
-def _open(data: bytes, max_pixels: int) -> ImageFile:
-    """Only the header is read.
-
-    By the one decoder that the first bytes ask for: ``Image.open`` would load others, too.
-    """
-    name = formats.require(data)
-    rules.check_file(name, data, max_pixels)
-    # Above twice this Pillow's decoders refuse to make room; below, the check behind is exact.
-    Image.MAX_IMAGE_PIXELS = -(-max_pixels // 2)
-    image = Image.OPEN[name][0](Pieces(data), "")
-    rules.check_opened(image, data, max_pixels)
-    return image
+def _plan(source: _Source, cover: Cover) -> _Plan:
+    """Opens the file, which reads its header only."""
+    form, inspection = source.format, source.inspection
+    # Pillow's decoders refuse to make room above twice this; below it, our own check is exact.
+    Image.MAX_IMAGE_PIXELS = -(-source.max_pixels // 2)
+    # ``Image.open`` would load other decoders, too.
+    image = form.opener()(Pieces(source.data, form.most_reads), "")
+    check_pixels(image.size, source.max_pixels)
+    inspection.check_opened(image)
+    full = image.size
+    orientation = _orientation(image) if form.orientation is Orientation.IN_HEADER else 1
+    size, target = _aim(full, orientation, cover)
+    if form.scales:
+        image.draft(None, target)
+    memory = inspection.memory(image, full)
+    cost = peak_bytes(image, memory, _whole_factor(image.size, target))
+    if source.heavy:
+        cost += inspection.metadata_bytes
+    return _Plan(image, orientation, size, target, cost)
 
 
 @contextmanager
 def _decoder_errors() -> Iterator[None]:
-    """Whatever a decoder raises on bytes that it cannot read is an InvalidImage.
+    """Turns whatever a decoder raises on bytes that it cannot read into InvalidImage.
 
     Pillow's decoders raise more classes than they document (SyntaxError, ValueError, EOFError,
-    struct.error, zlib.error ...): hence the wide net, around the decoder only.
+    struct.error, zlib.error ...), so every Exception is caught, around the decoder only.
     """
     try:
         yield
@@ -145,8 +189,8 @@ def _decoder_errors() -> Iterator[None]:
         ) from error
 
 
-def _aim(full: Size, orientation: int, cover: Callable[[Size], Size]) -> tuple[Size, Size]:
-    """The upright size, and what is to be covered as the pixels are stored."""
+def _aim(full: Size, orientation: int, cover: Cover) -> tuple[Size, Size]:
+    """The upright size, and what has to be covered in pixels as they are stored."""
     if orientation not in _SIDEWAYS:
         return full, cover(full)
     width, height = cover(full[::-1])
@@ -154,9 +198,7 @@ def _aim(full: Size, orientation: int, cover: Callable[[Size], Size]) -> tuple[S
 
 
 def _orientation(image: Image.Image) -> int:
-    """EXIF orientation 1..8; 1 where there is none or it cannot be read."""
-    if image.format == "TIFF":
-        return 1  # Pillow turns TIFF upright itself
+    """EXIF orientation 1..8; 1 if there is none or it cannot be read."""
     try:
         return int(image.getexif().get(_ORIENTATION, 1))
     except Exception:  # a broken EXIF block does not make the picture unreadable

@@ -1,0 +1,70 @@
+"""GIF: the first frame."""
+
+from PIL.ImageFile import ImageFile
+
+from app.vision.images.formats.record import (
+    USUAL_READS,
+    Format,
+    Inspection,
+    Orientation,
+    begins_with,
+    nothing_more,
+    plugin,
+)
+from app.vision.images.memory import Memory, Size
+from app.vision.images.pieces import cut_too_small
+
+_BYTES_DECODING, _BYTES_HELD = 3, 2
+"""For each pixel: the frame and the canvas that it is put on."""
+_HEADER_BYTES = 13
+_EXTENSION = 0x21
+_BLOCK_BYTES = 48
+"""Memory of a block of a comment beside its bytes."""
+
+
+def _inspect(data: bytes, max_pixels: int) -> Inspection:
+    return Inspection(_metadata_bytes(data), nothing_more, _memory)
+
+
+def _memory(image: ImageFile, full: Size) -> Memory:
+    pixels = image.width * image.height
+    return Memory(pixels * _BYTES_DECODING, pixels * _BYTES_HELD)
+
+
+def _metadata_bytes(data: bytes) -> int:
+    """Comments in front of the first frame: blocks, and all of them together.
+
+    Raises InvalidImage if there are more blocks than are read.
+    """
+    if len(data) < _HEADER_BYTES:
+        return 0
+    flags = data[10]
+    start = at = _HEADER_BYTES + (3 << (flags & 7) + 1 if flags & 128 else 0)
+    blocks = 0
+    while at < len(data) and data[at] == _EXTENSION:
+        at += 2
+        while at < len(data) and data[at]:
+            at += 1 + data[at]
+            blocks += 1
+            if blocks > USUAL_READS // 2:
+                raise cut_too_small()
+        at += 1
+    return 2 * (at - start) + _BLOCK_BYTES * blocks
+
+
+FORMAT = Format(
+    name="GIF",
+    variants=(),
+    media_type="image/gif",
+    suffixes=(".gif",),
+    begins=begins_with(b"GIF87a", b"GIF89a"),
+    pillow_name="GIF",
+    register=plugin("GifImagePlugin"),
+    extra=None,
+    scales=False,
+    releases_buffers=False,
+    has_exif=False,
+    orientation=Orientation.IN_HEADER,
+    most_reads=USUAL_READS,
+    inspect=_inspect,
+)

@@ -1,0 +1,128 @@
+"""WebP: the first frame."""
+
+from PIL.ImageFile import ImageFile
+
+from app.errors import InvalidImage
+from app.vision.images.formats.record import (
+    USUAL_READS,
+    Format,
+    Inspection,
+    Orientation,
+    nothing_more,
+    plugin,
+)
+from app.vision.images.limits import check_pixels
+from app.vision.images.memory import Memory, Size
+
+_MOST_CHUNKS = 20_000
+"""Each frame of an animation is one; the decoder keeps a record of each that it does not know."""
+_MOST_STREAMS = 4
+"""Lossless parts of a frame, which has one for its colours or its transparency."""
+_HEADER_BYTES, _FRAME_HEADER_BYTES, _LOSSLESS_HEADER_BYTES = 12, 16, 5
+_FRAME, _LOSSLESS = b"ANMF", (b"VP8L", b"ALPH")
+_PACKED_LOSSLESS = 1
+_GROUP_BYTES = 12_000
+"""Tables of a group of Huffman codes in the decoder, if their codes are long."""
+
+_BYTES_DECODING, _BYTES_HELD = 16, 12
+"""For each pixel: two canvases, the frame, and Pillow's own pixels."""
+_COPIES_OF_FILE = 2
+"""One for the decoder, and one while Pillow puts it together or takes chunks out of it."""
+
+_Chunk = tuple[bytes, memoryview]
+"""Kind and content."""
+
+
+def _begins(data: bytes) -> bool:
+    return data[:4] == b"RIFF" and data[8:12] == b"WEBP"
+
+
+def _inspect(data: bytes, max_pixels: int) -> Inspection:
+    chunks = _chunks(memoryview(data))
+    canvas = _canvas(data)
+    # The decoder makes room for its canvases when the file is opened.
+    check_pixels(canvas, max_pixels)
+    table_bytes = _GROUP_BYTES * _groups(chunks, canvas)
+
+    def memory(image: ImageFile, full: Size) -> Memory:
+        pixels = image.width * image.height
+        return Memory(pixels * _BYTES_DECODING + table_bytes, pixels * _BYTES_HELD)
+
+    return Inspection(_COPIES_OF_FILE * len(data), nothing_more, memory)
+
+
+def _chunks(data: memoryview, at: int = _HEADER_BYTES) -> list[_Chunk]:
+    """Raises InvalidImage if there are too many."""
+    found: list[_Chunk] = []
+    while at + 8 <= len(data):
+        size = int.from_bytes(data[at + 4 : at + 8], "little")
+        found.append((bytes(data[at : at + 4]), data[at + 8 : at + 8 + size]))
+        if len(found) >= _MOST_CHUNKS:
+            raise InvalidImage("The WebP has more chunks than are read here.")
+        at += 8 + size + size % 2
+    return found
+
+
+def _groups(chunks: list[_Chunk], canvas: Size) -> int:
+    """Groups of Huffman codes of the lossless parts of the first frame. Raises InvalidImage."""
+    frame = next((body for kind, body in chunks if kind == _FRAME), None)
+    streams = [(kind, body, canvas) for kind, body in chunks if kind in _LOSSLESS]
+    if frame is not None and len(frame) > _FRAME_HEADER_BYTES:
+        size = _size(frame[6:12])
+        parts = _chunks(frame, _FRAME_HEADER_BYTES)
+        streams += [(kind, body, size) for kind, body in parts if kind in _LOSSLESS]
+    if not streams:
+        return 0
+    if len(streams) > _MOST_STREAMS:
+        raise InvalidImage("The WebP has more parts than its picture needs.")
+    from app.vision.images.vp8l import GroupCounter
+
+    counter = GroupCounter()
+    groups = 0
+    for kind, body, size in streams:
+        if kind == b"VP8L" and len(body) >= _LOSSLESS_HEADER_BYTES:
+            groups += counter.groups(body[_LOSSLESS_HEADER_BYTES:], _lossless_size(body))
+        elif kind == b"ALPH" and len(body) > 1 and body[0] & 3 == _PACKED_LOSSLESS:
+            groups += counter.groups(body[1:], size)
+    return groups
+
+
+def _canvas(data: bytes) -> Size:
+    """Width and height that the first chunk declares; 0 x 0 if no decoder can read it."""
+    kind, body = data[12:16], data[20:30]
+    if len(body) < 10:
+        return 0, 0
+    if kind == b"VP8X":
+        return _size(body[4:10])
+    if kind == b"VP8 ":
+        width, height = body[6:8], body[8:10]
+        return int.from_bytes(width, "little") & 0x3FFF, int.from_bytes(height, "little") & 0x3FFF
+    return _lossless_size(body) if kind == b"VP8L" else (0, 0)
+
+
+def _size(body: bytes | memoryview) -> Size:
+    """Width and height less one, in three bytes each."""
+    return 1 + int.from_bytes(body[:3], "little"), 1 + int.from_bytes(body[3:6], "little")
+
+
+def _lossless_size(body: bytes | memoryview) -> Size:
+    sizes = int.from_bytes(body[1:5], "little")
+    return 1 + (sizes & 0x3FFF), 1 + (sizes >> 14 & 0x3FFF)
+
+
+FORMAT = Format(
+    name="WebP",
+    variants=(),
+    media_type="image/webp",
+    suffixes=(".webp",),
+    begins=_begins,
+    pillow_name="WEBP",
+    register=plugin("WebPImagePlugin"),
+    extra=None,
+    scales=False,
+    releases_buffers=False,
+    has_exif=True,
+    orientation=Orientation.IN_HEADER,
+    most_reads=USUAL_READS,
+    inspect=_inspect,
+)

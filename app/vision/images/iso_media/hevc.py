@@ -1,0 +1,121 @@
+"""How large the pictures of an HEVC item are, and how often a decoder goes over them.
+
+Section numbers are those of ITU-T H.265.
+"""
+
+from dataclasses import dataclass
+
+from app.vision.images.iso_media.bits import Bits
+
+_SLICES = range(32)
+"""Types of units (7.4.2.2) that hold coded pixels."""
+_INTRA = range(16, 24)
+_PARAMETERS, _PICTURE_PARAMETERS = 33, 34
+_TABLES = 1 / 16
+"""Passes over a picture that take as long as the tables that libde265 makes of its parameters."""
+_READ = 200
+"""Bytes of a parameter set; the fields that are asked for stand within fewer."""
+_ARRAYS = 22
+"""Bytes of the configuration before its arrays (ISO/IEC 14496-15, 8.3.3)."""
+
+
+@dataclass
+class Stream:
+    largest: int = 0
+    """Pixels of the largest picture that is declared."""
+    passes: float = 0
+    """How often a picture is gone over."""
+    pixel_bytes: float = 0
+    """Bytes that a decoder takes for a pixel, all planes together."""
+    units: int = 0
+
+
+def measure(configuration: memoryview, data: memoryview, most_units: int) -> Stream:
+    """``configuration`` is the content of `hvcC`, ``data`` that of the item.
+
+    Stops behind ``most_units``: the caller has to refuse what has more.
+    """
+    found = Stream()
+    _read_configuration(configuration, found, most_units)
+    # libheif takes lengths of four bytes, whatever the configuration says.
+    lengths = {4}
+    if len(configuration) > _ARRAYS:
+        lengths.add((configuration[_ARRAYS - 1] & 3) + 1)
+    for length in lengths:
+        _read_units(data, length, found, most_units)
+    return found
+
+
+def _read_configuration(data: memoryview, found: Stream, most_units: int) -> None:
+    at = _ARRAYS + 1
+    for _ in range(data[_ARRAYS] if len(data) > _ARRAYS else 0):
+        count = int.from_bytes(data[at + 1 : at + 3], "big")
+        at += 3
+        for _ in range(count):
+            if at >= len(data) or found.units > most_units:
+                return
+            size = int.from_bytes(data[at : at + 2], "big")
+            _read_unit(data[at + 2 : at + 2 + size], found)
+            at += 2 + size
+
+
+def _read_units(data: memoryview, length: int, found: Stream, most_units: int) -> None:
+    at = 0
+    while at + length < len(data) and found.units <= most_units:
+        size = int.from_bytes(data[at : at + length], "big")
+        at += length
+        _read_unit(data[at : at + size], found)
+        at += size
+
+
+def _read_unit(unit: memoryview, found: Stream) -> None:
+    found.units += 1
+    if len(unit) < 3:
+        return
+    kind, layer = unit[0] >> 1 & 63, (unit[0] & 1) << 5 | unit[1] >> 3
+    if layer:
+        return  # decoders of one layer skip the others
+    if kind == _PARAMETERS:
+        pixels, pixel_bytes = _sequence(_without_emulation(unit[2 : 2 + _READ]))
+        found.largest = max(found.largest, pixels)
+        found.pixel_bytes = max(found.pixel_bytes, pixel_bytes)
+    elif kind == _PICTURE_PARAMETERS:
+        found.passes += _TABLES
+    elif kind in _SLICES:
+        # Wherever a slice says that it begins and ends, a decoder goes on with it to the end of
+        # the picture, over pixels that other slices have decoded.
+        found.passes += 1
+
+
+def _without_emulation(data: memoryview) -> bytes:
+    return bytes(data).replace(b"\0\0\3", b"\0\0")
+
+
+def _sequence(data: bytes) -> tuple[int, float]:
+    """Pixels of a picture, and bytes a pixel, of a sequence parameter set (7.3.2.2)."""
+    bits = Bits(data)
+    bits.take(4)
+    layers = bits.take(3)
+    bits.take(1)
+    _skip_profile(bits, layers)
+    bits.take_exp_golomb()  # its number
+    chroma = bits.take_exp_golomb()
+    if chroma == 3:
+        bits.take(1)  # separate_colour_plane_flag
+    width, height = bits.take_exp_golomb(), bits.take_exp_golomb()
+    if bits.take(1):  # the conformance window is cut out of the decoded picture
+        for _ in range(4):
+            bits.take_exp_golomb()
+    depth = 8 + max(bits.take_exp_golomb(), bits.take_exp_golomb())
+    samples = {0: 1, 1: 1.5, 2: 2}.get(chroma, 3)
+    return width * height, samples * (2 if depth > 8 else 1)
+
+
+def _skip_profile(bits: Bits, layers: int) -> None:
+    """profile_tier_level (7.3.3)."""
+    bits.take(88 + 8)
+    present = [(bits.take(1), bits.take(1)) for _ in range(layers)]
+    if layers:
+        bits.take(2 * (8 - layers))
+    for profile, level in present:
+        bits.take(88 * profile + 8 * level)
