@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from models.common.commands import CommandError
+from models.common.labels import SURE
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Box:
     crowd: bool
     """A group of objects: detections inside it count neither as right nor as wrong."""
     ignored: bool
-    """The object does not count, found or not: crowds, and VOC's ``difficult``."""
+    """The object does not count: crowds, VOC's ``difficult``, boxes that a model is unsure of."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ def load(folder: Path) -> Dataset:
         document = json.loads(path.read_text("utf-8"))
         labels = {entry["id"]: str(entry["name"]) for entry in document["categories"]}
         photos = tuple(_photo(folder, entry) for entry in document["images"])
-        boxes = tuple(_box(entry, labels) for entry in document.get("annotations", []))
+        boxes = tuple(_box(entry, labels) for entry in _truth(document.get("annotations", [])))
     except (ValueError, TypeError, AttributeError) as error:
         raise CommandError(f"{path} is not in COCO form: {error}.") from error
     except KeyError as error:
@@ -91,6 +92,12 @@ def _photo(folder: Path, entry: dict[str, Any]) -> Photo:
     )
 
 
+def _truth(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Annotations to measure by: boxes with a score are a model's, and count only by themselves."""
+    people = [entry for entry in entries if "score" not in entry]
+    return people or entries
+
+
 def _box(entry: dict[str, Any], labels: dict[int, str]) -> Box:
     x, y, width, height = (float(value) for value in entry["bbox"])
     crowd = bool(entry.get("iscrowd"))
@@ -100,5 +107,5 @@ def _box(entry: dict[str, Any], labels: dict[int, str]) -> Box:
         (x, y, width, height),
         float(entry.get("area", width * height)),
         crowd,
-        crowd or bool(entry.get("difficult")),
+        crowd or bool(entry.get("difficult")) or entry.get("score", 1.0) < SURE,
     )

@@ -19,6 +19,9 @@ hair drier, toothbrush
     .split(", ")
 )
 
+SURE = 0.3
+"""Score from which a box that a model gave counts as an object."""
+
 HELP = (
     "in class order: 'coco' for its 80 classes, a text file with one label a line, or a list such"
     " as 'cat,dog'"

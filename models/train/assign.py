@@ -12,6 +12,11 @@ from torch import Tensor
 
 from models.train.boxes import iou
 
+FEWEST, MOST = 4, 10
+"""Anchors that one object may have."""
+MOST_ANCHORS = 2100
+"""Anchors of a picture of 320 x 320."""
+
 
 class Targets(NamedTuple):
     """The boxes of a batch, one after the other."""
@@ -24,6 +29,8 @@ class Targets(NamedTuple):
     """``[n, 4]`` in input pixels."""
     ignored: Tensor
     """``[n]``: neither object nor background."""
+    wanted: Tensor
+    """``[n, labels]``: the score of each label for a box that fits exactly, 0 to 1."""
 
     def to(self, device: torch.device) -> Targets:
         return Targets(*(part.to(device, non_blocking=True) for part in self))
@@ -41,7 +48,7 @@ class Assignment(NamedTuple):
     boxes: Tensor
     """The box that it shall give ``[positives, 4]``."""
     quality: Tensor
-    """Its weight and wanted score ``[positives]``."""
+    """Its weight, the wanted score of its object's label ``[positives]``."""
 
 
 def assign(
@@ -50,23 +57,24 @@ def assign(
     points: Tensor,
     targets: Targets,
     *,
-    candidates: int = 10,
+    candidates: int | None = None,
     alpha: float = 0.5,
     beta: float = 6.0,
 ) -> Assignment:
     """Give every object the best ``candidates`` anchors inside it, by score^alpha * IoU^beta.
 
+    Without ``candidates`` their number follows from the size of the grid.
     ``scores`` are probabilities ``[batch, anchors, classes]``, ``boxes`` the decoded ones
     ``[batch, anchors, 4]``, both detached. An anchor wanted by several objects goes to the one it
     overlaps most.
     """
     batch, anchors, _ = scores.shape
     real = ~targets.ignored
-    image, classes, wanted = targets.image[real], targets.classes[real], targets.boxes[real]
-    overlap = iou(wanted[:, None], boxes[image])  # [objects, anchors]
+    image, classes, objects = targets.image[real], targets.classes[real], targets.boxes[real]
+    overlap = iou(objects[:, None], boxes[image])  # [objects, anchors]
     confidence = scores[image, :, classes]
-    alignment = confidence.pow(alpha) * overlap.pow(beta) * _inside(points, wanted)
-    rank, anchor = alignment.topk(min(candidates, anchors), dim=1)
+    alignment = confidence.pow(alpha) * overlap.pow(beta) * _inside(points, objects)
+    rank, anchor = alignment.topk(min(candidates or usual_candidates(anchors), anchors), dim=1)
 
     # From here on pairs of an object and one of its candidates, [objects, candidates].
     overlap = overlap.gather(1, anchor)
@@ -81,11 +89,21 @@ def assign(
 
     owner, column = won.nonzero(as_tuple=True)
     at_image, at_anchor, strength = image[owner], anchor[owner, column], quality[owner, column]
+    wanted = targets.wanted[real][owner]
     wanted_scores = torch.zeros_like(scores)
-    wanted_scores[at_image, at_anchor, classes[owner]] = strength
+    wanted_scores[at_image, at_anchor] = strength[:, None] * wanted
+    weight = strength * wanted.gather(1, classes[owner, None])[:, 0]
     counted = _counted(scores, points, targets)
     counted[at_image, at_anchor] = 1.0
-    return Assignment(wanted_scores, counted, at_image, at_anchor, wanted[owner], strength)
+    return Assignment(wanted_scores, counted, at_image, at_anchor, objects[owner], weight)
+
+
+def usual_candidates(anchors: int) -> int:
+    """10 on the grid of a picture of 320 x 320, fewer on a coarser one, but at least 4.
+
+    An object of one size in shares of the picture covers ever fewer anchors of a smaller picture.
+    """
+    return max(FEWEST, round(MOST * min(1.0, (anchors / MOST_ANCHORS) ** 0.5)))
 
 
 def _inside(points: Tensor, boxes: Tensor) -> Tensor:

@@ -22,6 +22,8 @@ VISIBLE = 0.25
 """Share of a box that has to stay in the picture for it to count as an object."""
 SMALLEST = 3.0
 """Shortest side of an object, in pixels of the picture; below, it is ignored."""
+HUE = 0.05
+"""Greatest turn of the hue, in radians: colours tell animals and vehicles apart."""
 
 Boxes = NDArray[np.float32]
 
@@ -33,7 +35,7 @@ class Recipe:
     mixup: float = 0.05
     """Share of pictures blended with a second one (Zhang et al., 2018, arXiv:1710.09412)."""
     mosaic_scale: tuple[float, float] = (0.5, 1.2)
-    """Long side of a photo in a mosaic, in sides of the picture."""
+    """Long side of a photo in a mosaic, in long sides of the picture."""
     single_scale: tuple[float, float] = (0.6, 1.5)
 
 
@@ -41,14 +43,15 @@ class Order(NamedTuple):
     """A batch to be made: everything random about it follows from ``seed``."""
 
     indices: tuple[int, ...]
-    side: int
+    shape: tuple[int, int]
+    """Height and width of its pictures, in pixels."""
     seed: int
     recipe: Recipe
 
 
 class Batch(NamedTuple):
     images: Tensor
-    """uint8 ``[batch, 3, side, side]``"""
+    """uint8 ``[batch, 3, height, width]``"""
     targets: Targets
 
 
@@ -56,6 +59,7 @@ class _Objects(NamedTuple):
     classes: NDArray[np.int64]
     boxes: Boxes
     ignored: NDArray[np.bool_]
+    wanted: NDArray[np.float32]
 
 
 def join(parts: Sequence[_Objects]) -> _Objects:
@@ -92,13 +96,22 @@ class Pictures(TorchDataset[Batch]):
     def _plain(
         self, index: int, order: Order, random: np.random.Generator
     ) -> tuple[Pixels, _Objects]:
-        side, recipe = order.side, order.recipe
-        canvas = np.full((side, side, 3), PAD, np.uint8)
+        (height, width), recipe = order.shape, order.recipe
+        side = max(height, width)
+        canvas = np.full((height, width, 3), PAD, np.uint8)
         if random.random() < recipe.mosaic:
             indices = [index, *(int(i) for i in random.integers(len(self), size=3))]
             indices = [indices[i] for i in random.permutation(4)]
-            cx, cy = (int(v) for v in random.uniform(0.3 * side, 0.7 * side, 2))
-            windows = ((0, 0, cx, cy), (cx, 0, side, cy), (0, cy, cx, side), (cx, cy, side, side))
+            cx, cy = (
+                int(v * s)
+                for v, s in zip(random.uniform(0.3, 0.7, 2), (width, height), strict=True)
+            )
+            windows = (
+                (0, 0, cx, cy),
+                (cx, 0, width, cy),
+                (0, cy, cx, height),
+                (cx, cy, width, height),
+            )
             parts = []
             for corner, (which, window) in enumerate(zip(indices, windows, strict=True)):
                 scale = random.uniform(*recipe.mosaic_scale)
@@ -108,7 +121,9 @@ class Pictures(TorchDataset[Batch]):
         low, high = recipe.single_scale
         scale = float(np.exp(random.uniform(np.log(low), np.log(high))))
         anchor = (float(random.random()), float(random.random()))
-        return canvas, self._paste(canvas, index, (0, 0, side, side), scale * side, anchor, random)
+        return canvas, self._paste(
+            canvas, index, (0, 0, width, height), scale * side, anchor, random
+        )
 
     def _paste(
         self,
@@ -168,7 +183,7 @@ def clip_objects(sample: Sample, boxes: Boxes, window: tuple[int, int, int, int]
     some = (size > 0.5).all(1)
     share = size.prod(1) / np.maximum(whole.prod(1), 1e-6)
     ignored = sample.ignored | (share < VISIBLE) | (size < SMALLEST).any(1)
-    return _Objects(sample.classes[some], cut[some], ignored[some])
+    return _Objects(sample.classes[some], cut[some], ignored[some], sample.wanted[some])
 
 
 def gather(objects: Sequence[_Objects]) -> Targets:
@@ -179,6 +194,7 @@ def gather(objects: Sequence[_Objects]) -> Targets:
         torch.from_numpy(joined.classes),
         torch.from_numpy(joined.boxes),
         torch.from_numpy(joined.ignored),
+        torch.from_numpy(joined.wanted),
     )
 
 
@@ -195,7 +211,7 @@ def recolour(images: Tensor, generator: torch.Generator, strength: float = 1.0) 
     eye = torch.eye(3)
     s = saturation[:, None, None]
     colour = s * eye + (1 - s) * gray
-    angle = draw(0.25)
+    angle = draw(HUE)
     # A hue turn is a rotation about the gray axis (Rodrigues' formula).
     cos, sin = angle.cos()[:, None, None], angle.sin()[:, None, None]
     cross = torch.tensor([[0.0, -1.0, 1.0], [1.0, 0.0, -1.0], [-1.0, 1.0, 0.0]]) / 3**0.5

@@ -7,10 +7,13 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from models.boxes import Boxes
+from models.train import soft_labels
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".avif", ".tif", ".tiff"})
 VAL_SHARE = 0.1
@@ -24,7 +27,7 @@ class DatasetError(ValueError):
 
 @dataclass(frozen=True)
 class Sample:
-    """One photo and its boxes, in shares of its width and height (0..1)."""
+    """One photo and its objects; boxes are in shares of its width and height (0..1)."""
 
     path: Path
     split: Split
@@ -32,7 +35,9 @@ class Sample:
     boxes: NDArray[np.float32]
     """``[n, 4]``: left, top, right, bottom."""
     ignored: NDArray[np.bool_]
-    """Neither object nor background: COCO's ``iscrowd`` and VOC's ``difficult``."""
+    """Neither object nor background: COCO's ``iscrowd``, VOC's ``difficult``, unsure boxes."""
+    wanted: NDArray[np.float32]
+    """``[n, labels]``: the score of each label for a box that fits exactly, 0 to 1."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,8 @@ class Dataset:
 
 def load(folder: Path) -> Dataset:
     """Read COCO form (``annotations.json`` and ``images/``) or YOLO form (``data.yaml``).
+
+    An annotation with a ``score`` is a model's: a soft label, see ``soft_labels``.
 
     A dataset that names no validation photos gives every tenth of its photos to validation.
     """
@@ -73,14 +80,36 @@ def _with_validation(dataset: Dataset) -> Dataset:
     return Dataset(dataset.labels, samples)
 
 
-def _record(
-    path: Path, split: Split, rows: Sequence[tuple[int, float, float, float, float, bool]]
-) -> Sample:
-    table = np.array([row[:5] for row in rows], np.float32).reshape(-1, 5)
-    boxes = np.clip(table[:, 1:], 0.0, 1.0)
-    kept = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
-    ignored = np.array([row[5] for row in rows], bool)
-    return Sample(path, split, table[kept, 0].astype(np.int64), boxes[kept], ignored[kept])
+class _Row(NamedTuple):
+    """One box of an annotation file, in shares of the photo."""
+
+    label: int
+    left: float
+    top: float
+    right: float
+    bottom: float
+    ignored: bool = False
+    score: float | None = None
+    """How sure a model was that gave the box; None for a box that a person drew."""
+
+
+def _record(path: Path, split: Split, rows: Sequence[_Row], labels: int) -> Sample:
+    people = [row for row in rows if row.score is None]
+    models = [row for row in rows if row.score is not None]
+    known = soft_labels.hard(
+        *_columns(people), np.array([row.ignored for row in people], bool), labels
+    )
+    found = Boxes(*_columns(models), np.array([row.score for row in models], np.float32))
+    objects = soft_labels.merge(known, found)
+    kept = (objects.boxes[:, 2:] > objects.boxes[:, :2]).all(1)
+    classes, boxes, ignored, wanted = objects
+    return Sample(path, split, classes[kept], boxes[kept], ignored[kept], wanted[kept])
+
+
+def _columns(rows: Sequence[_Row]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Labels and boxes; boxes are cut to the photo."""
+    boxes = np.array([row[1:5] for row in rows], np.float32).reshape(-1, 4)
+    return np.array([row.label for row in rows], np.int64), np.clip(boxes, 0.0, 1.0)
 
 
 def _load_coco(folder: Path) -> Dataset:
@@ -98,9 +127,11 @@ def _load_coco(folder: Path) -> Dataset:
             x, y, w, h = annotation["bbox"]
             ignored = bool(annotation.get("iscrowd", 0)) or bool(annotation.get("difficult", 0))
             box = (x / width, y / height, (x + w) / width, (y + h) / height)
-            rows.append((index[annotation["category_id"]], *box, ignored))
+            label, score = index[annotation["category_id"]], annotation.get("score")
+            rows.append(_Row(label, *box, ignored, score))
         split: Split = "val" if image.get("split") == "val" else "train"
-        samples.append(_record(folder / "images" / image["file_name"], split, rows))
+        path = folder / "images" / image["file_name"]
+        samples.append(_record(path, split, rows, len(categories)))
     return Dataset(tuple(category["name"] for category in categories), tuple(samples))
 
 
@@ -118,7 +149,7 @@ def _load_yolo(folder: Path) -> Dataset:
         if not settings.get(split):
             continue
         paths = _yolo_images(root, settings[split])
-        samples += [_record(path, split, _yolo_rows(path)) for path in paths]
+        samples += [_record(path, split, _yolo_rows(path), len(labels)) for path in paths]
     return Dataset(labels, tuple(samples))
 
 
@@ -139,7 +170,7 @@ def _yolo_images(root: Path, entries: str | list[str]) -> list[Path]:
     return found
 
 
-def _yolo_rows(image: Path) -> list[tuple[int, float, float, float, float, bool]]:
+def _yolo_rows(image: Path) -> list[_Row]:
     """The label file lies where the last ``images`` of the path is replaced by ``labels``."""
     parts = list(image.with_suffix(".txt").parts)
     if "images" in parts:
@@ -152,5 +183,5 @@ def _yolo_rows(image: Path) -> list[tuple[int, float, float, float, float, bool]
         if len(values) < 5:
             continue
         cx, cy, w, h = map(float, values[1:5])
-        rows.append((int(values[0]), cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2, False))
+        rows.append(_Row(int(values[0]), cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2))
     return rows

@@ -53,12 +53,15 @@ def detect(
     *,
     device: torch.device,
     batch: int = 32,
+    iou: float = OPTIONS.iou,
     only: Sequence[int] | None = None,
 ) -> Iterator[tuple[int, Candidates]]:
     """Yield position and detections of every photo, photos of one shape together.
 
-    Detections are best first; their boxes are in shares of the photo's width and height.
+    Detections are best first; their boxes are in shares of the photo's width and height. ``iou`` is
+    that of suppression.
     """
+    options = OPTIONS._replace(iou=iou)
     spec = FAMILY.input.model_copy(update={"size": (side, side)})
     groups: dict[tuple[int, int], list[tuple[int, Letterbox]]] = defaultdict(list)
     for i in range(len(store)) if only is None else only:
@@ -77,7 +80,7 @@ def detect(
             with torch.no_grad(), torch.autocast(device.type, torch.bfloat16):
                 raw: Raw = detector(torch.from_numpy(np.concatenate(filled)).to(device))
             for (i, plan), found in zip(chunk, candidates(raw), strict=True):
-                chosen = select(found, OPTIONS, needs_nms=FAMILY.needs_nms)
+                chosen = select(found, options, needs_nms=FAMILY.needs_nms)
                 size = np.array([plan.width, plan.height] * 2, dtype=np.float32)
                 yield i, chosen._replace(boxes=plan.restore(chosen.boxes) / size)
     detector.train(training)

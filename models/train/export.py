@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import warnings
 from copy import deepcopy
 from pathlib import Path
@@ -21,9 +22,11 @@ from models.common import metadata
 from models.common.commands import CommandError, replacing
 from models.quantize.half_precision import SUFFIX, halve
 from models.train.net import STRIDES, Detector, architecture_of
+from models.train.schedule import Place
 
 OPSET = 17
 PREFIX = "detector."
+PLACE_KEY = "spotter.training"
 
 
 class ExportError(ValueError):
@@ -54,10 +57,18 @@ def describe(
     )
 
 
-def write(detector: Detector, description: Description, path: Path, *, half: bool = True) -> None:
+def write(
+    detector: Detector,
+    description: Description,
+    path: Path,
+    *,
+    half: bool = True,
+    place: Place | None = None,
+) -> None:
     """Layers stay apart and weights keep their names, so that ``read`` can take them back.
 
-    ``half`` stores the convolutions as float16. Raises ExportError where one does not fit.
+    ``half`` stores the convolutions as float16. ``place`` is how far the run has come, so that
+    ``--from`` can go on there. Raises ExportError if a weight does not fit into float16.
     """
     module = LevelOutputs(deepcopy(detector).cpu().float().eval())
     axes = {name: dict(open_axes) for name, open_axes in FAMILY.exported.items()}
@@ -86,12 +97,17 @@ def write(detector: Detector, description: Description, path: Path, *, half: boo
     model.producer_name = "spotter"
     onnx.checker.check_model(model, full_check=True)
     with replacing(path) as partial:
-        partial.write_bytes(metadata.describe(model.SerializeToString(), description))
+        content = metadata.describe(model.SerializeToString(), description)
+        if place is not None:
+            content = metadata.write(content, {PLACE_KEY: json.dumps(place._asdict())})
+        partial.write_bytes(content)
 
 
 class Trained(NamedTuple):
     detector: Detector
     description: Description
+    place: Place | None
+    """How far the run had come that wrote the file; None in older files."""
 
 
 def read(path: Path) -> Trained:
@@ -117,4 +133,5 @@ def read(path: Path) -> Trained:
     gone = [name for name in missing.missing_keys if not name.endswith("num_batches_tracked")]
     if gone or missing.unexpected_keys:
         raise ExportError(f"{path}: weights of another architecture ({', '.join(gone[:3])} ...)")
-    return Trained(detector, Description.model_validate_json(properties[METADATA_KEY]))
+    place = Place(**json.loads(properties[PLACE_KEY])) if PLACE_KEY in properties else None
+    return Trained(detector, Description.model_validate_json(properties[METADATA_KEY]), place)

@@ -72,6 +72,11 @@ class ImageStore:
         partial.replace(self._data_path)
         self._index_path.write_text(json.dumps(places), "utf-8")
 
+    @property
+    def shapes(self) -> list[tuple[int, int]]:
+        """Height and width of every photo as it is stored."""
+        return [(height, width) for _, height, width in self._places]
+
     def __len__(self) -> int:
         return len(self._places)
 

@@ -25,9 +25,9 @@ LONGEST = 6.0
 class Architecture(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    widths: tuple[int, int, int, int, int] = (16, 32, 64, 128, 192)
+    widths: tuple[int, int, int, int, int] = (16, 32, 64, 128, 224)
     """Channels at strides 2, 4, 8, 16, 32."""
-    depths: tuple[int, int, int, int] = (1, 2, 2, 2)
+    depths: tuple[int, int, int, int] = (1, 1, 3, 2)
     """Residual blocks at strides 4, 8, 16, 32."""
     neck: int = 64
     classes: int
@@ -143,10 +143,12 @@ class Detector(nn.Module):
 
     def forward(self, images: Tensor) -> Raw:
         """``images`` ``[batch, 3, height, width]``, RGB from 0 to 1, both sides multiples of 32."""
+        return self.head(self.pyramid(images))
+
+    def head(self, levels: Sequence[Tensor]) -> Raw:
+        """``levels`` as ``pyramid`` gives them."""
         scores, distances, points, strides = [], [], [], []
-        for level, stride, box, score in zip(
-            self.pyramid(images), STRIDES, self.box, self.score, strict=True
-        ):
+        for level, stride, box, score in zip(levels, STRIDES, self.box, self.score, strict=True):
             scores.append(score(level).flatten(2))
             distances.append(box(level).flatten(2))
             ones = torch.ones_like(level[0, 0], dtype=torch.float32)

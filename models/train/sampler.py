@@ -2,40 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 from torch.utils.data import Sampler
 
 from models.train.augment import Order, Recipe
+from models.train.canvas import Format, shape_of
+from models.train.repeat_factor import one_pass
 from models.train.schedule import Schedule
 
 
 class Orders(Sampler[Order]):
-    """Every photo once before any comes again; ``progress`` is asked anew for each batch."""
+    """Batches of photos of one format; ``progress`` is asked anew for each batch.
+
+    A photo comes as often in one pass as its factor says. ``factors`` and ``formats`` are in the
+    order of the photos.
+    """
 
     def __init__(
         self,
-        photos: int,
+        factors: NDArray[np.float64],
+        formats: Sequence[Format],
         batch: int,
         schedule: Schedule,
         recipe: Recipe,
         progress: Callable[[], float],
         seed: tuple[int, ...],
     ) -> None:
-        self._photos, self._batch = photos, batch
+        self._factors, self._formats, self._batch = factors, formats, batch
         self._schedule, self._recipe = schedule, recipe
         self._progress = progress
         self._seed = seed
 
     def __iter__(self) -> Iterator[Order]:
         random = np.random.default_rng(self._seed)
-        waiting = np.empty(0, np.int64)
+        waiting: dict[Format, list[int]] = {"wide": [], "square": [], "tall": []}
         while True:
-            while len(waiting) < self._batch:
-                waiting = np.concatenate((waiting, random.permutation(self._photos)))
-            indices, waiting = waiting[: self._batch], waiting[self._batch :]
-            progress = self._progress()
-            side = self._schedule.side_at(progress, float(random.random()))
-            recipe = self._schedule.recipe_at(progress, self._recipe)
-            yield Order(tuple(map(int, indices)), side, int(random.integers(2**62)), recipe)
+            for index in one_pass(self._factors, random):
+                form = self._formats[index]
+                waiting[form].append(int(index))
+                if len(waiting[form]) == self._batch:
+                    yield self._order(tuple(waiting[form]), form, random)
+                    waiting[form] = []
+
+    def _order(self, indices: tuple[int, ...], form: Format, random: np.random.Generator) -> Order:
+        progress = self._progress()
+        side = self._schedule.side_at(progress, float(random.random()))
+        recipe = self._schedule.recipe_at(progress, self._recipe)
+        return Order(indices, shape_of(form, side), int(random.integers(2**62)), recipe)

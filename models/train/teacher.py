@@ -1,11 +1,14 @@
-"""Soft labels from a stronger detector whose licence permits it (Hinton et al., 2015, 1503.02531).
+"""Distillation from a stronger detector in the loop (Hinton et al., 2015, arXiv:1503.02531).
 
 A YOLOX file sees every training picture too. Its anchors are ours, stride by stride and row by
-row, so that what it says of each can be compared one to one.
+row, so that what it says of each can be compared one to one; so can the maps of its neck.
 """
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,7 +25,7 @@ from models.common.labels import COCO
 from models.train.boxes import complete_iou
 from models.train.loss import BOX_GAIN, SCORE_GAIN
 from models.train.net import LONGEST, Raw
-from models.train.threads import places
+from models.train.threads import places, roam
 
 SURE = 0.1
 """Least score of an anchor whose box is learnt from."""
@@ -37,6 +40,8 @@ class Soft(NamedTuple):
     """Probability of every class at every anchor ``[batch, anchors, classes]``."""
     boxes: Tensor
     """Left, top, right, bottom in input pixels ``[batch, anchors, 4]``."""
+    features: tuple[Tensor, ...] = ()
+    """The maps of its neck at strides 8, 16, 32 ``[batch, channels, height, width]``."""
 
 
 class Teacher:
@@ -54,22 +59,46 @@ class Teacher:
             options.add_session_config_entry("session.intra_op_thread_affinities", cores)
         # Its threads spin while it is asked; between two questions PyTorch has the cores.
         options.add_session_config_entry("session.force_spinning_stop", "1")
+        model = _any_size(file)
+        maps = neck_maps(model.graph)
+        self.channels = tuple(width for _, width in maps)
+        """Of the maps of its neck."""
+        answer = model.graph.output[0].name
+        for name, _ in maps:
+            model.graph.output.append(onnx.helper.make_empty_tensor_value_info(name))
+        self._outputs = [answer, *(name for name, _ in maps)]
         self._session = onnxruntime.InferenceSession(
-            _any_size(file).SerializeToString(), options, providers=["CPUExecutionProvider"]
+            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
         )
         self._input = self._session.get_inputs()[0].name
+        self._thread = ThreadPoolExecutor(1, initializer=roam)
 
     def __call__(self, images: Tensor, raw: Raw) -> Soft:
         """``images`` as the pupil gets them: RGB from 0 to 1 ``[batch, 3, height, width]``."""
+        return self.ask(images)(raw)
+
+    def ask(self, images: Tensor) -> Callable[[Raw], Soft]:
+        """Look at ``images`` in a thread of its own; the answer waits for it.
+
+        While the teacher looks on one core, the pupil can look on another.
+        """
         pixels = images.flip(1).mul(255).contiguous().cpu().numpy()
-        rows: NDArray[np.float32] = self._session.run(None, {self._input: pixels})[0]
-        said = torch.from_numpy(rows).to(images.device)
+        asked = self._thread.submit(self._session.run, self._outputs, {self._input: pixels})
+
+        def answer(raw: Raw) -> Soft:
+            return self._compare(asked.result(), raw)
+
+        return answer
+
+    def _compare(self, answers: list[NDArray[np.float32]], raw: Raw) -> Soft:
+        said, *features = (torch.from_numpy(part).to(raw.scores.device) for part in answers)
         strides = raw.strides
         # YOLOX counts from the corner of a cell, the pupil's points lie in its middle.
         centre = said[..., :2] * strides + raw.points - strides / 2
         half = said[..., 2:4].clamp(max=LONGEST).exp() * strides / 2
         scores = said[..., 4:5] * said[..., self._columns]
-        return Soft(scores, torch.cat((centre - half, centre + half), -1))
+        boxes = torch.cat((centre - half, centre + half), -1)
+        return Soft(scores, boxes, tuple(features))
 
 
 def distillation_loss(raw: Raw, soft: Soft) -> Tensor:
@@ -81,6 +110,40 @@ def distillation_loss(raw: Raw, soft: Soft) -> Tensor:
     overlap = complete_iou(raw.boxes()[image, anchor], soft.boxes[image, anchor])
     box = ((1 - overlap) * sure[image, anchor]).sum()
     return (SCORE_GAIN * score + BOX_GAIN * box) / norm
+
+
+def neck_maps(graph: onnx.GraphProto) -> list[tuple[str, int]]:
+    """Names and channels of the maps that the heads are given, level by level.
+
+    A head is one convolution, which both its branches follow, and these end in the three parts of
+    the level's ``Concat``: box, objectness, classes. Raises TeacherError for any other graph.
+    """
+    makers = {name: node for node in graph.node for name in node.output}
+    weights = {each.name: each for each in graph.initializer}
+    users = Counter(node.input[0] for node in graph.node if node.op_type == "Conv")
+    found = []
+    for node in graph.node:
+        if node.op_type != "Concat" or len(node.input) != 3:
+            continue
+        ends = [makers[name] for name in node.input if name in makers]
+        if [end.op_type for end in ends] != ["Conv", "Sigmoid", "Sigmoid"]:
+            continue
+        stem = _convolution(makers, ends[2].input[0])
+        while stem is not None and users[stem.input[0]] < 2:
+            stem = _convolution(makers, stem.input[0])
+        stem = stem and _convolution(makers, stem.input[0])
+        if stem is None or stem.input[1] not in weights:
+            raise TeacherError("the heads of this YOLOX graph are not the usual ones")
+        found.append((stem.input[0], int(weights[stem.input[1]].dims[1])))
+    return found
+
+
+def _convolution(makers: Mapping[str, onnx.NodeProto], tensor: str) -> onnx.NodeProto | None:
+    """The convolution that ``tensor`` comes from, itself or after its activation."""
+    node = makers.get(tensor)
+    while node is not None and node.op_type in ("Mul", "Sigmoid"):
+        node = makers.get(node.input[0])
+    return node if node is not None and node.op_type == "Conv" else None
 
 
 def _any_size(file: Path) -> onnx.ModelProto:

@@ -16,15 +16,18 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from models.train.augment import Batch, Pictures, Recipe, recolour
+from models.train.canvas import formats
 from models.train.checkpoint import Average, restore, save
 from models.train.dataset import Sample
 from models.train.evaluate import Scores, evaluate
+from models.train.feature_distillation import Adapters
 from models.train.image_cache import ImageStore
 from models.train.loss import detection_loss
 from models.train.net import Detector
 from models.train.optimizer import Optimizers
+from models.train.repeat_factor import repeat_factors
 from models.train.sampler import Orders
-from models.train.schedule import Schedule
+from models.train.schedule import Place, Schedule
 from models.train.signals import on_stop
 from models.train.teacher import Teacher, distillation_loss
 from models.train.threads import roam
@@ -49,7 +52,7 @@ class Options:
     schedule: Schedule
     recipe: Recipe = field(default_factory=Recipe)
     batch: int = 32
-    rate: float = 2e-3
+    rate: float = 0.02
     decay: float = 0.03
     warm_up: int = 300
     """Steps."""
@@ -84,7 +87,12 @@ class Run:
         self.options = options
         self.folder = folder
         self.device = device
-        self.optimizers = Optimizers(self.detector, options.rate, options.decay)
+        self.schedule = options.schedule
+        self.adapters = (
+            Adapters(detector.architecture.neck, teacher.channels).to(device) if teacher else None
+        )
+        learning = [self.detector, *([self.adapters] if self.adapters else [])]
+        self.optimizers = Optimizers(nn.ModuleList(learning), options.rate, options.decay)
         self.step = 0
         self.seen = 0
         self.seconds = 0.0
@@ -99,7 +107,15 @@ class Run:
 
     @property
     def progress(self) -> float:
-        return self.options.schedule.progress(self.seconds, self.epochs)
+        return self.schedule.progress(self.seconds, self.epochs)
+
+    @property
+    def ended(self) -> bool:
+        return self.schedule.ended(self.seconds, self.epochs)
+
+    @property
+    def place(self) -> Place:
+        return Place(self.seconds, self.epochs, self.progress)
 
     def save(self, name: str = "last.pt") -> None:
         state = {
@@ -108,11 +124,14 @@ class Run:
             "detector": self.detector.state_dict(),
             "average": self.average.detector.state_dict(),
             "average_steps": self.average.steps,
+            "adapters": self.adapters.state_dict() if self.adapters else None,
             "optimizers": self.optimizers.state_dict(),
             "step": self.step,
             "seen": self.seen,
             "seconds": self.seconds,
+            "progress": self.progress,
             "best": self.best,
+            "best_side": self.schedule.side,
             "history": self.history,
         }
         save(self.folder / name, state)
@@ -124,9 +143,20 @@ class Run:
         self.detector.load_state_dict(state["detector"])
         self.average.detector.load_state_dict(state["average"])
         self.average.steps = state["average_steps"]
+        if self.adapters and state["adapters"]:
+            self.adapters.load_state_dict(state["adapters"])
         self.optimizers.load_state_dict(state["optimizers"])
         self.step, self.seen, self.seconds = state["step"], state["seen"], state["seconds"]
-        self.best, self.history = state["best"], state["history"]
+        self.history = state["history"]
+        if state["best_side"] == self.schedule.side:  # scores of other sides cannot be compared
+            self.best = state["best"]
+        self.go_on_from(Place(self.seconds, self.epochs, state["progress"]))
+
+    def go_on_from(self, place: Place) -> None:
+        """Enter the schedule at ``place``; see ``Schedule``."""
+        self.seconds = place.seconds
+        self.seen = round(place.epochs * len(self.train_part.samples))
+        self.schedule = self.schedule.going_on(place)
 
     def best_detector(self) -> Detector:
         """The averaged weights that did best on the validation photos."""
@@ -142,8 +172,8 @@ class Run:
         whole = int(self.epochs)
         with on_stop(self._stop), tqdm(total=100.0, bar_format=BAR) as bar:
             last = time.monotonic()
-            for batch in () if self.progress >= 1 else self._loader():
-                if self._stopped or self.progress >= 1:
+            for batch in () if self.ended else self._loader():
+                if self._stopped or self.ended:
                     break
                 box, score = self._learn(batch)
                 now = time.monotonic()
@@ -170,18 +200,24 @@ class Run:
 
     def _learn(self, batch: Batch) -> tuple[float, float]:
         options = self.options
-        rate = options.rate * options.schedule.rate(self.progress, self.step, options.warm_up)
+        rate = options.rate * self.schedule.rate(self.progress, self.step, options.warm_up)
         self.optimizers.rate = rate
         dice = torch.Generator().manual_seed(options.seed * 1_000_003 + self.step)
         images = recolour(batch.images.to(self.device, non_blocking=True), dice)
         images = images.contiguous(memory_format=torch.channels_last)
+        guidance = self.schedule.guidance(self.progress)
+        asked = self.teacher.ask(images) if self.teacher and guidance > 0 else None
         self.detector.train()
         with torch.autocast(self.device.type, torch.bfloat16):
-            raw = self.detector(images)
+            levels = self.detector.pyramid(images)
+            raw = self.detector.head(levels)
         loss = detection_loss(raw, batch.targets.to(self.device))
         total = loss.total
-        if self.teacher:
-            total = total + distillation_loss(raw, self.teacher(images, raw))
+        if asked and self.adapters:
+            soft = asked(raw)
+            with torch.autocast(self.device.type, torch.bfloat16):
+                features = self.adapters(levels, soft.features)
+            total = total + guidance * (distillation_loss(raw, soft) + features)
         self.optimizers.clear()
         torch.autograd.backward(total)
         nn.utils.clip_grad_norm_(self.detector.parameters(), CLIP)
@@ -202,7 +238,7 @@ class Run:
             )
 
     def validate(self) -> Scores:
-        part, side = self.val_part, self.options.schedule.side
+        part, side = self.val_part, self.schedule.side
         scores = evaluate(
             self.average.detector, part.samples, part.store, self.labels, side, device=self.device
         )
@@ -210,6 +246,7 @@ class Run:
         self._recent.clear()
         entry = {
             "epoch": self.epochs,
+            "side": side,
             "hours": self.seconds / 3600,
             "rate": self.optimizers.rate,
             "box": float(recent[0]),
@@ -227,14 +264,15 @@ class Run:
 
     def _loader(self) -> DataLoader:
         options = self.options
-        photos = len(self.train_part.samples)
+        samples, store = self.train_part.samples, self.train_part.store
         return DataLoader(
-            Pictures(self.train_part.samples, self.train_part.store),
+            Pictures(samples, store),
             batch_size=None,
             sampler=Orders(
-                photos,
+                repeat_factors(samples),
+                formats(store.shapes),
                 options.batch,
-                options.schedule,
+                self.schedule,
                 options.recipe,
                 lambda: self.progress,
                 (options.seed, self.step),

@@ -20,11 +20,11 @@ def pictures(drawn: Path, tmp_path_factory: pytest.TempPathFactory) -> Pictures:
 
 @pytest.mark.parametrize("mosaic", [0.0, 1.0])
 def test_boxes_stay_on_their_objects(pictures: Pictures, mosaic: float) -> None:
-    order = Order(tuple(range(16)), 128, 3, Recipe(mosaic=mosaic, mixup=0.0))
+    order = Order(tuple(range(16)), (96, 128), 3, Recipe(mosaic=mosaic, mixup=0.0))
     images, targets = pictures[order]
-    assert images.shape == (16, 3, 128, 128)
+    assert images.shape == (16, 3, 96, 128)
     looked_at = 0
-    for i, kind, box, ignored in zip(*targets, strict=True):
+    for i, kind, box, ignored, _ in zip(*targets, strict=True):
         x0, y0, x1, y1 = box.tolist()
         if ignored or min(x1 - x0, y1 - y0) < 8:
             continue
@@ -35,7 +35,7 @@ def test_boxes_stay_on_their_objects(pictures: Pictures, mosaic: float) -> None:
 
 
 def test_the_same_order_gives_the_same_batch(pictures: Pictures) -> None:
-    order = Order((0, 1, 2), 96, 5, Recipe(mixup=0.5))
+    order = Order((0, 1, 2), (96, 96), 5, Recipe(mixup=0.5))
     first, second = pictures[order], pictures[order]
     assert torch.equal(first.images, second.images)
     assert torch.equal(first.targets.boxes, second.targets.boxes)
@@ -43,7 +43,9 @@ def test_the_same_order_gives_the_same_batch(pictures: Pictures) -> None:
 
 def test_what_is_left_of_a_box_mostly_cut_off_is_ignored() -> None:
     boxes = np.array([[0, 0, 10, 10], [-9, 0, 1, 10], [30, 30, 40, 40], [5, 5, 7, 7]], np.float32)
-    sample = Sample(Path(), "train", np.arange(4), boxes, np.zeros(4, bool))
+    sample = Sample(
+        Path(), "train", np.arange(4), boxes, np.zeros(4, bool), np.eye(4, dtype=np.float32)
+    )
     kept = clip_objects(sample, boxes, (0, 0, 20, 20))
     assert kept.classes.tolist() == [0, 1, 3]
     assert kept.ignored.tolist() == [False, True, True]

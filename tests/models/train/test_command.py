@@ -14,12 +14,16 @@ import pytest
 import torch
 from PIL import Image
 
+from models.train import dataset, export
 from models.train.command import main
 from models.train.export import read
+from models.train.net import Architecture, Detector
+from models.train.schedule import Place
 from tests.models.train.conftest import draw_dataset
 
 pytestmark = pytest.mark.kit
 
+SMALL = Architecture(widths=(8, 8, 8, 8, 8), depths=(1, 1, 1, 1), neck=8, classes=2)
 COMMON = ["--imgsz", "96", "--stored-side", "128", "--batch", "8", "--workers", "0"]
 
 
@@ -68,6 +72,32 @@ def test_resume_goes_on_where_the_run_was(trained: Path, drawn: Path, tmp_path: 
 def test_resume_needs_a_run(drawn: Path, tmp_path: Path) -> None:
     with pytest.raises(SystemExit):
         main([str(drawn), "--out", str(tmp_path / "model.onnx"), "--resume"])
+
+
+def test_from_an_unfinished_file_goes_on_at_its_place(
+    drawn: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = dataset.load(drawn)
+    detector = Detector(SMALL)
+    part = tmp_path / "part.onnx"
+    place = Place(60.0, 4.0, 0.5)
+    description = export.describe("part", data.labels, 96, "x")
+    export.write(detector, description, part, place=place)
+    out = tmp_path / "whole.onnx"
+    arguments = [str(drawn), "--from", str(part), "--epochs", "6", *COMMON]
+    assert main([*arguments, "--out", str(out)]) == 0
+    assert "going on at epoch 4.0, 50.0% of the schedule" in capsys.readouterr().out
+    written = read(out).place
+    assert written is not None
+    assert written.progress == 1
+    assert 6 <= written.epochs < 6.5
+
+    anew = tmp_path / "anew.onnx"
+    one = ["--epochs", "0.2", "--new-schedule", "--out", str(anew)]
+    assert main([*arguments, *one]) == 0
+    begun = read(anew).place
+    assert begun is not None
+    assert begun.epochs < 1
 
 
 def test_fine_tuning_on_other_labels(trained: Path, tmp_path: Path) -> None:

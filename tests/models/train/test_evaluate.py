@@ -18,7 +18,8 @@ BOXES = np.array([[0.1, 0.1, 0.5, 0.5], [0.6, 0.6, 0.9, 0.9]], np.float32)
 
 
 def sample(ignored: list[bool]) -> Sample:
-    return Sample(Path(), "val", np.array([0, 1]), BOXES, np.array(ignored))
+    wanted = np.eye(2, dtype=np.float32)
+    return Sample(Path(), "val", np.array([0, 1]), BOXES, np.array(ignored), wanted)
 
 
 def found(boxes: Floats, classes: list[int]) -> dict[int, Candidates]:

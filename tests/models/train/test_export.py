@@ -12,6 +12,7 @@ from app.vision.description import METADATA_KEY, Description
 from models.common import checks, metadata
 from models.train import convert, export
 from models.train.net import STRIDES, Architecture, Detector, Raw, carry_over
+from models.train.schedule import Place
 from tests.models import tiny
 
 pytestmark = pytest.mark.kit
@@ -148,6 +149,18 @@ def test_weights_come_back_by_name(detector: Detector, written: Path) -> None:
     own = detector.state_dict()
     for name, value in back.detector.state_dict().items():
         assert torch.allclose(value.float(), own[name].float(), rtol=1e-3, atol=1e-6), name
+
+
+def test_the_place_in_the_schedule_comes_back(detector: Detector, tmp_path: Path) -> None:
+    place = Place(seconds=120.5, epochs=3.25, progress=0.4)
+    path = tmp_path / "model.onnx"
+    export.write(detector, export.describe("small", LABELS, 64, "x"), path, place=place)
+    assert export.read(path).place == place
+    assert export.read(path).description.labels == LABELS
+
+
+def test_older_files_know_no_place(written: Path) -> None:
+    assert export.read(written).place is None
 
 
 def test_a_foreign_file_is_refused(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ def raw(scores: torch.Tensor, distances: float = -0.693147) -> Raw:
 
 def one(ignored: bool = False) -> Targets:
     zero = torch.zeros(1, dtype=torch.int64)
-    return Targets(zero, zero, BOX, torch.tensor([ignored]))
+    return Targets(zero, zero, BOX, torch.tensor([ignored]), torch.eye(2)[zero])
 
 
 def test_right_answers_cost_next_to_nothing() -> None:
@@ -56,6 +56,7 @@ def test_gradients_reach_every_weight() -> None:
         torch.tensor([0, 1]),
         torch.tensor([[8.0, 8, 40, 40], [0, 0, 60, 60]]),
         torch.tensor([False, False]),
+        torch.eye(2),
     )
     torch.autograd.backward(detection_loss(detector(torch.rand(2, 3, 64, 64)), targets).total)
     assert all(p.grad is not None and p.grad.isfinite().all() for p in detector.parameters())

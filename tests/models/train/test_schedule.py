@@ -1,7 +1,7 @@
 import pytest
 
 from models.train.augment import Recipe
-from models.train.schedule import Schedule
+from models.train.schedule import GUIDED, Place, Schedule
 
 pytestmark = pytest.mark.kit
 
@@ -32,3 +32,44 @@ def test_the_last_stretch_is_calm() -> None:
     assert schedule.recipe_at(0.5, Recipe()) == Recipe()
     assert schedule.recipe_at(0.95, Recipe()).mixup == 0
     assert schedule.recipe_at(0.95, Recipe()).mosaic < Recipe().mosaic / 2
+
+
+def test_a_longer_end_stretches_what_is_left_and_never_rewinds() -> None:
+    first = Schedule(320, None, epochs=10.0)
+    assert first.progress(0, 6.0) == pytest.approx(0.6)
+    longer = Schedule(320, None, epochs=26.0).going_on(Place(0.0, 6.0, 0.6))
+    assert longer.progress(0, 6.0) == pytest.approx(0.6)
+    assert longer.progress(0, 16.0) == pytest.approx(0.8)
+    assert longer.progress(0, 26.0) == pytest.approx(1.0)
+    assert longer.rate(longer.progress(0, 7.0), 1000) < first.rate(0.6, 1000)
+
+
+def test_a_nearer_end_cools_down_within_it() -> None:
+    fork = Schedule(320, None, epochs=8.0).going_on(Place(0.0, 6.0, 0.1))
+    assert fork.progress(0, 7.0) == pytest.approx(0.55)
+    assert not fork.ended(0, 7.9)
+    assert fork.ended(0, 8.0)
+
+
+def test_hours_do_not_rewind_either() -> None:
+    longer = Schedule(320, hours=4.0, epochs=None).going_on(Place(3600.0, 3.0, 0.5))
+    assert longer.progress(3600, 3.0) == pytest.approx(0.5)
+    assert longer.progress(2.5 * 3600, 5.0) == pytest.approx(0.75)
+
+
+def test_a_finished_run_that_is_lengthened_stays_at_the_lowest_rate() -> None:
+    longer = Schedule(320, None, epochs=13.0).going_on(Place(0.0, 12.0, 1.0))
+    assert longer.progress(0, 12.5) == 1.0
+    assert not longer.ended(0, 12.5)
+
+
+def test_a_run_whose_end_lies_behind_it_has_ended() -> None:
+    behind = Schedule(320, None, epochs=5.0).going_on(Place(0.0, 6.0, 0.6))
+    assert behind.ended(0, 6.0)
+    assert behind.progress(0, 6.0) == 1.0
+
+
+def test_a_teacher_is_followed_ever_less() -> None:
+    schedule = Schedule(320, None, 1.0)
+    weights = [schedule.guidance(p) for p in (0.0, GUIDED / 2, GUIDED, 1.0)]
+    assert weights == pytest.approx([1.0, 0.5, 0.0, 0.0])

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 import torch
@@ -11,8 +12,9 @@ from PIL import Image
 from app.vision.families import yolox
 from models.common.labels import COCO
 from models.train.boxes import iou
+from models.train.feature_distillation import Adapters
 from models.train.net import Architecture, Detector, Raw
-from models.train.teacher import SURE, Soft, Teacher, TeacherError, distillation_loss
+from models.train.teacher import SURE, Soft, Teacher, TeacherError, distillation_loss, neck_maps
 from tests.models import tiny
 
 pytestmark = pytest.mark.kit
@@ -85,6 +87,41 @@ def test_only_what_a_pupil_learns_is_told(file: Path, photo: torch.Tensor) -> No
     everything = Teacher(file, COCO, threads=1)(photo, answer(photo)).scores
     some = Teacher(file, LABELS, threads=1)(photo, answer(photo)).scores
     assert torch.equal(some, everything[..., [COCO.index(label) for label in LABELS]])
+
+
+def test_its_neck_is_found(file: Path, teacher: Teacher, photo: torch.Tensor) -> None:
+    maps = neck_maps(onnx.load(file).graph)
+    assert maps == [("input.471", 64), ("input.531", 128), ("input.591", 256)]
+    soft = teacher(photo, answer(photo))
+    assert [tuple(each.shape) for each in soft.features] == [
+        (1, 64, 52, 52),
+        (1, 128, 26, 26),
+        (1, 256, 13, 13),
+    ]
+
+
+def test_a_pupil_learns_the_features(teacher: Teacher, photo: torch.Tensor) -> None:
+    torch.manual_seed(0)
+    widths = (8, 8, 8, 8, 8)
+    pupil = Detector(Architecture(widths=widths, depths=(1, 1, 1, 1), neck=8, classes=3))
+    adapters = Adapters(8, teacher.channels)
+    features = teacher(photo, answer(photo)).features
+    optimizer = torch.optim.Adam([*pupil.parameters(), *adapters.parameters()], lr=0.01)
+    losses = []
+    for _ in range(30):
+        optimizer.zero_grad()
+        loss = adapters(pupil.pyramid(photo), features)
+        torch.autograd.backward(loss)
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.7 * losses[0]
+
+
+def test_features_of_any_scale_ask_the_same(teacher: Teacher, photo: torch.Tensor) -> None:
+    adapters = Adapters(8, [4])
+    level, wanted = torch.randn(2, 8, 6, 6), torch.randn(2, 4, 6, 6)
+    loss = adapters([level], [wanted])
+    assert torch.allclose(loss, adapters([3 * level], [5 * wanted + 2]), rtol=1e-3)
 
 
 def test_labels_that_it_does_not_know(file: Path) -> None:

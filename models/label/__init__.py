@@ -1,0 +1,1 @@
+"""Label photos by a strong model: ``python -m models.label --help``."""

@@ -1,0 +1,57 @@
+"""The photos to label: a plain folder of them, or a dataset whose labels are kept."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from models.common import datasets
+from models.common.commands import CommandError
+from models.train.dataset import SUFFIXES
+
+
+@dataclass(frozen=True)
+class Photos:
+    root: Path
+    """Names are relative to it."""
+    names: tuple[str, ...]
+    held_back: frozenset[str] = frozenset()
+    """Photos that no teacher may look at: people labelled them to validate with."""
+    labels: tuple[str, ...] | None = None
+    """Of the dataset; None for a plain folder."""
+    document: dict[str, Any] = field(default_factory=dict)
+    """The dataset's ``annotations.json``; empty for a plain folder."""
+
+
+def find(folder: Path, out: Path) -> Photos:
+    """Raises CommandError if ``folder`` has no photos."""
+    if (folder / "annotations.json").is_file():
+        return _dataset(folder)
+    if not folder.is_dir():
+        raise CommandError(f"{folder} is no folder of photos.")
+    outside = out.resolve()
+    names = sorted(
+        path.relative_to(folder).as_posix()
+        for path in folder.rglob("*")
+        if path.suffix.lower() in SUFFIXES
+        and path.is_file()
+        and outside not in path.resolve().parents
+    )
+    if not names:
+        raise CommandError(f"{folder} has no photos ({', '.join(sorted(SUFFIXES))}).")
+    return Photos(folder, tuple(names))
+
+
+def _dataset(folder: Path) -> Photos:
+    data = datasets.load(folder)  # tells in one line what is wrong with it
+    document = json.loads((folder / "annotations.json").read_text("utf-8"))
+    names = tuple(str(entry["file_name"]) for entry in document["images"])
+    outside = [name for name in names if Path(name).is_absolute() or ".." in Path(name).parts]
+    if outside:
+        raise CommandError(f"The photo {outside[0]} does not lie in the dataset's images/.")
+    held_back = frozenset(
+        str(entry["file_name"]) for entry in document["images"] if entry.get("split") == "val"
+    )
+    return Photos(folder / "images", names, held_back, data.labels, document)

@@ -1,0 +1,152 @@
+"""Models that label: what each of them sees on a photo and on its mirror image."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from app.vision.detections import Detections
+from app.vision.detector import Detector
+from models.boxes import Boxes
+from models.common import checks
+from models.common.commands import CommandError
+from models.label.fusion import fuse
+
+MOST = 300
+"""Boxes of one view."""
+
+
+class Labelled(NamedTuple):
+    """A photo's boxes; ``boxes.boxes`` are left, top, right, bottom in pixels of it."""
+
+    width: int
+    height: int
+    boxes: Boxes
+
+
+@dataclass(frozen=True)
+class Teacher:
+    detector: Detector
+    index: dict[str, int]
+    """Position among the labels to give, by the model's own spelling."""
+
+    @property
+    def sha256(self) -> str:
+        return self.detector.model.sha256
+
+
+def labels_of(detectors: Sequence[Detector]) -> tuple[str, ...]:
+    """Every label that any of them knows, the first one's first; case does not count."""
+    found: dict[str, str] = {}
+    for detector in detectors:
+        for label in detector.labels:
+            found.setdefault(_fold(label), label)
+    return tuple(found.values())
+
+
+def load(files: Sequence[Path], threads: int) -> list[Detector]:
+    """Raises StartError for a file that the service would not serve."""
+    return [checks.detector(file, threads) for file in files]
+
+
+class Teachers:
+    """Several models with one set of labels; each label is judged by those that know it."""
+
+    def __init__(
+        self, detectors: Sequence[Detector], labels: Sequence[str], *, flip: bool, confidence: float
+    ) -> None:
+        place = {_fold(label): index for index, label in enumerate(labels)}
+        self._flip, self._confidence = flip, confidence
+        self.all = [
+            Teacher(
+                detector,
+                {name: place[_fold(name)] for name in detector.labels if _fold(name) in place},
+            )
+            for detector in detectors
+        ]
+        idle = [teacher.detector.name for teacher in self.all if not teacher.index]
+        if idle:
+            raise CommandError(f"The model '{idle[0]}' knows none of the labels.")
+        known = {index for teacher in self.all for index in teacher.index.values()}
+        self.unknown = tuple(label for i, label in enumerate(labels) if i not in known)
+        """Labels that no teacher knows."""
+
+    def look(self, photo: bytes) -> Labelled:
+        """Boxes above the confidence, surest first. Raises SpotterError for what is no photo."""
+        views = [list(self._views(teacher, photo)) for teacher in self.all]
+        first = views[0][0]
+        found = [
+            [_boxes(view, teacher, first.width, first.height) for view in seen]
+            for teacher, seen in zip(self.all, views, strict=True)
+        ]
+        fused = [self._fuse(found, known) for known in self._groups()]
+        joined = Boxes(
+            np.concatenate([part.classes for part in fused]),
+            np.concatenate([part.boxes for part in fused]),
+            np.concatenate([part.scores for part in fused]),
+        )
+        order = np.argsort(-joined.scores, kind="stable")
+        order = order[joined.scores[order] > self._confidence]
+        return Labelled(first.width, first.height, joined.take(order))
+
+    def _views(self, teacher: Teacher, photo: bytes) -> Iterator[Detections]:
+        """The mirrored view's boxes are mirrored back; its size may be another."""
+        detector = teacher.detector
+        classes = detector.class_ids(teacher.index)
+        options = detector.options(self._confidence, None, MOST, classes)
+        yield detector.detect(photo, options)
+        if self._flip:
+            longest = 2 * max(detector.model.description.input.size)
+            with detector.picture(photo, longest) as picture:
+                mirrored = _bmp(ImageOps.mirror(picture.rgb))
+            seen = detector.detect(mirrored, options)
+            items = [
+                item._replace(box=(seen.width - x - w, y, w, h))
+                for item in seen.items
+                for x, y, w, h in [item.box]
+            ]
+            yield Detections(seen.width, seen.height, items)
+
+    def _groups(self) -> dict[tuple[int, ...], frozenset[int]]:
+        """Labels by the teachers that know them, which are given by position."""
+        groups: dict[tuple[int, ...], set[int]] = {}
+        for label in {index for teacher in self.all for index in teacher.index.values()}:
+            knowing = tuple(
+                i for i, teacher in enumerate(self.all) if label in teacher.index.values()
+            )
+            groups.setdefault(knowing, set()).add(label)
+        return {knowing: frozenset(labels) for knowing, labels in groups.items()}
+
+    def _fuse(self, found: list[list[Boxes]], knowing: tuple[int, ...]) -> Boxes:
+        labels = list(self._groups()[knowing])
+        views = [view for i in knowing for view in found[i]]
+        return fuse([view.take(np.isin(view.classes, labels)) for view in views])
+
+
+def _boxes(view: Detections, teacher: Teacher, width: int, height: int) -> Boxes:
+    """In pixels of a photo of ``width`` and ``height``."""
+    scale = np.array([width / view.width, height / view.height] * 2, np.float32)
+    boxes = np.array([item.box for item in view.items], np.float32).reshape(-1, 4) * scale
+    boxes[:, 2:] += boxes[:, :2]
+    return Boxes(
+        np.array([teacher.index[item.label] for item in view.items], np.intp),
+        boxes,
+        np.array([item.probability for item in view.items], np.float32),
+    )
+
+
+def _bmp(image: Image.Image) -> bytes:
+    """Pixels as they are: quick to write, and the service reads it."""
+    buffer = io.BytesIO()
+    image.save(buffer, "BMP")
+    return buffer.getvalue()
+
+
+def _fold(label: str) -> str:
+    return label.strip().casefold()

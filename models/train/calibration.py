@@ -1,0 +1,157 @@
+"""Shift each label's scores so that one threshold is the best for all of them.
+
+A detector is served with one confidence, but the best one differs by label: rare and small things
+score low. The shift is one number a label, added to its logits, so that its order of detections,
+and with it its average precision, stays. What is best is the highest F1 on validation photos.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from app.vision.detections import Candidates
+from models.boxes import iou
+from models.train.dataset import Sample
+from models.train.evaluate import OPTIONS, detect
+from models.train.image_cache import ImageStore
+from models.train.net import Branch, Detector
+
+Floats = NDArray[np.float64]
+
+SERVED = 0.25
+"""Threshold that is to be the best: the service's default confidence."""
+MATCH = 0.5
+"""IoU from which a detection is right."""
+PRIOR = 10.0
+"""Objects' worth of the curve of all labels in that of each: labels with few objects follow it."""
+GRID = 1 / (1 + np.exp(-np.linspace(-4.0, 1.5, 111)))
+"""Thresholds that are tried, from 0.018 to 0.82."""
+FLAT = 0.005
+"""F1 by which a threshold may fall short of the best and still be as good."""
+
+
+class Curves(NamedTuple):
+    """By label and threshold ``[labels, len(GRID)]``; objects ``[labels]``."""
+
+    found: Floats
+    right: Floats
+    objects: Floats
+
+
+class Gain(NamedTuple):
+    """Macro F1 at the served threshold."""
+
+    before: float
+    after: float
+
+    def __str__(self) -> str:
+        return f"macro F1 at confidence {SERVED}: {self.before:.3f}, calibrated {self.after:.3f}"
+
+
+def calibrate(
+    detector: Detector,
+    samples: Sequence[Sample],
+    store: ImageStore,
+    side: int,
+    *,
+    overlap: float | None = None,
+    device: torch.device,
+) -> Gain:
+    """Shift the scores of ``detector`` in place; ``overlap`` is the IoU that it is served with."""
+    labels = detector.architecture.classes
+    suppressed = OPTIONS.iou if overlap is None else overlap
+
+    def measured() -> Curves:
+        found = dict(detect(detector, store, side, device=device, iou=suppressed))
+        return curves(found, samples, labels)
+
+    plain = measured()
+    shift(detector, best_thresholds(plain))
+    return Gain(macro_f1(plain), macro_f1(measured()))
+
+
+def curves(found: Mapping[int, Candidates], samples: Sequence[Sample], labels: int) -> Curves:
+    """``found`` by position of the photo, with boxes in shares of it as in ``samples``."""
+    detections, right = np.zeros((2, labels, len(GRID)))
+    objects = np.zeros(labels)
+    for i, sample in enumerate(samples):
+        np.add.at(objects, sample.classes[~sample.ignored], 1)
+        if i not in found:
+            continue
+        boxes, scores, classes = found[i]
+        for label in np.unique(classes):
+            own = classes == label
+            counts, hits = _judge(boxes[own], sample, int(label))
+            above = scores[own][:, None] > GRID
+            detections[label] += (above & counts[:, None]).sum(0)
+            right[label] += (above & hits[:, None]).sum(0)
+    return Curves(detections, right, objects)
+
+
+def _judge(
+    boxes: NDArray[np.float32], sample: Sample, label: int
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which boxes of a label, surest first, count at all, and which of them are right.
+
+    Each object is found once; what fits an ignored box alone does not count.
+    """
+    known = sample.classes == label
+    overlap = iou(boxes, sample.boxes[known])
+    ignored = sample.ignored[known]
+    counts, hits = np.ones(len(boxes), bool), np.zeros(len(boxes), bool)
+    free = ~ignored
+    for i, row in enumerate(overlap):
+        fits = row >= MATCH
+        if (fits & free).any():
+            free[np.where(fits & free, row, -1).argmax()] = False
+            hits[i] = True
+        else:
+            counts[i] = not (fits & ignored).any()
+    return counts, hits
+
+
+def f1(measured: Curves) -> Floats:
+    """By label and threshold ``[labels, len(GRID)]``; 0 if a label has no object."""
+    both = measured.objects[:, None] + measured.found
+    return 2 * measured.right / np.maximum(both, 1e-9)
+
+
+def macro_f1(measured: Curves, threshold: float = SERVED) -> float:
+    """Mean of the labels that occur, at one threshold for all."""
+    at = int(np.abs(GRID - threshold).argmin())
+    return float(f1(measured)[measured.objects > 0, at].mean())
+
+
+def best_thresholds(measured: Curves) -> Floats:
+    """``[labels]``"""
+    total = max(measured.objects.sum(), 1.0)
+    share = PRIOR / total
+    smoothed = Curves(
+        measured.found + share * measured.found.sum(0),
+        measured.right + share * measured.right.sum(0),
+        measured.objects + PRIOR,
+    )
+    scores = f1(smoothed)
+    # The middle of what is as good as the best is least at the mercy of single photos.
+    good = scores >= scores.max(1, keepdims=True) - FLAT
+    return np.array([GRID[int(np.median(np.flatnonzero(row)))] for row in good])
+
+
+def shift(detector: Detector, thresholds: Floats, served: float = SERVED) -> None:
+    """Add to each label's logits what brings its threshold to ``served``; in place."""
+    moves = [_logit(served) - _logit(float(threshold)) for threshold in thresholds]
+    with torch.no_grad():
+        for branch in detector.score:
+            bias = cast(Tensor, cast(Branch, branch).out.bias)
+            bias += torch.tensor(moves, dtype=bias.dtype, device=bias.device)
+
+
+def _logit(share: float) -> float:
+    return math.log(share / (1 - share))

@@ -1,0 +1,35 @@
+"""Feature distillation: the pupil's maps learn to hold what the teacher's maps hold.
+
+Romero et al., 2015 (FitNets, arXiv:1412.6550); every channel is normalised first, as in Cao et al.,
+2022 (PKD, arXiv:2207.02039), so that only the pattern counts and not its size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+FEATURE_GAIN = 10.0
+
+
+class Adapters(nn.ModuleList):
+    """A learnt 1x1 convolution a level, from the pupil's channels to the teacher's."""
+
+    def __init__(self, width: int, channels: Sequence[int]) -> None:
+        super().__init__(nn.Conv2d(width, channel, 1, bias=False) for channel in channels)
+
+    def forward(self, levels: Sequence[Tensor], features: Sequence[Tensor]) -> Tensor:
+        """Mean squared error of the normalised maps, over all levels; both ``[n, c, h, w]``."""
+        losses = [
+            functional.mse_loss(_normalised(adapter(level).float()), _normalised(wanted))
+            for adapter, level, wanted in zip(self, levels, features, strict=True)
+        ]
+        return FEATURE_GAIN * torch.stack(losses).mean()
+
+
+def _normalised(maps: Tensor) -> Tensor:
+    """Mean 0 and deviation 1 of each channel over the batch."""
+    return functional.batch_norm(maps, None, None, training=True)

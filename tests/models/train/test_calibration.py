@@ -1,0 +1,149 @@
+"""One threshold for all labels."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from app.vision.detections import Candidates
+from models import calibrate as command
+from models.train import dataset, export
+from models.train.calibration import (
+    SERVED,
+    best_thresholds,
+    calibrate,
+    curves,
+    f1,
+    macro_f1,
+    shift,
+)
+from models.train.dataset import Sample
+from models.train.image_cache import ImageStore
+from models.train.net import Architecture, Detector
+
+pytestmark = pytest.mark.kit
+
+SMALL = Architecture(widths=(8, 8, 8, 8, 8), depths=(1, 1, 1, 1), neck=8, classes=2)
+LEFT, RIGHT = [0.0, 0.0, 0.4, 0.4], [0.5, 0.5, 0.9, 0.9]
+
+
+def photo(*rows: tuple[int, list[float], bool]) -> Sample:
+    classes = np.array([row[0] for row in rows], np.int64)
+    boxes = np.array([row[1] for row in rows], np.float32).reshape(-1, 4)
+    ignored = np.array([row[2] for row in rows], bool)
+    return Sample(Path(), "val", classes, boxes, ignored, np.eye(2, dtype=np.float32)[classes])
+
+
+def found(*rows: tuple[int, list[float], float]) -> Candidates:
+    return Candidates(
+        np.array([row[1] for row in rows], np.float32).reshape(-1, 4),
+        np.array([row[2] for row in rows], np.float32),
+        np.array([row[0] for row in rows], np.intp),
+    )
+
+
+def measured(
+    scores: tuple[float, float], noise: float = 0.03
+) -> tuple[dict[int, Candidates], list[Sample]]:
+    """Right boxes of two labels with these scores on 40 photos, and a wrong one of each below."""
+    samples = [photo((0, LEFT, False), (1, RIGHT, False))] * 40
+    each = found(
+        (0, LEFT, scores[0]),
+        (1, RIGHT, scores[1]),
+        (0, RIGHT, scores[0] * noise),
+        (1, LEFT, scores[1] * noise),
+    )
+    return dict.fromkeys(range(40), each), samples
+
+
+def test_each_label_has_the_threshold_that_tells_right_from_wrong() -> None:
+    plain = curves(*measured((0.9, 0.1)), 2)
+    high, low = best_thresholds(plain)
+    assert 0.03 <= high < 0.9
+    assert low < 0.1
+    assert macro_f1(plain) == pytest.approx(0.5)  # one label is found wholly, one not at all
+
+
+def test_an_object_is_right_once() -> None:
+    twice = {0: found((0, LEFT, 0.9), (0, [0.0, 0.0, 0.4, 0.38], 0.8))}
+    counted = curves(twice, [photo((0, LEFT, False))], 2)
+    assert counted.right[0, 0] == 1
+    assert counted.found[0, 0] == 2
+    assert f1(counted)[0, 0] == pytest.approx(2 / 3)
+
+
+def test_what_fits_an_ignored_box_does_not_count() -> None:
+    counted = curves({0: found((0, LEFT, 0.9))}, [photo((0, LEFT, True))], 2)
+    assert counted.found.sum() == 0
+    assert counted.objects.tolist() == [0, 0]
+
+
+def test_a_label_without_objects_follows_the_others() -> None:
+    seen, samples = measured((0.6, 0.6))
+    only = [photo((0, LEFT, False))] * len(samples)
+    both = best_thresholds(curves(seen, only, 2))
+    assert 0.01 < both[1] < 0.6
+
+
+def test_the_shift_moves_the_threshold_to_the_served_one() -> None:
+    torch.manual_seed(0)
+    detector = Detector(SMALL).eval()
+    images = torch.rand(1, 3, 64, 64)
+    before = detector(images).scores
+    shift(detector, np.array([0.1, 0.6]))
+    after = detector(images).scores
+    for label, threshold in enumerate((0.1, 0.6)):
+        at = torch.tensor(threshold).logit()
+        moved = (at + after[..., label] - before[..., label]).sigmoid()
+        assert torch.allclose(moved, torch.full_like(moved, SERVED), atol=1e-4)
+
+
+@pytest.fixture(scope="module")
+def timid(drawn: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A detector of the drawn photos that is right, and much too unsure of discs."""
+    from models.train.command import main
+
+    out = tmp_path_factory.mktemp("timid") / "model.onnx"
+    options = ["--epochs", "16", "--mosaic", "0", "--rate", "0.03", "--imgsz", "96"]
+    small = ["--stored-side", "128", "--batch", "8", "--workers", "0"]
+    assert main([str(drawn), "--out", str(out), *options, *small]) == 0
+    trained = export.read(out)
+    shift(trained.detector, np.array([0.25, 0.999]))
+    export.write(trained.detector, trained.description, out, half=False)
+    return out
+
+
+def test_a_timid_label_is_found_again(timid: Path, drawn: Path, tmp_path: Path) -> None:
+    data = dataset.load(drawn)
+    samples = data.part("val")
+    store = ImageStore(samples, tmp_path, 96)
+    gain = calibrate(export.read(timid).detector, samples, store, 96, device=torch.device("cpu"))
+    assert gain.after > gain.before + 0.1
+
+
+def test_the_command(
+    timid: Path, drawn: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "calibrated.onnx"
+    assert command.main([str(timid), "--data", str(drawn), "--out", str(out)]) == 0
+    assert "macro F1 at confidence 0.25: 0." in capsys.readouterr().out
+    before, after = (export.read(path).detector.state_dict() for path in (timid, out))
+    changed = {
+        name
+        for name in before
+        if not torch.allclose(before[name].float(), after[name].float(), atol=1e-3)
+    }
+    assert changed == {f"score.{level}.out.bias" for level in range(3)}
+
+
+def test_other_labels_are_refused(
+    timid: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from tests.models.train.conftest import draw_dataset
+
+    other = draw_dataset(tmp_path / "set", labels=("box", "disc"), photos=16)
+    out = tmp_path / "calibrated.onnx"
+    assert command.main([str(timid), "--data", str(other), "--out", str(out)]) == 1
+    assert "other labels" in capsys.readouterr().err
+    assert not out.exists()
