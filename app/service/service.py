@@ -1,6 +1,7 @@
 """The detector with its pool, and the limits that all routes share."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -20,6 +21,8 @@ T = TypeVar("T")
 
 _LARGEST_BODIES_HELD = 10
 """Requests may hold as much memory as so many bodies of the greatest size."""
+
+_REST_SECONDS = 2e-5
 
 
 def _one_thread() -> ThreadPoolExecutor:
@@ -64,4 +67,10 @@ class Service:
 
     async def run_in_thread(self, work: Callable[[], T]) -> T:
         """Runs ``work``, which is short next to an inference, on a thread: one at a time."""
-        return await asyncio.get_running_loop().run_in_executor(self._unpacking, work)
+
+        def work_after_a_rest() -> T:
+            # The event loop comes round first: else ``work`` would prolong the pause before it.
+            time.sleep(_REST_SECONDS)
+            return work()
+
+        return await asyncio.get_running_loop().run_in_executor(self._unpacking, work_after_a_rest)
