@@ -58,6 +58,12 @@ class Settings(BaseModel):
     body_timeout: float = Field(
         60, gt=0, le=3600, description="Seconds in which a request's body has to arrive."
     )
+    keep_alive: int = Field(
+        75,
+        ge=1,
+        le=86_400,
+        description="Seconds that a connection is kept after an answer, for the next request.",
+    )
     max_pixels: int = Field(
         50_000_000, ge=1, description="Width times height of an image, at most."
     )
