@@ -26,10 +26,10 @@ def main(drain_seconds: int | None = None) -> None:
         from app.server.file_limit import most_connections, raise_file_limit
         from app.server.protocol import Protocol
         from app.server.server import Server
-        from app.settings import load_settings
+        from app.settings import load_settings, proxies
 
     try:
-        keep_alive_seconds = load_settings().keep_alive
+        keep_alive_seconds, trusted = load_settings().keep_alive, proxies()
     except StartError as error:
         raise SystemExit(f"spotter: {error}") from None
     limit = DrainLimit(drain_seconds or DRAIN_SECONDS)
@@ -46,8 +46,8 @@ def main(drain_seconds: int | None = None) -> None:
         timeout_keep_alive=keep_alive_seconds,
         timeout_graceful_shutdown=int(limit.seconds - CUT_SECONDS),
         server_header=False,
-        # uvicorn would believe X-Forwarded-For from whoever connects on this machine.
-        forwarded_allow_ips=os.environ.get("FORWARDED_ALLOW_IPS") or [],
+        # Without a list, uvicorn would believe X-Forwarded-For from every program on this machine.
+        forwarded_allow_ips=list(trusted),
     )
     server = Server(config, limit, crowd)
     # Once it has drained, uvicorn raises the signal again: to have been stopped is no failure.

@@ -25,6 +25,7 @@ from app.http.later import Later
 from app.http.middleware.host_check import HostCheck
 from app.http.middleware.loopback import Loopback
 from app.http.middleware.observation import Observation
+from app.http.middleware.path_slashes import PathSlashes
 from app.http.middleware.request_context import REQUEST_ID, ErrorBoundary, RequestContext, RootPath
 from app.http.routes.detect import detect
 from app.http.routes.healthz import healthz
@@ -94,6 +95,7 @@ def create_app(settings: Settings, detector: Detector | None = None) -> Spotter:
 def _middleware(settings: Settings, observers: list[Observer]) -> list[Middleware]:
     """From the outermost to the innermost."""
     chain = [
+        Middleware(PathSlashes),
         Middleware(RootPath, settings.root_path),
         Middleware(RequestContext),
         Middleware(Observation, observers),

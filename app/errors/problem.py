@@ -1,6 +1,7 @@
 """Errors as RFC 9457 problem details."""
 
 import json
+from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any
 
@@ -8,6 +9,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match, Mount
 from starlette.types import Receive, Scope, Send
 
 from app.errors import (
@@ -77,10 +79,19 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
     if error.status_code == 404:
         return problem_response(NotFound(f"There is nothing at {path}; /docs lists what is."))
     if error.status_code == 405:
-        methods = (error.headers or {}).get("Allow", "GET, HEAD")  # a folder of files names none
-        allow = ", ".join(sorted(methods.split(", ")))
+        named = (error.headers or {}).get("Allow", "GET, HEAD")  # a folder of files names none
+        allow = ", ".join(sorted({*named.split(", "), *_methods(request)}))
         detail = f"{path} does not take {request.method[:20]}, but {allow}."
         return problem_response(MethodNotAllowed(detail, allow))
     if 400 <= error.status_code < 500:
         return problem_response(InvalidParameter(str(error.detail)[:200]))
     return problem_response(InternalError("The request could not be handled."))
+
+
+def _methods(request: Request) -> Iterator[str]:
+    """The methods of all routes at the request's path: the error names those of one route."""
+    routes = [route for route in request.app.routes if not isinstance(route, Mount)]
+    for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"):
+        scope = {**request.scope, "method": method}
+        if any(route.matches(scope)[0] is Match.FULL for route in routes):
+            yield method
