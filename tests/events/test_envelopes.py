@@ -46,7 +46,7 @@ def annotated(event: Event) -> tuple[list[str], dict[str, Any] | None]:
 
 @pytest.mark.parametrize("inner", [S3, BRIDGE], ids=["S3", "EventBridge"])
 def test_every_way_leads_to_the_object(inner: Event) -> None:
-    nothing_failed = {"batchItemFailures": []}
+    nothing_failed: Event = {"batchItemFailures": []}
     assert annotated(sns_event(inner)) == (["b/a b.jpg"], None)
     assert annotated(queue_event(sns_notification(inner))) == (["b/a b.jpg"], nothing_failed)
     assert annotated(queue_event(inner)) == (["b/a b.jpg"], nothing_failed)  # raw delivery
@@ -75,7 +75,8 @@ def test_the_reported_event_is_annotated(shared: Path) -> None:
 
 
 def test_notifications_that_tell_of_no_object_fail() -> None:
-    for message in ("text", [], {}, {"Records": [{"eventSource": "aws:ses"}]}):
+    messages: list[Any] = ["text", [], {}, {"Records": [{"eventSource": "aws:ses"}]}]
+    for message in messages:
         with pytest.raises(DeliveryFailed):
             annotated(sns_event(message))
 

@@ -87,7 +87,8 @@ def bodies() -> Iterator[tuple[str, Any]]:
     yield "longer than SQS allows", '{"Records": [' + ",".join(["{}"] * 1_000_000) + "]}"
     yield "thousands of good records", s3_event("b", *(f"{number}.jpg" for number in range(2000)))
     yield "members of a megabyte", json.dumps({"x" * 1_000_000: 1})
-    for message in (None, 7, {}, "text", "[]", "null", "[" * DEEP, "\ud800"):
+    messages: tuple[object, ...] = (None, 7, {}, "text", "[]", "null", "[" * DEEP, "\ud800")
+    for message in messages:
         yield f"SNS around {str(message)[:9]!a}", sns_envelope(message)
     yield "SNS around half an event of S3", sns_envelope('{"Records": [{}]}')
     envelope = json.dumps(s3_event("b", "k.jpg"))
