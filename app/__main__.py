@@ -14,29 +14,42 @@ for _number in _SIGNALS:
 def main(drain_seconds: int | None = None) -> None:
     """``drain_seconds``: from SIGTERM to the end of the process; more than 1."""
     from app import startup
+    from app.server.standard_streams import open_closed_streams
 
+    open_closed_streams()
     with startup.shortcuts():
         import uvicorn
 
+        from app.errors import StartError
+        from app.server.crowd import Crowd
         from app.server.drain_limit import CUT_SECONDS, DRAIN_SECONDS, DrainLimit
-        from app.server.protocol import Protocol, Server
+        from app.server.file_limit import most_connections, raise_file_limit
+        from app.server.protocol import Protocol
+        from app.server.server import Server
+        from app.settings import load_settings, proxies
 
+    try:
+        keep_alive_seconds, trusted = load_settings().keep_alive, proxies()
+    except StartError as error:
+        raise SystemExit(f"spotter: {error}") from None
     limit = DrainLimit(drain_seconds or DRAIN_SECONDS)
+    crowd = Crowd(most_connections(raise_file_limit()))
 
     config = uvicorn.Config(
         "app.main:app",
-        host=os.environ.get("HOST", "127.0.0.1"),
-        port=_port(os.environ.get("PORT", "8000")),
+        host=(os.environ.get("HOST") or "127.0.0.1").strip("[]"),
+        port=_port(os.environ.get("PORT") or "8000"),
         http=Protocol,
         ws="none",
         access_log=False,
         log_level="warning",
+        timeout_keep_alive=keep_alive_seconds,
         timeout_graceful_shutdown=int(limit.seconds - CUT_SECONDS),
         server_header=False,
-        # uvicorn would believe X-Forwarded-For from whoever connects on this machine.
-        forwarded_allow_ips=os.environ.get("FORWARDED_ALLOW_IPS") or [],
+        # Without a list, uvicorn would believe X-Forwarded-For from every program on this machine.
+        forwarded_allow_ips=list(trusted),
     )
-    server = Server(config, limit)
+    server = Server(config, limit, crowd)
     # Once it has drained, uvicorn raises the signal again: to have been stopped is no failure.
     for number in _SIGNALS:
         signal.signal(number, lambda *_: sys.exit(0))

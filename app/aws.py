@@ -3,6 +3,7 @@
 The detector is built here, at import, once for the environment.
 """
 
+import logging
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -36,10 +37,23 @@ if TYPE_CHECKING:
     from app.events.consumer import Consumer
 
 
-def handler(event: dict[str, Any], context: Any) -> Any:
-    if "requestContext" in event:
+def handler(event: Any, context: Any) -> Any:
+    if isinstance(event, dict) and "requestContext" in event:
         return _http(event, context)
+    if not _settings.table and not _tells_of_objects(event):
+        return None
     return _consumer().consume(event, context)
+
+
+def _tells_of_objects(event: object) -> bool:
+    """If not, as with a warm-up or a schedule, a function for HTTP has nothing to do."""
+    from app.events.warm_up import is_warm_up, tells_of_objects
+
+    if tells_of_objects(event):
+        return True
+    level = logging.INFO if is_warm_up(event) else logging.WARNING
+    logging.getLogger("spotter.events").log(level, "an event that asks for nothing")
+    return False
 
 
 @cache

@@ -8,13 +8,13 @@ import pytest
 from app.admission.api_keys import digest
 from app.admission.rate_limit import Rate
 from app.errors import StartError
-from app.settings import DEFAULT_MODEL, Settings, load_settings, warn_of_removed
+from app.settings import DEFAULT_MODEL, Settings, load_settings, proxies, warn_of_removed
 
 
 @pytest.fixture(autouse=True)
 def nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
-        if name.upper().startswith("SPOTTER_"):
+        if name.upper().startswith("SPOTTER_") or name == "FORWARDED_ALLOW_IPS":
             monkeypatch.delenv(name)
 
 
@@ -51,10 +51,9 @@ def test_values_are_taken_over(monkeypatch: pytest.MonkeyPatch) -> None:
         ("a,b", ("a", "b")),
         (" a , b ,", ("a", "b")),
         (",,", ()),
-        ('["a", "b"]', ('["a"', '"b"]')),  # commas, not JSON
     ],
 )
-@pytest.mark.parametrize("name", ["api_keys", "cors_origins"])
+@pytest.mark.parametrize("name", ["api_keys", "allowed_hosts"])
 def test_lists_are_parted_by_commas(
     name: str, text: str, expected: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -97,6 +96,104 @@ BAD = [
     ("log_level", "loud"),
     ("log_level", "x" * 5000),
 ]
+
+
+# Each list setting, with values that nothing could ever match, and values that something does.
+NEVER = {
+    "cors_origins": [
+        *("https://shop.example/", "https://shop.example/page", "shop.example", "//shop.example"),
+        *("https://Shop.example", "HTTPS://shop.example", "https://shop.example:443", "localhost"),
+        *("http://shop.example:80", "https://*.shop.example", "https://*", "*.shop.example"),
+        *("'https://shop.example'", '"https://shop.example"', "https://shop.example:", "http://"),
+        *("https://shop.example:0443", "https://shop.example:99999", "https://me@shop.example"),
+        *("https://shop.example?x", "https://sh op.example", "https://münchen.example", '["*"]'),
+        *("http://127.1", "http://[::0001]", "http://[::1]:80", "https://a..example", "**"),
+        *("https://ok.example,https://shop.example/", "https:/shop.example", "localhost:3000"),
+    ],
+    "allowed_hosts": [
+        *("https://spotter.example", "spotter.example:8000", "spotter.example/", "*.example"),
+        *("'spotter.example'", '"spotter.example"', ".example", "a b", "[::1]:80"),
+    ],
+    "s3_buckets": [
+        *("s3://photos", "photos/", "photos/in", "/photos", "'photos'", '"photos"', "ph otos"),
+        *("arn:aws:s3:::photos", "https://photos.s3.amazonaws.com", "photos.s3.amazonaws.com"),
+        *("*", "photos*", "ok-bucket,s3://photos", "ab"),
+    ],
+    "providers": ["opnvino", "gpu", "'cuda'", "open vino", "cuda,CUDAExecutionProvide", "cuda;cpu"],
+    "root_path": ["prod", "https://a.example/prod", "'/prod'", "/a//b", "/a b", "/a?b", "/a%20b"],
+    "table": ["'results'", "my table"],
+    "event_bus": ['"bus"'],
+}
+MATCHING = {
+    "cors_origins": [
+        *("https://shop.example", "http://localhost:3000", "http://127.0.0.1:8080", "*", "null"),
+        *("http://[::1]:3000", "http://shop.example:443", "https://shop.example:80", "file://"),
+        *(
+            "capacitor://localhost",
+            "chrome-extension://abcdefghijklmnop",
+            "https://xn--mnchen-3ya.de",
+        ),
+        *("https://a.example, https://b.example:8443,", "http://raspberry_pi", "https://1.fm"),
+    ],
+    "allowed_hosts": ["spotter.example", "Spotter.Example,nas", "*", "192.168.1.7"],
+    "s3_buckets": [
+        *("photos", "my.photos-2,Old_Bucket", "photos--usw2-az1--x-s3"),
+        "arn:aws:s3:us-east-1:123456789012:accesspoint/photos",
+    ],
+    "providers": ["openvino", "CUDA", "OpenVINOExecutionProvider,cpu", "tensorrt,cuda,coreml"],
+    "root_path": ["/prod", "/a/b/", "/~me/v1.0", "/"],
+    "table": ["results", "arn:aws:dynamodb:us-east-1:123456789012:table/results"],
+    "event_bus": ["default", "arn:aws:events:us-east-1:123456789012:event-bus/mine"],
+}
+BAD += [(name, value) for name, values in NEVER.items() for value in values]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [(name, value) for name, values in MATCHING.items() for value in values]
+)
+def test_what_can_match_is_taken(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert getattr(settings(monkeypatch, **{name: value}), name) or value == "/"
+
+
+SECRET = {
+    "api_keys": ["'s3cret'", '"s3cret"', '"s3cret,other"', "good,'s3cret'", "\u201cs3cret\u201d"],
+    "aws_credentials": [
+        *("s3cret", "ID:", ":s3cret", "'ID:s3cret'", 'ID:"s3cret"', '"ID":s3cret', "I/D:s3cret"),
+        *("ID:s3cret,ID:other", "KEY=ID:s3cret", "ID: s3cret", "GOOD:x,s3cret"),
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [(name, value) for name, values in SECRET.items() for value in values]
+)
+def test_a_secret_that_cannot_match_is_refused_unseen(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(StartError) as caught:
+        settings(monkeypatch, **{name: value})
+    assert str(caught.value).startswith(f"SPOTTER_{name.upper()}: ")
+    assert "s3cret" not in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_quotes_within_a_key_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert settings(monkeypatch, api_keys="a'b,c").api_keys == (digest(b"a'b"), digest(b"c"))
+
+
+@pytest.mark.parametrize(
+    "value", ["10.0.0.7:80", "10.0.0.5/8", "proxy", "http://10.0.0.7", "'10.0.0.7'", "10.0.0.*"]
+)
+def test_proxies_that_no_client_could_be(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORWARDED_ALLOW_IPS", value)
+    with pytest.raises(StartError, match=r"^FORWARDED_ALLOW_IPS="):
+        proxies()
+
+
+def test_proxies_are_addresses_and_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert proxies() == ()
+    monkeypatch.setenv("FORWARDED_ALLOW_IPS", "10.0.0.0/8, 127.0.0.1,::1 ,fd00::/8,*")
+    assert proxies() == ("10.0.0.0/8", "127.0.0.1", "::1", "fd00::/8", "*")
 
 
 @pytest.mark.parametrize(("name", "value"), BAD)

@@ -7,7 +7,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
 from app.events.annotator import Annotator
-from app.events.notice import Notice, NotUnderstood, notices
+from app.events.envelopes import NotUnderstood
+from app.events.notice import Notice, notices
+from app.events.warm_up import is_warm_up
 
 _SPARE_SECONDS = 2.0
 _LONGEST_BODY = 1 << 20
@@ -32,8 +34,12 @@ class Consumer:
     def consume(self, event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any] | None:
         """For a batch of SQS, name the messages that failed; whatever one holds, only it fails.
 
+        A warm-up is done without a word.
+
         Raises DeliveryFailed if another event fails, or a message that has no id to name it by.
         """
+        if is_warm_up(event):
+            return None
         if _is_queue_batch(event):
             failed = [
                 _message_id(message)

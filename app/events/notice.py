@@ -6,14 +6,12 @@ from itertools import islice
 from typing import Any
 from urllib.parse import unquote_plus
 
+from app.events.envelopes import NotUnderstood, opened
+
 _LONGEST_SEQUENCER = 32
 _MOST_RECORDS = 100
 """S3 sends one a message. Thousands would use up the time of the other messages of a batch."""
 _LONGEST_REASON = 200
-
-
-class NotUnderstood(Exception):
-    """An event of a form that is not known here."""
 
 
 @dataclass(frozen=True)
@@ -26,12 +24,14 @@ class Notice:
 
 
 def notices(event: Mapping[str, Any]) -> Iterator[Notice]:
-    """Of objects that arrived, in ``event`` of S3 itself or by way of EventBridge.
+    """The objects that arrived, as S3 itself, EventBridge or SNS tells of them in ``event``.
 
     Raises NotUnderstood, whatever is wrong with the event.
     """
     try:
-        yield from (notice for notice in _found(event) if not notice.key.endswith("/"))  # a folder
+        for inner in opened(event):
+            # S3 consoles write a folder as an object whose key ends in a slash.
+            yield from (notice for notice in _found(inner) if not notice.key.endswith("/"))
     except NotUnderstood:
         raise
     except Exception as error:  # whoever may send to the queue may send any JSON
@@ -55,7 +55,8 @@ def _from_s3(records: list[dict[str, Any]]) -> Iterator[Notice]:
     if len(records) > _MOST_RECORDS:
         raise NotUnderstood(f"{len(records)} records, of which S3 sends one")
     for record in records:
-        if record["eventSource"] != "aws:s3":
+        # MinIO writes "minio:s3" and Ceph "ceph:s3".
+        if record["eventSource"].partition(":")[2] != "s3":
             raise NotUnderstood(f"a record of {str(record['eventSource'])[:40]}")
         if record["eventName"].removeprefix("s3:").startswith("ObjectCreated:"):
             stored = record["s3"]["object"]
@@ -78,7 +79,7 @@ def _notice(
     return Notice(
         _text(bucket["name"]),
         key,
-        None if version is None else _text(version),
+        None if version in (None, "") else _text(version),
         _comparable(_text(stored.get("sequencer", ""))),
     )
 

@@ -1,40 +1,60 @@
-"""The part of a path that an API Gateway stage put in front, such as /prod."""
+"""What API Gateway puts in front of the paths: a stage, or the base path of an own domain."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+_PARAMETER = re.compile(r"\{([^{}+]+)\+?\}")
+_METHOD = re.compile(r"^[A-Z]+ ")
+_DEFAULT = "$default"
+
 
 class StagePath:
-    """As ASGI wants it: ``root_path`` is the stage's, and ``path`` begins with it."""
+    """As ASGI wants it: ``root_path`` is what stands in front, and ``path`` begins with it."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        root = stage_path(scope["aws.event"])
+        root, path = root_and_path(scope["aws.event"], scope["path"])
         if root:
-            scope["root_path"] = root
-            if not f"{scope['path']}/".startswith(f"{root}/"):
-                scope["path"] = root + scope["path"]
+            scope["root_path"], scope["path"] = root, root + path
         await self.app(scope, receive, send)
 
 
-def stage_path(event: Mapping[str, Any]) -> str:
-    """The start of the client's path that the app's path has not; "" for most."""
+def root_and_path(event: Mapping[str, Any], path: str) -> tuple[str, str]:
+    """What the client's path has in front, "" for most, and the rest: the application's own.
+
+    ``path`` is the event's. Nothing is guessed if the event tells what its route has matched. A
+    stage may have the name of a path's own first part: /v1/v1/vision/detection.
+    """
     context = event["requestContext"]
-    stage = context.get("stage", "$default")
-    if stage == "$default":
-        return ""
-    if "http" in context:
-        return _named(stage, context["http"]["path"])
-    # REST APIs cut the stage off and say in the context what the client asked for.
-    asked, path = context.get("path", "").rstrip("/"), event["path"].rstrip("/")
-    if asked != path:
-        return str(asked.removesuffix(path)) if asked.endswith(path) else ""
-    return _named(stage, path) if event.get("version") == "1.0" else ""
+    asked = context.get("http", context).get("path") or path
+    own = _matched(event)
+    if own is None and asked != path:
+        own = path  # REST APIs cut the stage off
+    if own is not None:
+        whole = asked if asked.endswith(own) else f"{asked}/"  # people leave the last slash away
+        return (whole.removesuffix(own).rstrip("/"), own) if whole.endswith(own) else ("", path)
+    stage = context.get("stage", _DEFAULT)
+    # HTTP APIs leave the stage in the path, REST APIs never do.
+    if stage == _DEFAULT or "version" not in event:
+        return "", path
+    if f"{path}/".startswith(f"/{stage}/"):
+        return f"/{stage}", path.removeprefix(f"/{stage}")
+    return "", path
 
 
-def _named(stage: str, path: str) -> str:
-    return f"/{stage}" if f"{path}/".startswith(f"/{stage}/") else ""
+def _matched(event: Mapping[str, Any]) -> str | None:
+    """The path that the route has matched; None if the event does not tell.
+
+    Routes are such as "/{proxy+}", "ANY /{proxy+}" and "POST /detect".
+    """
+    route = _METHOD.sub("", str(event.get("resource") or event.get("routeKey") or ""))
+    given = event.get("pathParameters") or {}
+    names = set(_PARAMETER.findall(route))
+    if not route.startswith("/") or not names <= given.keys():
+        return None
+    return _PARAMETER.sub(lambda match: str(given[match[1]]), route)

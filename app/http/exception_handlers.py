@@ -1,11 +1,12 @@
 """Answers the errors that routes raise with problem details."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match, Mount
 
 from app.errors import InternalError, InvalidParameter, MethodNotAllowed, NotFound, SpotterError
 from app.errors.problem import problem_response
@@ -28,13 +29,22 @@ async def _on_http_exception(request: Request, error: HTTPException) -> Response
     if error.status_code == 404:
         return problem_response(NotFound(f"There is nothing at {path}; /docs lists what is."))
     if error.status_code == 405:
-        methods = (error.headers or {}).get("Allow", "GET, HEAD")  # a folder of files names none
-        allow = ", ".join(sorted(methods.split(", ")))
+        named = (error.headers or {}).get("Allow", "GET, HEAD")  # a folder of files names none
+        allow = ", ".join(sorted({*named.split(", "), *_methods(request)}))
         detail = f"{path} does not take {request.method[:20]}, but {allow}."
         return problem_response(MethodNotAllowed(detail, allow))
     if 400 <= error.status_code < 500:
         return problem_response(InvalidParameter(str(error.detail)[:200]))
     return problem_response(InternalError("The request could not be handled."))
+
+
+def _methods(request: Request) -> Iterator[str]:
+    """The methods of all routes at the request's path: the error names those of one route."""
+    routes = [route for route in request.app.routes if not isinstance(route, Mount)]
+    for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"):
+        scope = {**request.scope, "method": method}
+        if any(route.matches(scope)[0] is Match.FULL for route in routes):
+            yield method
 
 
 HANDLERS: dict[int | type[Exception], Handler] = {

@@ -1,27 +1,28 @@
-"""uvicorn with limits: on idle connections, on headers, and on the time that draining takes."""
+"""A connection with limits on its headers, and on the time in which it may be idle."""
 
 import asyncio
 import re
-import socket
 import time
-from collections.abc import Iterable
 from contextlib import suppress
-from types import FrameType
+from ipaddress import IPv6Address
+from typing import TypeVar
 
 import h11
-import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.server import ServerState
 
 from app.errors import BadRequest, RequestTimeout
 from app.errors.problem import problem_bytes
-from app.server.drain_limit import DrainLimit
+from app.server.crowd import Crowd
+from app.server.file_limit import MOST_CONNECTIONS
 from app.server.load_shedding import Shedder
 
+Port = TypeVar("Port")
+
 HEAD_SECONDS = 10.0
-"""A request's headers have to arrive so soon after connecting, or after the last answer."""
+"""A request's headers have to arrive so soon after connecting or after their first byte."""
 ANSWER_SECONDS = 60.0
 """The client has to fetch the rest of an answer within so many seconds."""
-MOST_CONNECTIONS = 1000
 MOST_HEAD_BYTES = 32 * 1024
 """Bytes of a request's line and headers, which are read on the event loop."""
 MANY_CHUNKS, SMALL_CHUNK = 1000, 32
@@ -49,17 +50,34 @@ class Connection(h11.Connection):
         return event
 
 
+class CrowdedState(ServerState):
+    """uvicorn's state of a server, which all its connections share."""
+
+    def __init__(self, crowd: Crowd) -> None:
+        super().__init__()
+        self.crowd = crowd
+
+
 class Protocol(H11Protocol):
     """Limits the time of a connection, except while the application answers a request."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self.client, self.server = _without_mapping(self.client), _without_mapping(self.server)
         self.conn = Connection(h11.SERVER, MOST_HEAD_BYTES)
-        self._answered: object = None
-        self._since: float | None = time.monotonic()
+        state = self.server_state
+        self._crowd = state.crowd if isinstance(state, CrowdedState) else Crowd(MOST_CONNECTIONS)
         self._discarding = False
-        if len(self.connections) > MOST_CONNECTIONS:
+        self._has_answered = False
+        self._since: float | None
+        """When it began to wait for its client; None while a request is being answered."""
+        if not self._crowd.make_room(len(self.connections)):
             transport.abort()
+        self._begin_to_wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._crowd.leave(self)
 
     def data_received(self, data: bytes) -> None:
         if self._discarding or self.conn.their_state in _ENDED:
@@ -67,42 +85,69 @@ class Protocol(H11Protocol):
         if self._begins_too_long(data):
             self.send_400_response(f"The headers are longer than {MOST_HEAD_BYTES} bytes.")
             return
-        if not self._shed(data):
-            super().data_received(data)
-
-    def idle_since(self) -> float | None:
-        """In seconds of ``time.monotonic``; None while a request is being answered."""
-        answered = getattr(self.cycle, "response_complete", True)  # there is none at first
-        if answered or self.transport.is_closing():
-            if self._since is None or self.cycle is not self._answered:
-                self._since, self._answered = time.monotonic(), self.cycle
-        else:
-            self._since = None
-        return self._since
-
-    def hurry(self, patience: float) -> None:
-        """Ends the connection if the client has been idle for more than ``patience`` seconds."""
-        since = self.idle_since()
-        if since is None:
+        if self._shed(data):
             return
-        idle = time.monotonic() - since
+        super().data_received(data)
+        if self._is_answering():
+            self._since = None
+            self._crowd.leave(self)
+        elif self._rests is not self._is_at_rest():
+            self._begin_to_wait()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._has_answered = True
+        if not self._is_answering():  # a request that came with the last one may have begun
+            self._begin_to_wait()
+
+    def hurry(self) -> None:
+        """Ends the connection if its client has been idle for too long."""
+        if self._since is None:
+            if self.transport.is_closing():  # the application has given up
+                self._begin_to_wait()
+            return
+        idle = time.monotonic() - self._since
         if self.transport.get_write_buffer_size():
             if idle > ANSWER_SECONDS:
                 self.transport.abort()
-        elif idle > patience:
+        elif idle > (self.timeout_keep_alive if self._rests else HEAD_SECONDS):
             begun = self.conn.our_state is h11.IDLE and self.conn.trailing_data[0]
             if begun and not self._discarding:
                 late = RequestTimeout("The headers did not arrive in time.")
                 self.transport.write(problem_bytes(late))
             self.transport.close()
 
+    def end(self) -> None:
+        """Ends the connection at once, for another one that needs its place."""
+        self.transport.abort()
+
+    def _begin_to_wait(self) -> None:
+        self._since = time.monotonic()
+        self._rests = self._is_at_rest()
+        if self in self.connections:
+            self._crowd.wait(self)
+
+    def _is_answering(self) -> bool:
+        return not getattr(self.cycle, "response_complete", True)  # there is no cycle at first
+
+    def _is_at_rest(self) -> bool:
+        """Whether it has had an answer, and nothing of a next request has come since."""
+        return (
+            self._has_answered
+            and self.conn.our_state is self.conn.their_state is h11.IDLE
+            and not self.conn.trailing_data[0]
+            and not self._discarding
+            and not self.transport.is_closing()
+        )
+
     def send_400_response(self, msg: str) -> None:
         """Sends a problem as all errors are, unless another answer has begun."""
         answer = problem_bytes(BadRequest(msg))
-        if self.idle_since() is None:
+        if self._is_answering():
             if not self.cycle.response_started:
                 self.transport.write(answer)
             self.transport.close()
+            self._begin_to_wait()
         elif self.conn.our_state is h11.IDLE:
             self._answer_last(answer)
         else:
@@ -129,7 +174,8 @@ class Protocol(H11Protocol):
             self._answer_last(refusal.answer)
         else:
             self.transport.write(refusal.answer)
-            self._since = time.monotonic()
+            self._has_answered = True
+            self._begin_to_wait()
         return True
 
     def _awaits_request(self) -> bool:
@@ -140,7 +186,7 @@ class Protocol(H11Protocol):
         return (
             self.conn.their_state is h11.IDLE
             and not self.conn.trailing_data[0]
-            and getattr(self.cycle, "response_complete", True)  # there is no cycle at first
+            and not self._is_answering()
             and not self.flow.write_paused  # else answers that nobody fetches would pile up
             and not self.transport.is_closing()
         )
@@ -154,41 +200,19 @@ class Protocol(H11Protocol):
         with suppress(OSError):  # the client is gone
             self.transport.write_eof()
         self._discarding = True
-        self._since = time.monotonic()
+        self._begin_to_wait()
 
     def shutdown(self) -> None:
         """Waits a moment, so that a request is read that has come and was not read yet."""
-        if self.idle_since() is None:
+        if self._is_answering():
             super().shutdown()
         else:
             self.loop.call_later(_LAST_CALL_SECONDS, super().shutdown)
 
 
-def _ours(connections: Iterable[object]) -> list[Protocol]:
-    return [connection for connection in connections if isinstance(connection, Protocol)]
-
-
-class Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, drain_limit: DrainLimit) -> None:
-        super().__init__(config)
-        self._drain_limit = drain_limit
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        self._drain_limit.begin()
-        super().handle_exit(sig, frame)
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        if self.started:
-            host = self.config.host
-            shown = "localhost" if host in ("127.0.0.1", "0.0.0.0", "::", "::1") else host
-            with suppress(OSError):  # nobody can read it
-                print(f"\nSpotter is ready: http://{shown}:{self.config.port}/\n", flush=True)
-
-    async def on_tick(self, counter: int) -> bool:
-        if counter % 10 == 0:  # once a second
-            connections = _ours(self.server_state.connections)
-            crowded = len(connections) > MOST_CONNECTIONS / 2
-            for connection in connections:
-                connection.hurry(1.0 if crowded else HEAD_SECONDS)
-        return await super().on_tick(counter)
+def _without_mapping(address: tuple[str, Port] | None) -> tuple[str, Port] | None:
+    """``10.0.0.7`` for ``::ffff:10.0.0.7``, as a socket for both versions calls a client."""
+    if address is None or not address[0].lower().startswith("::ffff:"):
+        return address
+    mapped = IPv6Address(address[0].partition("%")[0]).ipv4_mapped
+    return (str(mapped), address[1]) if mapped else address

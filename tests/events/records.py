@@ -56,3 +56,20 @@ def queue_event(*bodies: object) -> Event:
         for number, body in enumerate(bodies)
     ]
     return event
+
+
+def sns_event(*messages: object) -> Event:
+    """What SNS hands to a function: one record for each of ``messages``."""
+    event = recorded("sns")
+    (record,) = event["Records"]
+    event["Records"] = [
+        {**record, "Sns": {**record["Sns"], "Message": json.dumps(message)}} for message in messages
+    ]
+    return event
+
+
+def sns_notification(message: object) -> Event:
+    """What SNS sends to a queue, unless it delivers raw messages."""
+    (record,) = sns_event(message)["Records"]
+    notification: Event = record["Sns"]
+    return notification

@@ -1,6 +1,7 @@
 import pytest
 
-from app.events.notice import Notice, NotUnderstood, notices
+from app.events.envelopes import NotUnderstood
+from app.events.notice import Notice, notices
 from tests.events.records import bridge_event, recorded, s3_event
 
 

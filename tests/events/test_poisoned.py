@@ -60,7 +60,7 @@ def nested(levels: int) -> Any:
     return value
 
 
-def sns_envelope(message: str) -> str:
+def sns_envelope(message: object) -> str:
     envelope = {"Type": "Notification", "TopicArn": "arn:aws:sns:a:1:t", "Message": message}
     return json.dumps(envelope)
 
@@ -87,15 +87,28 @@ def bodies() -> Iterator[tuple[str, Any]]:
     yield "longer than SQS allows", '{"Records": [' + ",".join(["{}"] * 1_000_000) + "]}"
     yield "thousands of good records", s3_event("b", *(f"{number}.jpg" for number in range(2000)))
     yield "members of a megabyte", json.dumps({"x" * 1_000_000: 1})
-    yield "SNS", sns_envelope(json.dumps(s3_event("b", "k.jpg")))
+    messages: tuple[object, ...] = (None, 7, {}, "text", "[]", "null", "[" * DEEP, "\ud800")
+    for message in messages:
+        yield f"SNS around {str(message)[:9]!a}", sns_envelope(message)
+    yield "SNS around half an event of S3", sns_envelope('{"Records": [{}]}')
     envelope = json.dumps(s3_event("b", "k.jpg"))
     for _ in range(8):
         envelope = sns_envelope(envelope)
     yield "SNS in SNS", envelope
     yield "EventBridge in EventBridge", {**bridge_event("b", "k"), "detail": bridge_event("b", "k")}
     yield "queue in queue", queue_event(s3_event("b", "k.jpg"))
-    for name in ("sns", "scheduled"):
-        yield name, recorded(name)
+    yield "two hundred notifications", {"Records": recorded("sns")["Records"] * 200}
+    mixed = {"Records": recorded("sns")["Records"] + s3_event("b", "k.jpg")["Records"]}
+    yield "a record of S3 among those of SNS", mixed
+    yield "sns", recorded("sns")
+    yield (
+        "ObjectCreated of another service",
+        {
+            "source": "aws.ec2",
+            "detail-type": "Object Created",
+            "detail": {},
+        },
+    )
     yield from wrong_types()
 
 

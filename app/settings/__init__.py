@@ -12,10 +12,11 @@ from pydantic_core import ErrorDetails
 from app.admission.api_keys import digest
 from app.admission.rate_limit import Rate
 from app.errors import StartError
+from app.settings import lists
 
 _log = logging.getLogger("spotter.settings")
 
-DEFAULT_MODEL = Path(__file__).parent.parent / "models" / "default.onnx"
+DEFAULT_MODEL = Path(__file__).parent.parent.parent / "models" / "default.onnx"
 DECODING_BUDGET = 200 * 1024 * 1024
 """Bytes that decoding may take at a time, over all requests: 50 megapixels of RGB and a little."""
 
@@ -57,6 +58,12 @@ class Settings(BaseModel):
     )
     body_timeout: float = Field(
         60, gt=0, le=3600, description="Seconds in which a request's body has to arrive."
+    )
+    keep_alive: int = Field(
+        75,
+        ge=1,
+        le=86_400,
+        description="Seconds that a connection is kept after an answer, for the next request.",
     )
     max_pixels: int = Field(
         50_000_000, ge=1, description="Width times height of an image, at most."
@@ -112,16 +119,18 @@ class Settings(BaseModel):
     )
     @classmethod
     def _split(cls, value: object) -> object:
-        return _parts(value) if isinstance(value, str) else value
+        return lists.parts(value) if isinstance(value, str) else value
 
     @field_validator("api_keys", mode="before")
     @classmethod
     def _digest(cls, value: object) -> object:
-        keys = _parts(value) if isinstance(value, str) else value
+        keys = lists.parts(value) if isinstance(value, str) else value
         if not isinstance(keys, tuple):
             return keys
         if any(re.search(r"[\x00-\x1f\x7f]", key) for key in keys if isinstance(key, str)):
             raise ValueError("a key has a line break or another control character in it")
+        if any(lists.is_quoted(key) for key in keys if isinstance(key, str)):
+            raise ValueError("a key begins or ends with a quotation mark, which no client sends")
         return tuple(
             digest(key.encode("utf-8", "surrogateescape")) if isinstance(key, str) else key
             for key in keys
@@ -132,36 +141,36 @@ class Settings(BaseModel):
     def _rate(cls, value: object) -> object:
         return Rate.parse(value) if isinstance(value, str) else value
 
+    _origins = field_validator("cors_origins")(lists.origins)
+    _buckets = field_validator("s3_buckets")(lists.buckets)
+    _providers = field_validator("providers")(lists.providers)
+
     @field_validator("allowed_hosts")
     @classmethod
     def _hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if not all(re.fullmatch(r"\*|[\w-]+(\.[\w-]+)*", name, re.ASCII) for name in value):
-            raise ValueError(
-                "has to be names such as spotter.example.com, without ports and paths, and more of"
-                " them behind commas; or * for any"
-            )
-        return tuple(name.lower() for name in value)
-
-    @field_validator("providers")
-    @classmethod
-    def _names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if not all(re.fullmatch(r"\w+", name) for name in value):
-            raise ValueError("has to be names such as openvino, and more of them behind commas")
-        return value
+        return tuple(name.lower() for name in lists.hosts(value))
 
     @field_validator("aws_credentials")
     @classmethod
-    def _pair(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if not all(re.fullmatch(r"[^:\s]+:\S+", pair) for pair in value):
-            raise ValueError("has to be ID:SECRET, and more of them behind commas")
+    def _pairs(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        ids = [pair.partition(":")[0] for pair in lists.credentials(value)]
+        if len(set(ids)) < len(ids):
+            raise ValueError("has two secrets for one ID")
+        return value
+
+    @field_validator("table", "event_bus")
+    @classmethod
+    def _name(cls, value: str) -> str:
+        if not re.fullmatch(r"[\w.:/-]*", value, re.ASCII):
+            raise ValueError("has to be a name or an ARN, without quotes and spaces")
         return value
 
     @field_validator("root_path")
     @classmethod
     def _normalise(cls, value: str) -> str:
         value = value.rstrip("/")
-        if value and not value.startswith("/"):
-            raise ValueError("must begin with /")
+        if not re.fullmatch(r"(/[\w.~!$&()+,;=:@-]+)*", value):
+            raise ValueError("has to be a path that begins with /, such as /prod")
         return value
 
     @field_validator("log_level", "metrics", mode="before")
@@ -184,6 +193,18 @@ def load_settings() -> Settings:
         raise StartError("; ".join(map(_in_words, error.errors()))) from error
 
 
+def proxies() -> tuple[str, ...]:
+    """Addresses and networks whose X-Forwarded-For is believed, as uvicorn's own variable says.
+
+    Raises StartError, in one line, for one that no client could have.
+    """
+    text = os.environ.get("FORWARDED_ALLOW_IPS", "")
+    try:
+        return lists.proxies(lists.parts(text))
+    except ValueError as error:
+        raise StartError(f"FORWARDED_ALLOW_IPS={text[:60]!r}: {error}.") from error
+
+
 def warn_of_removed() -> None:
     """Log one warning for each setting of an earlier version that is still set."""
     for name in _REMOVED.keys() & _given().keys():
@@ -200,12 +221,9 @@ def _given() -> dict[str, str]:
     }
 
 
-def _parts(text: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(",") if part.strip())
-
-
 def _in_words(problem: ErrorDetails) -> str:
     """Secrets are not repeated."""
     name = str(problem["loc"][0])
     shown = f"={str(problem['input'])[:60]!r}" if Settings.model_fields[name].repr else ""
-    return f"{_PREFIX}{name.upper()}{shown}: {problem['msg']}"
+    reason = problem["msg"].removeprefix("Value error, ")
+    return f"{_PREFIX}{name.upper()}{shown}: {reason}"

@@ -1,0 +1,62 @@
+"""The connections that wait for a request, in the order in which they began to wait."""
+
+import logging
+import time
+from collections import OrderedDict
+from typing import Protocol as Interface
+
+_log = logging.getLogger("spotter")
+
+
+class Waiting(Interface):
+    def end(self) -> None:
+        """Ends the connection, which has nothing to answer."""
+
+
+class Crowd:
+    """Ends the connections that have waited for longest if there would be too many."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        """Connections at a time, waiting or not."""
+        self._waiting: OrderedDict[Waiting, None] = OrderedDict()
+        self._ended = _Counter("connections ended", "idle for longest, to make room")
+        self._refused = _Counter("connections refused", "too many at a time")
+
+    def wait(self, connection: Waiting) -> None:
+        """Call it when the connection begins to wait."""
+        self._waiting[connection] = None
+        self._waiting.move_to_end(connection)
+
+    def leave(self, connection: Waiting) -> None:
+        """Call it when the connection waits no longer; it may not have waited at all."""
+        self._waiting.pop(connection, None)
+
+    def make_room(self, connections: int) -> bool:
+        """Whether there is room for all ``connections``, the newest of them included."""
+        if connections <= self.most:
+            return True
+        if not self._waiting:
+            self._refused.count()
+            return False
+        longest, _ = self._waiting.popitem(last=False)
+        longest.end()
+        self._ended.count()
+        return True
+
+
+class _Counter:
+    """Logs a number once a second at most."""
+
+    def __init__(self, message: str, reason: str) -> None:
+        self._message, self._reason = message, reason
+        self._number = 0
+        self._told = -1.0
+
+    def count(self) -> None:
+        self._number += 1
+        now = time.monotonic()
+        if now - self._told >= 1:
+            fields = {"number": self._number, "reason": self._reason}
+            _log.warning(self._message, extra={"fields": fields})
+            self._told, self._number = now, 0

@@ -1,0 +1,59 @@
+"""The sockets that a server listens on."""
+
+import logging
+import socket
+from contextlib import suppress
+
+_log = logging.getLogger("spotter")
+
+
+def bind(host: str, port: int) -> list[socket.socket]:
+    """One bound socket for each address of ``host``. ``::`` takes IPv4 as well.
+
+    Raises OSError, with the address in its text.
+    """
+    flags = socket.AI_PASSIVE
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags)
+    bound: list[socket.socket] = []
+    try:
+        for family, address in dict.fromkeys((family, address) for family, *_, address in found):
+            bound.append(_bound(family, address))
+    except OSError:
+        for one in bound:
+            one.close()
+        raise
+    return bound
+
+
+def _bound(family: socket.AddressFamily, address: tuple[object, ...]) -> socket.socket:
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setblocking(False)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            _share_with_ipv4(listener, is_wildcard=address[0] == "::")
+        listener.bind(address)
+    except OSError as error:
+        listener.close()
+        # asyncio's words, which people search for.
+        reason = (error.strerror or str(error)).lower()
+        text = f"error while attempting to bind on address {address[:2]}: {reason}"
+        raise OSError(error.errno, text) from error
+    return listener
+
+
+def _share_with_ipv4(listener: socket.socket, *, is_wildcard: bool) -> None:
+    if is_wildcard:
+        with suppress(OSError):
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+            return
+        _log.warning("HOST=:: takes no connections over IPv4 on this system.")
+    else:
+        listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+
+
+def url(host: str, port: int) -> str:
+    """The address for people to open."""
+    if host in ("", "127.0.0.1", "0.0.0.0", "::", "::1"):
+        host = "localhost"
+    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
