@@ -1,120 +1,177 @@
-import { Problem } from "./api.js";
-import { load, prepare } from "./picture.js";
+import { Problem, asProblem } from "./api.js";
+import { prepare } from "./picture.js";
+import { bytes } from "./words.js";
 
-/** The pictures of this visit, looked at one after the other. */
+/** Pictures that are made ready and sent at a time: each takes tens of megabytes meanwhile. */
+const AT_ONCE = 3;
+
+/** Bytes of a form around its file. */
+const FORM_BYTES = 512;
+
+/** The pictures of this visit. */
 export class Gallery extends EventTarget {
   /** @type {Item[]} */
   items = [];
   /** @type {Item | null} */
   selected = null;
-  #working = false;
+  /**
+   * The pictures that came last, until the visitor selects one.
+   * @type {Item[]}
+   */
+  #newest = [];
+  #workers = 0;
 
-  /** @param {Api} api */
-  constructor(api) {
+  /**
+   * @param {Api} api
+   * @param {number} limit bytes of a request that the server takes
+   */
+  constructor(api, limit) {
     super();
     this.api = api;
+    this.limit = limit;
   }
 
   /**
-   * @param {{name: string, file: Blob, sample?: string}[]} files
+   * @param {{name: string, file: Blob, sample?: string} & Partial<Item>} file
+   * @returns {Item}
    */
-  add(files) {
-    const added = files.map(({ name, file, sample = "" }) => ({
-      name,
-      sample,
-      file,
-      picture: null,
-      answer: null,
-      problem: null,
-    }));
-    if (!added.length) return;
-    this.items.push(...added);
-    this.select(added[0]);
-    this.#work();
+  static item(file) {
+    const empty = { sample: "", size: null, thumb: "", shown: null, answer: null, problem: null };
+    return { ...empty, busy: false, stopper: new AbortController(), ...file };
   }
 
-  /**
-   * One that is answered already.
-   * @param {Item} item
-   */
-  keep(item) {
-    this.items.push(item);
-    this.select(item);
+  /** @param {Item[]} items */
+  add(items) {
+    if (!items.length) return;
+    this.items.push(...items);
+    this.#newest = items;
+    this.selected = items.find(({ problem }) => !problem) ?? items[0];
+    this.#changed();
+    this.#start();
   }
 
   /** @param {Item} item */
   select(item) {
+    this.#newest = [];
     this.selected = item;
     this.#changed();
   }
 
-  /** @param {(item: Item) => boolean} which have failed and may do better now */
-  retry(which) {
-    for (const item of this.items) {
-      if (item.problem && which(item)) item.problem = null;
+  /** @param {Item} item */
+  remove(item) {
+    const place = this.items.indexOf(item);
+    this.items.splice(place, 1);
+    forget(item);
+    if (this.selected === item) {
+      this.selected = this.items[place] ?? this.items[place - 1] ?? null;
     }
     this.#changed();
-    this.#work();
+  }
+
+  /** @param {(problem: Problem) => boolean} which problems may be over now */
+  retry(which) {
+    for (const item of this.items) if (item.problem && which(item.problem)) item.problem = null;
+    this.#changed();
+    this.#start();
   }
 
   clear() {
-    for (const { picture } of this.items) if (picture?.url) URL.revokeObjectURL(picture.url);
+    this.items.forEach(forget);
     this.items = [];
     this.selected = null;
     this.#changed();
   }
 
+  #start() {
+    for (let workers = this.#workers; workers < AT_ONCE; workers += 1) this.#work();
+  }
+
   async #work() {
-    if (this.#working) return;
-    this.#working = true;
-    for (let item = this.#next(); item; item = this.#next()) {
-      await this.#look(item);
-      this.#changed();
-    }
-    this.#working = false;
+    this.#workers += 1;
+    for (let item = this.#next(); item; item = this.#next()) await this.#look(item);
+    this.#workers -= 1;
   }
 
   #next() {
-    return this.items.find(({ answer, problem }) => !answer && !problem);
+    const waits = (/** @type {Item | null} */ item) =>
+      item && !item.answer && !item.problem && !item.busy;
+    return waits(this.selected) ? this.selected : this.items.find(waits);
+  }
+
+  /** @param {Item} item */
+  async #look(item) {
+    item.busy = true;
+    const { signal } = item.stopper;
+    try {
+      const { upload, size, thumb } = await prepare(item.file, !item.thumb);
+      item.thumb ||= thumb;
+      if (size) Object.assign(item, { size, shown: item.file });
+      this.#changed();
+      if (this.limit && upload.size + FORM_BYTES > this.limit) throw this.#tooLarge(upload);
+      const answer = await this.api.detect(upload, signal);
+      await this.#ensureShown(item, upload, answer.result.image);
+      item.answer = answer;
+    } catch (error) {
+      item.problem = await this.#explain(asProblem(error), item);
+    }
+    item.busy = false;
+    if (signal.aborted) return forget(item);
+    if (item.problem && this.selected === item && this.#newest.length) {
+      this.selected = this.#newest.find(({ problem }) => !problem) ?? this.#newest[0];
+    }
+    this.#changed();
   }
 
   /**
+   * Some formats only the server can read, or turns upright otherwise: the server draws them.
    * @param {Item} item
-   * @param {number} tries left where the server is busy and says for how long
-   * @returns {Promise<void>}
+   * @param {Blob} upload
+   * @param {Size} size as the server has it
    */
-  async #look(item, tries = 3) {
-    item.picture ??= await prepare(item.file);
-    this.#changed();
+  async #ensureShown(item, upload, size) {
+    const { width, height } = item.size ?? { width: 0, height: 1 };
+    if (Math.abs(width / height - size.width / size.height) < 0.02) return;
+    const shown = await this.api.drawn(upload, { confidence: 1, label: "" });
+    forgetThumb(item);
+    const { thumb } = await prepare(shown);
+    Object.assign(item, { shown, size, thumb });
+  }
+
+  /**
+   * A request also fails if its file cannot be read any more.
+   * @param {Problem} problem
+   * @param {Item} item
+   */
+  async #explain(problem, { file }) {
+    if (!problem.unreached) return problem;
     try {
-      const answer = await this.api.detect(item.picture.upload);
-      await this.#ensureSeen(item, answer.result.image);
-      item.answer = answer;
-    } catch (error) {
-      if (error instanceof Problem && error.retryAfter && tries) {
-        await new Promise((resolve) => setTimeout(resolve, error.retryAfter * 1000));
-        return this.#look(item, tries - 1);
-      }
-      item.problem =
-        error instanceof Problem ? error : new Problem("This did not work", String(error));
+      await file.slice(0, 1).arrayBuffer();
+      return problem;
+    } catch {
+      const detail = "It was moved or changed after it was chosen. Choose it again.";
+      return new Problem("The file cannot be read", detail);
     }
   }
 
-  /**
-   * Formats that only the server can read, or turns upright differently: it draws them for us.
-   * @param {Item} item
-   * @param {Size} size as the server has it
-   */
-  async #ensureSeen(item, { width, height }) {
-    const seen = item.picture;
-    if (!seen || (seen.url && Math.abs(seen.width / seen.height - width / height) < 0.02)) return;
-    if (seen.url) URL.revokeObjectURL(seen.url);
-    const url = URL.createObjectURL(await this.api.drawn(seen.upload, 1));
-    await load(url);
-    Object.assign(seen, { url, width, height });
+  /** @param {Blob} upload */
+  #tooLarge({ size }) {
+    const detail = `It has ${bytes(size)}, and the server takes at most ${bytes(this.limit)}.`;
+    return new Problem("The file is too large", `${detail} It was not sent.`);
   }
 
   #changed() {
     this.dispatchEvent(new Event("change"));
   }
+}
+
+/** @param {Item} item */
+function forget(item) {
+  item.stopper.abort();
+  forgetThumb(item);
+}
+
+/** @param {Item} item */
+function forgetThumb(item) {
+  if (item.thumb) URL.revokeObjectURL(item.thumb);
+  item.thumb = "";
 }

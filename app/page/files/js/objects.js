@@ -1,9 +1,14 @@
-import { colourOf } from "./colour.js";
-import { make } from "./dom.js";
-import { byLabel, percent } from "./sift.js";
+import { byLabel, colourOf } from "./detections.js";
+import { arrange, make } from "./dom.js";
+import { percent } from "./words.js";
 
-/** The list of what was found, by label. */
+/** The list of objects by label. Its elements stay while the slider moves. */
 export class ObjectList {
+  /** @type {Map<string, HTMLElement>} */
+  #groups = new Map();
+  /** @type {Map<number, HTMLElement>} */
+  #rows = new Map();
+
   /**
    * @param {HTMLElement} root
    * @param {Point} onPoint
@@ -18,19 +23,17 @@ export class ObjectList {
 
   /** @param {Found[]} found */
   show(found) {
-    this.root.replaceChildren(
-      ...byLabel(found).map(([label, group]) => {
-        const title = make(
-          "h3",
-          "",
-          swatch(group[0].classId),
-          make("span", "label", label),
-          make("span", "count", `${group.length}`),
-        );
-        const list = make("ul", "", ...group.map((one, i) => make("li", "", this.#row(one, i))));
-        return make("section", "group", title, list);
-      }),
-    );
+    const groups = byLabel(found).map(([label, members]) => {
+      const group = this.#groups.get(label) ?? newGroup(label);
+      this.#groups.set(label, group);
+      const [title, list] = group.children;
+      const [swatch, , count] = /** @type {Iterable<HTMLElement>} */ (title.children);
+      swatch.style.background = colourOf(members[0].classId);
+      count.textContent = `${members.length}`;
+      arrange(list, members.map((one, place) => this.#row(one, place)));
+      return group;
+    });
+    arrange(this.root, groups);
   }
 
   /**
@@ -50,25 +53,66 @@ export class ObjectList {
    * @param {number} place within its label
    */
   #row({ index, label, probability, classId }, place) {
-    const meter = make("span", "meter", make("span", ""));
-    const fill = /** @type {HTMLElement} */ (meter.firstChild);
+    const entry = this.#rows.get(index) ?? this.#newRow(index);
+    const row = /** @type {HTMLElement} */ (entry.firstChild);
+    const fill = /** @type {HTMLElement} */ (row.querySelector(".meter span"));
     fill.style.width = percent(probability);
     fill.style.background = colourOf(classId);
-    const row = make("button", "", meter, make("span", "probability", percent(probability)));
+    if (row.lastChild) row.lastChild.textContent = percent(probability);
+    row.setAttribute("aria-label", `${label} ${place + 1}, ${percent(probability)}`);
+    return entry;
+  }
+
+  /** @param {number} index */
+  #newRow(index) {
+    const meter = make("span", "meter", make("span"));
+    const row = make("button", "", meter, make("span", "probability"));
     row.type = "button";
     row.dataset.index = `${index}`;
-    row.setAttribute("aria-label", `${label} ${place + 1}, ${percent(probability)}`);
     row.addEventListener("pointerenter", () => this.onPoint(index));
     row.addEventListener("focus", () => this.onPoint(index));
     row.addEventListener("blur", () => this.onPoint(null));
     row.addEventListener("click", () => this.onPick(index));
-    return row;
+    const entry = make("li", "", row);
+    this.#rows.set(index, entry);
+    return entry;
   }
 }
 
-/** @param {number} classId */
-function swatch(classId) {
-  const dot = make("span", "swatch");
-  dot.style.background = colourOf(classId);
-  return dot;
+/** @param {string} label */
+function newGroup(label) {
+  const parts = [make("span", "swatch"), make("span", "label", label), make("span", "count")];
+  return make("section", "group", make("h3", "", ...parts), make("ul"));
+}
+
+/**
+ * The time of each stage as a bar and in words.
+ * @param {HTMLElement} root
+ * @param {Answer | null} answer
+ */
+export function showTiming(root, answer) {
+  root.hidden = !answer;
+  if (!answer) return;
+  const bar = make("div", "timing-bar");
+  bar.setAttribute("aria-hidden", "true");
+  const list = make("dl");
+  for (const { name, ms } of answer.stages) {
+    const part = make("span", `stage-${name}`);
+    part.style.flexGrow = `${ms}`;
+    bar.append(part);
+    list.append(duration(name, ms, `stage-${name}`));
+  }
+  list.append(duration("round trip", answer.roundTrip, ""));
+  root.replaceChildren(bar, list);
+}
+
+/**
+ * @param {string} name
+ * @param {number} ms
+ * @param {string} colour
+ */
+function duration(name, ms, colour) {
+  const value = `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`;
+  const term = make("dt", "", make("span", `dot ${colour}`), name);
+  return make("div", "", term, make("dd", "", value));
 }

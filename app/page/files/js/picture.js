@@ -1,39 +1,39 @@
-/** Longest side, in pixels, that is worth sending: more than any model looks at. */
+/** Longest side in pixels that is worth sending: more than any model looks at. */
 const LONGEST_SIDE = 1920;
 
+/** Pixels of a small copy: twice what the row of small pictures shows. */
+const THUMB = { width: 176, height: 136, most: 512 };
+
 /**
- * A file made ready: large photos become smaller here, before they travel.
+ * Makes large photos smaller before they travel. The whole picture is in memory only meanwhile.
  * @param {Blob} file
- * @returns {Promise<Picture>}
+ * @param {boolean} withThumb
+ * @returns {Promise<Prepared>}
  */
-export async function prepare(file) {
-  const url = URL.createObjectURL(file);
+export async function prepare(file, withThumb = true) {
+  let bitmap = null;
   try {
-    const image = await load(url);
-    const { naturalWidth: width, naturalHeight: height } = image;
-    const scale = LONGEST_SIDE / Math.max(width, height);
-    if (scale >= 1) return { upload: file, url, width, height, scaled: "" };
-    const size = { width: Math.round(width * scale), height: Math.round(height * scale) };
-    const upload = await snapshot(image, size.width, size.height);
-    URL.revokeObjectURL(url);
-    const scaled = `Sent as ${size.width} × ${size.height} pixels instead of ${width} × ${height}.`;
-    return { upload, url: URL.createObjectURL(upload), ...size, scaled };
+    bitmap = await createImageBitmap(file);
+    const { width, height } = bitmap;
+    const longest = Math.max(width, height);
+    const small = Math.max(THUMB.width / width, THUMB.height / height);
+    const upload = longest > LONGEST_SIDE ? await scaled(bitmap, LONGEST_SIDE / longest) : file;
+    const thumb = withThumb && (await scaled(bitmap, Math.min(1, small, THUMB.most / longest)));
+    return { upload, size: { width, height }, thumb: thumb ? URL.createObjectURL(thumb) : "" };
   } catch {
-    URL.revokeObjectURL(url);
-    return { upload: file, url: "", width: 0, height: 0, scaled: "" };
+    return { upload: file, size: null, thumb: "" }; // The server may be able to read it.
+  } finally {
+    bitmap?.close();
   }
 }
 
 /**
- * Rejects where the browser cannot show it.
- * @param {string} url
+ * @param {ImageBitmap} bitmap
+ * @param {number} scale
  */
-export async function load(url) {
-  const image = new Image();
-  image.src = url;
-  await image.decode();
-  if (!image.naturalWidth) throw new Error("A picture without a size.");
-  return image;
+function scaled(bitmap, scale) {
+  const side = (/** @type {number} */ pixels) => Math.max(1, Math.round(pixels * scale));
+  return snapshot(bitmap, side(bitmap.width), side(bitmap.height));
 }
 
 /**

@@ -1,8 +1,13 @@
-import { make } from "./dom.js";
-import { sift } from "./sift.js";
+import { arrange, make } from "./dom.js";
+import { plural } from "./words.js";
 
-/** The row of small pictures, where there are several. */
+/** The row of small pictures, if there are several. */
 export class Strip {
+  /** @type {Map<Item, HTMLElement>} */
+  #entries = new Map();
+  /** @type {Item | null} */
+  #selected = null;
+
   /**
    * @param {HTMLElement} root
    * @param {(item: Item) => void} onSelect
@@ -10,59 +15,58 @@ export class Strip {
   constructor(root, onSelect) {
     this.root = root;
     this.onSelect = onSelect;
-    /** @type {Map<Item, HTMLButtonElement>} */
-    this.buttons = new Map();
   }
 
   /**
    * @param {Item[]} items
    * @param {Item | null} selected
-   * @param {number} confidence
+   * @param {(item: Item) => number | null} count of objects, null before the answer
    */
-  show(items, selected, confidence) {
+  show(items, selected, count) {
     this.root.hidden = items.length < 2;
-    if (!items.length) {
-      this.buttons.clear();
-      this.root.replaceChildren();
-    }
-    for (const item of items) {
-      const button = this.buttons.get(item) ?? this.#button(item);
-      update(item, button, item === selected, confidence);
-    }
+    const focused = this.root.contains(document.activeElement);
+    const entries = items.map((item) => {
+      const entry = this.#entries.get(item) ?? this.#newEntry(item);
+      update(/** @type {HTMLElement} */ (entry.firstChild), item, item === selected, count(item));
+      return entry;
+    });
+    for (const item of this.#entries.keys()) if (!items.includes(item)) this.#entries.delete(item);
+    arrange(this.root, entries);
+    if (selected === this.#selected) return;
+    this.#selected = selected;
+    const entry = selected && this.#entries.get(selected);
+    if (!entry) return;
+    this.root.scrollLeft = entry.offsetLeft - (this.root.clientWidth - entry.offsetWidth) / 2;
+    if (focused) /** @type {HTMLElement} */ (entry.firstChild).focus({ preventScroll: true });
   }
 
   /** @param {Item} item */
-  #button(item) {
-    const button = make("button", "", new Image(), make("span", "badge"));
+  #newEntry(item) {
+    const button = make("button", "", make("img"), make("span", "badge"));
     button.type = "button";
+    button.title = item.name;
     button.addEventListener("click", () => this.onSelect(item));
-    this.buttons.set(item, button);
-    this.root.append(make("li", "", button));
-    return button;
+    const entry = make("li", "", button);
+    this.#entries.set(item, entry);
+    return entry;
   }
 }
 
 /**
+ * @param {HTMLElement} button
  * @param {Item} item
- * @param {HTMLButtonElement} button
  * @param {boolean} selected
- * @param {number} confidence
+ * @param {number | null} count
  */
-function update(item, button, selected, confidence) {
+function update(button, { name, thumb, problem }, selected, count) {
   const [image, badge] = /** @type {[HTMLImageElement, HTMLElement]} */ ([...button.children]);
-  const url = item.picture?.url ?? "";
   image.alt = "";
-  image.hidden = !url;
-  if (url && image.src !== url) image.src = url;
-  const found = item.answer && sift(item.answer.result.detections, confidence).length;
-  badge.textContent = item.problem ? "!" : (found?.toString() ?? "…");
-  badge.classList.toggle("bad", !!item.problem);
-  const state = item.problem
-    ? item.problem.title
-    : found === null
-      ? "being looked at"
-      : `${found} found`;
-  button.setAttribute("aria-label", `${item.name}: ${state}`);
+  image.hidden = !thumb;
+  if (thumb && image.src !== thumb) image.src = thumb;
+  badge.textContent = problem ? "!" : `${count ?? "…"}`;
+  badge.classList.toggle("bad", !!problem);
+  const state = problem?.title ?? (count === null ? "waiting" : plural(count, "object"));
+  button.setAttribute("aria-label", `${name}: ${state}`);
   if (selected) button.setAttribute("aria-current", "true");
   else button.removeAttribute("aria-current");
 }

@@ -1,28 +1,41 @@
-import { by } from "./dom.js";
-import { ObjectList } from "./objects.js";
+import { detectPath } from "./api.js";
+import { counts, countShown, shown, totals } from "./detections.js";
+import { by, make } from "./dom.js";
+import { ObjectList, showTiming } from "./objects.js";
 import { Overlay } from "./overlay.js";
-import { Panel } from "./panel.js";
-import { counts, percent, sift } from "./sift.js";
 import { Strip } from "./strip.js";
-import { showTiming } from "./timing.js";
+import { percent, plural } from "./words.js";
 
-/** Everything that is seen; changes nothing but the page. */
+/** Milliseconds that the slider has to rest before the code is written anew. */
+const REST_MS = 80;
+
+/** Shows the state of the page; changes nothing else. */
 export class View {
   live = false;
+  /** Whether the visitor went back to the welcome, and keeps the pictures. */
+  away = false;
   /** Whether requests need a key. */
   locked = false;
-  #confidence = 0.25;
+  /** @type {Choice} */
+  choice = { confidence: 0.25, label: "" };
+  /** @type {string[]} */
+  labels = [];
+  /** @type {import("./later/code.js").Panel | null} */
+  panel = null;
   /** @type {Item[]} */
   #items = [];
   /** @type {Item | null} */
   #item = null;
   /** @type {Answer | null} */
   #answer = null;
+  /** @type {Blob | null} */
+  #shown = null;
   /** @type {number | null} */
   #pointed = null;
   /** @type {number | null} */
   #picked = null;
   #speech = 0;
+  #rest = 0;
 
   /** @param {(item: Item) => void} onSelect */
   constructor(onSelect) {
@@ -39,18 +52,19 @@ export class View {
     this.overlay = new Overlay(by.boxes, point, pick);
     this.objects = new ObjectList(by.objects, point, pick);
     this.strip = new Strip(by.strip, onSelect);
-    this.panel = new Panel((text) => this.say(text));
+    by.picture.addEventListener("load", () => by.frame.classList.remove("loading"));
   }
 
   /** @param {Model} model */
   describe({ name, labels }) {
-    by.model.textContent = `${name}, ${labels.length} labels`;
+    this.labels = labels;
+    by.model.textContent = `${name}, ${plural(labels.length, "label")}`;
     by.labelList.textContent = labels.join(", ");
     by.labels.hidden = false;
   }
 
   /**
-   * For those who do not see it.
+   * Tells screen readers.
    * @param {string} text
    * @param {number} delay milliseconds, so that a moving slider speaks once
    */
@@ -59,13 +73,31 @@ export class View {
     this.#speech = setTimeout(() => (by.status.textContent = text), delay);
   }
 
-  /** @param {number} confidence */
-  sift(confidence) {
-    this.#confidence = confidence;
-    by.value.textContent = percent(confidence);
-    by.confidence.setAttribute("aria-valuetext", percent(confidence));
-    this.strip.show(this.#items, this.#item, confidence);
-    this.#showFound();
+  /**
+   * Tells of something that went wrong beside the pictures.
+   * @param {Problem | null} problem null if it is over
+   * @param {string} words instead of a problem
+   */
+  tell(problem, words = "") {
+    by.notice.hidden = !problem && !words;
+    by.noticeText.textContent = problem ? `${problem.title}. ${problem.detail}` : words;
+    by.noticeAgain.hidden = !problem?.again;
+  }
+
+  /** The pictures that the chosen label leaves. */
+  get visible() {
+    const { label } = this.choice;
+    return this.#items.filter((item) => !label || item === this.#item || this.#count(item));
+  }
+
+  /** @param {Partial<Choice>} choice */
+  choose(choice) {
+    Object.assign(this.choice, choice);
+    const value = percent(this.choice.confidence);
+    by.value.textContent = value;
+    by.confidence.setAttribute("aria-valuetext", value);
+    this.#showAll();
+    this.#showFound(false);
   }
 
   /**
@@ -74,64 +106,73 @@ export class View {
    */
   show(items, selected) {
     this.#items = items;
-    this.strip.show(items, selected, this.#confidence);
-    if (this.live) return;
-    by.welcome.hidden = items.length > 0;
-    by.work.hidden = !items.length;
-    if (this.#item !== selected) this.#picked = this.#pointed = null;
-    this.#item = selected;
-    this.#answer = selected?.answer ?? null;
-    this.#showPicture();
-    this.#showProblem(selected?.problem ?? null);
-    by.save.hidden = !this.#answer;
-    this.#showFound();
+    const started = this.live || items.length > 0;
+    by.welcome.hidden = started && !this.away;
+    by.work.hidden = !started || this.away;
+    by.resume.hidden = !items.length;
+    by.resume.textContent = `Back to your ${items.length === 1 ? "picture" : `${items.length} pictures`}`;
+    by.docs.target = items.length ? "_blank" : "";
+    const fresh = this.#item !== selected || this.#answer !== (selected?.answer ?? null);
+    if (!this.live) {
+      if (this.#item !== selected) this.#picked = this.#pointed = null;
+      this.#item = selected;
+      this.#answer = selected?.answer ?? null;
+      this.#showPicture();
+      this.#showProblem(selected?.problem ?? null);
+    }
+    this.#showAll();
+    if (fresh && !this.live) this.#showFound(true);
   }
 
   startLive() {
     this.live = true;
     this.#item = this.#answer = null;
-    by.welcome.hidden = true;
-    by.work.hidden = false;
+    this.#picked = this.#pointed = null;
     this.#showProblem(null);
     this.#switch();
   }
 
-  /** @param {Problem | null} problem why, where it is not the visitor's wish */
-  stopLive(problem) {
-    this.live = problem !== null;
+  stopLive() {
+    this.live = false;
     this.#answer = null;
-    this.#showProblem(problem);
     this.#switch();
   }
 
   /** @param {Frame} frame */
-  showFrame({ answer, width, height }) {
-    if (!this.live) return;
+  showFrame({ answer, width, height, rate }) {
     this.#answer = answer;
     this.#resize(width, height);
     by.keep.hidden = false;
-    this.#showFound();
+    this.#showFound(false);
+    by.hint.textContent = rate ? `${rate.toFixed(1)} frames a second` : "";
   }
 
   #switch() {
     by.video.hidden = by.stop.hidden = !this.live;
     by.work.classList.toggle("live", this.live);
-    by.picture.hidden = by.save.hidden = this.live;
+    by.picture.hidden = this.live;
     by.nothing.hidden = by.keep.hidden = true;
     by.frame.hidden = false;
-    this.#showFound();
+    by.frame.classList.remove("loading");
+    by.stage.classList.remove("busy");
+    this.#showFound(true);
   }
 
   #showPicture() {
     const item = this.#item;
-    const url = item?.picture?.url ?? "";
-    by.frame.hidden = !url;
-    by.nothing.hidden = !!url;
-    by.nothing.textContent = item?.name ?? "";
+    const blob = item?.shown ?? null;
+    by.frame.hidden = !blob;
+    by.nothing.hidden = !!blob;
+    by.nothing.textContent = item?.problem ? "There is nothing to show." : "Reading the file …";
     by.stage.classList.toggle("busy", !!item && !item.answer && !item.problem);
-    if (!item?.picture || !url) return;
-    if (by.picture.src !== url) by.picture.src = url;
-    this.#resize(item.picture.width, item.picture.height);
+    if (blob !== this.#shown) {
+      this.#shown = blob;
+      URL.revokeObjectURL(by.picture.src);
+      by.picture.removeAttribute("src");
+      by.frame.classList.toggle("loading", !!blob);
+      if (blob) by.picture.src = URL.createObjectURL(blob);
+    }
+    if (item?.size) this.#resize(item.size.width, item.size.height);
   }
 
   /**
@@ -145,60 +186,132 @@ export class View {
 
   /** @param {Problem | null} problem */
   #showProblem(problem) {
+    const news = problem && by.problem.hidden;
     by.problem.hidden = !problem;
     by.found.hidden = !!problem;
     if (!problem) return;
     by.problemTitle.textContent = problem.title;
     by.problemDetail.textContent = problem.detail;
     by.problemCode.textContent = problem.code;
-    this.say(`${problem.title}. ${problem.detail}`);
+    by.retry.hidden = !problem.again;
+    if (news) this.say(`${this.#item?.name}: ${problem.title}. ${problem.detail}`);
   }
 
-  #showFound() {
+  /** @param {Item} item */
+  #count({ answer }) {
+    return answer && countShown(answer.result.detections, this.choice);
+  }
+
+  /** What concerns all pictures: the strip, the place of this one, labels and totals. */
+  #showAll() {
+    const { confidence, label } = this.choice;
+    const items = this.visible;
+    const selected = this.live ? null : this.#item;
+    this.strip.show(items, selected, (item) => this.#count(item));
+    by.name.textContent = selected?.name ?? "";
+    const several = items.length > 1;
+    by.place.textContent = selected && several ? `${items.indexOf(selected) + 1} of ${items.length}` : "";
+    by.previous.hidden = by.next.hidden = !several;
+    by.previous.disabled = !selected || items[0] === selected;
+    by.next.disabled = !selected || items.at(-1) === selected;
+    const all = totals(this.#items, confidence);
+    this.#showLabels(all);
+    const answered = this.#items.filter(({ answer }) => answer).length;
+    const open = this.#items.filter(({ answer, problem }) => !answer && !problem).length;
+    const failed = this.#items.length - answered - open;
+    const sum = all.reduce((sum, [, { objects }]) => sum + objects, 0);
+    const list = counts(all.map(([name, { objects }]) => [name, objects]));
+    by.totals.hidden = this.#items.length < 2;
+    by.totals.textContent = [
+      `${plural(sum, "object")} in ${plural(answered, "picture")}${list && ": "}${list}.`,
+      open && ` ${open} still to come.`,
+      failed && ` ${failed} failed.`,
+    ]
+      .filter(Boolean)
+      .join("");
+    by.export.hidden = this.live || !answered;
+    by.save.hidden = this.live || !this.#answer;
+    by.filter.hidden = all.length < 2 && !label;
+  }
+
+  /** @param {[string, {objects: number, pictures: number}][]} all */
+  #showLabels(all) {
+    const { label } = this.choice;
+    const several = this.#items.length > 1;
+    const texts = all.map(([name, { objects, pictures }]) => [
+      name,
+      `${name}: ${objects}${several ? ` in ${plural(pictures, "picture")}` : ""}`,
+    ]);
+    if (label && !all.some(([name]) => name === label)) texts.push([label, `${label}: 0`]);
+    texts.unshift(["", "All labels"]);
+    if (texts.join() === [...by.label.options].map(({ value, text }) => [value, text]).join()) return;
+    by.label.replaceChildren(
+      ...texts.map(([value, text]) => Object.assign(make("option", "", text), { value })),
+    );
+    by.label.value = label;
+  }
+
+  /** @param {boolean} fresh whether this is another picture or another answer */
+  #showFound(fresh) {
     const all = this.#answer?.result.detections ?? [];
-    const found = sift(all, this.#confidence);
-    this.overlay.show(found);
+    const found = shown(all, this.choice);
+    this.overlay.show(found, fresh);
     this.objects.show(found);
     this.#highlight();
     by.work.classList.toggle("answered", !!this.#answer);
-    this.#showCode();
-    by.hint.textContent = this.#hint(all.length, found.length);
-    showTiming(by.timing, this.#answer);
+    by.hint.textContent = this.#hint(all, found.length);
+    if (fresh || this.live) showTiming(by.timing, this.#answer);
+    clearTimeout(this.#rest);
+    if (fresh) this.showCode();
+    else this.#rest = setTimeout(() => this.showCode(), REST_MS);
     if (!this.#answer) {
-      by.headline.textContent = this.live ? "Opening the camera …" : "Looking …";
+      by.headline.textContent = this.live ? "Looking at the first frame …" : "Looking …";
       return;
     }
-    const headline = `${found.length || "No"} object${found.length === 1 ? "" : "s"}`;
+    const headline = plural(found.length, "object");
     by.headline.textContent = headline;
-    const rest = found.length ? `: ${counts(found)}.` : `. ${by.hint.textContent}`;
+    const { label } = this.choice;
+    const groups = label ? [] : totals(this.#item ? [this.#item] : [], this.choice.confidence);
+    const list = counts(groups.map(([name, { objects }]) => [name, objects]));
+    const rest = list ? `: ${list}.` : `. ${by.hint.textContent}`;
     by.picture.alt = `${this.#item?.name ?? "Picture"}. ${headline}${rest}`;
     if (!this.live && !this.#item?.problem) this.say(headline + rest, 400);
   }
 
   /**
-   * @param {number} all
+   * @param {Detection[]} all
    * @param {number} shown
    */
   #hint(all, shown) {
-    if (!this.#answer) return "";
-    if (shown) return this.#item?.picture?.scaled ?? "";
-    return all
-      ? `There are ${all} less certain ones: move the slider down.`
-      : "Nothing here that this model knows; the foot of the page lists its labels.";
+    if (!this.#answer || this.live) return "";
+    const { size } = this.#item ?? {};
+    const sent = this.#answer.result.image;
+    if (shown) {
+      return size && size.width > sent.width
+        ? `Sent as ${sent.width} × ${sent.height} pixels instead of ${size.width} × ${size.height}.`
+        : "";
+    }
+    const { label } = this.choice;
+    const hidden = countShown(all, { confidence: 0, label });
+    if (hidden === 1) return "1 object is less certain: move the slider down to see it.";
+    if (hidden) return `${hidden} objects are less certain: move the slider down to see them.`;
+    if (label) return `No ${label} in this picture.`;
+    return "Nothing here that this model knows; the foot of the page lists its labels.";
   }
 
-  #showCode() {
-    by.panel.parentElement?.classList.toggle("none", !this.#item);
-    if (!this.#item) return;
-    const { name, sample } = this.#item;
-    const url = new URL(`detect?confidence=${this.#confidence}`, document.baseURI).href;
-    const result = this.#answer && {
-      ...this.#answer.result,
-      detections: this.#answer.result.detections.filter(
-        ({ probability }) => probability > this.#confidence,
-      ),
-    };
-    this.panel.show({ url, name, sample, locked: this.locked }, result);
+  /** Shows the answer and the request as code. */
+  showCode() {
+    const item = this.#item;
+    by.panel.parentElement?.classList.toggle("none", !item || !this.#answer);
+    if (!item || !this.#answer || !this.panel) return;
+    const { result } = this.#answer;
+    const { confidence, label } = this.choice;
+    const detections = result.detections.filter(
+      (one) => one.probability > confidence && (!label || one.label === label),
+    );
+    const url = new URL(detectPath(this.choice), document.baseURI).href;
+    const { name, sample } = item;
+    this.panel.show({ url, name, sample, locked: this.locked }, { ...result, detections });
   }
 
   #highlight() {
