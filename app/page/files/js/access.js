@@ -6,6 +6,9 @@ const STORED = "spotter-key";
 
 /** Asks for the API key, if the server needs one. */
 export class Access {
+  /** Labels of the model, once it is known. */
+  labels = /** @type {string[]} */ ([]);
+
   /**
    * @param {Api} api
    * @param {(model: Model) => void} onOpen called when the server takes the key, or needs none
@@ -29,6 +32,7 @@ export class Access {
       by.access.hidden = true;
       this.api.key = tried;
       store(tried);
+      this.labels = model.labels;
       this.onOpen(model);
     } catch (error) {
       const problem = asProblem(error);

@@ -150,13 +150,28 @@ async function problemOf(response) {
   }
   try {
     const { title, detail, code } = await response.json();
-    if (title && detail) return new Problem(title, readable(detail), { code, again, after });
+    const more = { code, again, after };
+    if (title && detail) return new Problem(...withoutRepeats(status, title, readable(detail)), more);
   } catch {
     // The answer is from a proxy between this page and Spotter.
   }
   if (status === 413) return new Problem("The file is too large", "The server refuses its size.");
   const detail = `The server answered with status ${status}.`;
   return new Problem("No answer from Spotter", detail, { again, after });
+}
+
+/**
+ * Title and detail that do not say the same: of a bad image, the detail says it all.
+ * @param {number} status
+ * @param {string} title
+ * @param {string} detail
+ * @returns {[string, string]}
+ */
+function withoutRepeats(status, title, detail) {
+  if (status === 503) return ["The server cannot take this now", detail];
+  if (status !== 413 && status !== 415 && status !== 422) return [title, detail];
+  const [, first, rest] = /^(.+?)(?:\.?$|\.\s+(?=[A-Z])(.*)$)/s.exec(detail) ?? ["", detail];
+  return [first, rest ?? ""];
 }
 
 /**

@@ -1,6 +1,6 @@
-import { colourOf, inkOn } from "./detections.js";
-import { arrange, draw, set } from "./dom.js";
-import { percent } from "./words.js";
+import { colourOf, inkOn } from "./results.js";
+import { arrange, draw, set } from "../dom.js";
+import { percent } from "../words.js";
 
 const LABEL_HEIGHT = 22;
 const PADDING = 7;

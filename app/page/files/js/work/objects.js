@@ -1,6 +1,6 @@
-import { byLabel, colourOf } from "./detections.js";
-import { arrange, make } from "./dom.js";
-import { percent } from "./words.js";
+import { byLabel, colourOf } from "./results.js";
+import { arrange, make } from "../dom.js";
+import { percent } from "../words.js";
 
 /** The list of objects by label. Its elements stay while the slider moves. */
 export class ObjectList {

@@ -1,5 +1,5 @@
 import { Problem } from "../api.js";
-import { snapshot } from "../picture.js";
+import { snapshot } from "./picture.js";
 
 const LONGEST_SIDE = 960;
 

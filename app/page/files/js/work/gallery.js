@@ -1,6 +1,6 @@
-import { Problem, asProblem } from "./api.js";
+import { Problem, asProblem } from "../api.js";
 import { prepare } from "./picture.js";
-import { bytes } from "./words.js";
+import { bytes } from "../words.js";
 
 /** Pictures that are made ready and sent at a time: each takes tens of megabytes meanwhile. */
 const AT_ONCE = 3;

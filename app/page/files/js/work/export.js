@@ -1,6 +1,6 @@
 import { Problem, asProblem } from "../api.js";
-import { shown } from "../detections.js";
-import { prepare } from "../picture.js";
+import { shown } from "./results.js";
+import { prepare } from "./picture.js";
 
 /** @typedef {{file: string, image: Size, detections: Detection[]}} Entry */
 /** @typedef {{name: string, content: Blob}} Stored */

@@ -1,10 +1,10 @@
-import { detectPath } from "./api.js";
-import { counts, countShown, shown, totals } from "./detections.js";
-import { by, make } from "./dom.js";
+import { detectPath } from "../api.js";
+import { counts, countShown, shown, totals } from "./results.js";
+import { by, make } from "../dom.js";
 import { ObjectList, showTiming } from "./objects.js";
 import { Overlay } from "./overlay.js";
 import { Strip } from "./strip.js";
-import { percent, plural } from "./words.js";
+import { percent, plural } from "../words.js";
 
 /** Milliseconds that the slider has to rest before the code is written anew. */
 const REST_MS = 80;
@@ -14,13 +14,9 @@ export class View {
   live = false;
   /** Whether the visitor went back to the welcome, and keeps the pictures. */
   away = false;
-  /** Whether requests need a key. */
-  locked = false;
   /** @type {Choice} */
   choice = { confidence: 0.25, label: "" };
-  /** @type {string[]} */
-  labels = [];
-  /** @type {import("./later/code.js").Panel | null} */
+  /** @type {import("./code.js").Panel | null} */
   panel = null;
   /** @type {Item[]} */
   #items = [];
@@ -37,8 +33,12 @@ export class View {
   #speech = 0;
   #rest = 0;
 
-  /** @param {(item: Item) => void} onSelect */
-  constructor(onSelect) {
+  /**
+   * @param {Api} api
+   * @param {(item: Item) => void} onSelect
+   */
+  constructor(api, onSelect) {
+    this.api = api;
     /** @type {Point} */
     const point = (index) => {
       this.#pointed = index;
@@ -55,14 +55,6 @@ export class View {
     by.picture.addEventListener("load", () => by.frame.classList.remove("loading"));
   }
 
-  /** @param {Model} model */
-  describe({ name, labels }) {
-    this.labels = labels;
-    by.model.textContent = `${name}, ${plural(labels.length, "label")}`;
-    by.labelList.textContent = labels.join(", ");
-    by.labels.hidden = false;
-  }
-
   /**
    * Tells screen readers.
    * @param {string} text
@@ -71,17 +63,6 @@ export class View {
   say(text, delay = 0) {
     clearTimeout(this.#speech);
     this.#speech = setTimeout(() => (by.status.textContent = text), delay);
-  }
-
-  /**
-   * Tells of something that went wrong beside the pictures.
-   * @param {Problem | null} problem null if it is over
-   * @param {string} words instead of a problem
-   */
-  tell(problem, words = "") {
-    by.notice.hidden = !problem && !words;
-    by.noticeText.textContent = problem ? `${problem.title}. ${problem.detail}` : words;
-    by.noticeAgain.hidden = !problem?.again;
   }
 
   /** The pictures that the chosen label leaves. */
@@ -311,7 +292,7 @@ export class View {
     );
     const url = new URL(detectPath(this.choice), document.baseURI).href;
     const { name, sample } = item;
-    this.panel.show({ url, name, sample, locked: this.locked }, { ...result, detections });
+    this.panel.show({ url, name, sample, locked: !!this.api.key }, { ...result, detections });
   }
 
   #highlight() {

@@ -1,5 +1,5 @@
-import { arrange, make } from "./dom.js";
-import { plural } from "./words.js";
+import { arrange, make } from "../dom.js";
+import { plural } from "../words.js";
 
 /** The row of small pictures, if there are several. */
 export class Strip {
