@@ -9,9 +9,11 @@ from tests.page.photos import ASTRONAUT, CAT
 from tests.page.visit import Visit
 from tests.server import Server
 
-_NO_CAMERA = """navigator.mediaDevices.getUserMedia = async () => {
-  throw new DOMException("", "%s");
-};"""
+_NO_CAMERA = """(name) => {
+  navigator.mediaDevices.getUserMedia = async () => {
+    throw new DOMException("", name);
+  };
+}"""
 
 
 def test_frames_a_second_and_no_other_outline(
@@ -43,7 +45,7 @@ def test_without_a_camera_there_is_no_stage(
 ) -> None:
     visit = open_page(f"{default_server.url}/")
     page = visit.page
-    page.evaluate(_NO_CAMERA % error)
+    page.evaluate(_NO_CAMERA, error)
     page.click("#welcome [data-do=live]")
     expect(page.locator("#noticeText")).to_contain_text(words)
     expect(page.locator("#noticeAgain")).to_be_visible(visible=again)

@@ -144,13 +144,10 @@ export class Gallery extends EventTarget {
    */
   async #explain(problem, { file }) {
     if (!problem.unreached) return problem;
-    try {
-      await file.slice(0, 1).arrayBuffer();
-      return problem;
-    } catch {
-      const detail = "It was moved or changed after it was chosen. Choose it again.";
-      return new Problem("The file cannot be read", detail);
-    }
+    const start = await file.slice(0, 1).arrayBuffer().catch(() => null);
+    if (start?.byteLength) return problem; // A file that is gone counts as empty.
+    const detail = "It was moved or changed after it was chosen. Choose it again.";
+    return new Problem("The file cannot be read", detail);
   }
 
   /** @param {Blob} upload */
