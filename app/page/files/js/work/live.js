@@ -56,7 +56,7 @@ export class Live {
     if (signal.aborted || !videoWidth) return;
     const scale = Math.min(1, LONGEST_SIDE / Math.max(videoWidth, videoHeight));
     const [width, height] = [Math.round(videoWidth * scale), Math.round(videoHeight * scale)];
-    const file = await snapshot(this.video, width, height);
+    const file = await snapshot(this.video, { width, height });
     const answer = await this.api.detect(file, signal);
     if (!signal.aborted) this.onFrame({ file, width, height, answer, rate: this.#rate() });
   }

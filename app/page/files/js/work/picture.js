@@ -11,39 +11,60 @@ const THUMB = { width: 176, height: 136, most: 512 };
  * @returns {Promise<Prepared>}
  */
 export async function prepare(file, withThumb = true) {
+  const url = URL.createObjectURL(file);
   let bitmap = null;
   try {
-    bitmap = await createImageBitmap(file);
-    const { width, height } = bitmap;
-    const longest = Math.max(width, height);
-    const small = Math.max(THUMB.width / width, THUMB.height / height);
-    const upload = longest > LONGEST_SIDE ? await scaled(bitmap, LONGEST_SIDE / longest) : file;
-    const thumb = withThumb && (await scaled(bitmap, Math.min(1, small, THUMB.most / longest)));
-    return { upload, size: { width, height }, thumb: thumb ? URL.createObjectURL(thumb) : "" };
+    const size = await sizeOf(url);
+    const longest = Math.max(size.width, size.height);
+    const sent = scaled(size, Math.min(1, LONGEST_SIDE / longest));
+    // Decodes and scales on another thread, so that the page answers meanwhile.
+    const options = /** @type {const} */ ({
+      resizeWidth: sent.width,
+      resizeHeight: sent.height,
+      resizeQuality: "high",
+    });
+    bitmap = await createImageBitmap(file, longest > LONGEST_SIDE ? options : {});
+    const upload = longest > LONGEST_SIDE ? await snapshot(bitmap, sent) : file;
+    const small = Math.max(THUMB.width / size.width, THUMB.height / size.height);
+    const thumb = scaled(size, Math.min(1, small, THUMB.most / longest));
+    const made = withThumb && URL.createObjectURL(await snapshot(bitmap, thumb));
+    return { upload, size, thumb: made || "" };
   } catch {
     return { upload: file, size: null, thumb: "" }; // The server may be able to read it.
   } finally {
     bitmap?.close();
+    URL.revokeObjectURL(url);
   }
 }
 
 /**
- * @param {ImageBitmap} bitmap
+ * The upright size. Rejects if the browser cannot read the file. Does not decode it.
+ * @param {string} url
+ * @returns {Promise<Size>}
+ */
+async function sizeOf(url) {
+  const image = new Image();
+  image.src = url;
+  await new Promise((resolve, reject) => Object.assign(image, { onload: resolve, onerror: reject }));
+  return { width: image.naturalWidth, height: image.naturalHeight };
+}
+
+/**
+ * @param {Size} size
  * @param {number} scale
  */
-function scaled(bitmap, scale) {
+function scaled(size, scale) {
   const side = (/** @type {number} */ pixels) => Math.max(1, Math.round(pixels * scale));
-  return snapshot(bitmap, side(bitmap.width), side(bitmap.height));
+  return { width: side(size.width), height: side(size.height) };
 }
 
 /**
  * What is seen now, upright, as a JPEG.
  * @param {CanvasImageSource} source
- * @param {number} width
- * @param {number} height
+ * @param {Size} size
  * @returns {Promise<Blob>}
  */
-export function snapshot(source, width, height) {
+export function snapshot(source, { width, height }) {
   const canvas = document.createElement("canvas");
   Object.assign(canvas, { width, height });
   const context = canvas.getContext("2d");

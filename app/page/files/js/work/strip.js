@@ -59,13 +59,16 @@ export class Strip {
  * @param {number | null} count
  */
 function update(button, { name, thumb, problem }, selected, count) {
+  const state = problem?.title ?? (count === null ? "waiting" : plural(count, "object"));
+  const news = [state, thumb, selected].join();
+  if (button.dataset.state === news) return; // There may be hundreds while the slider moves.
+  button.dataset.state = news;
   const [image, badge] = /** @type {[HTMLImageElement, HTMLElement]} */ ([...button.children]);
   image.alt = "";
   image.hidden = !thumb;
   if (thumb && image.src !== thumb) image.src = thumb;
   badge.textContent = problem ? "!" : `${count ?? "…"}`;
   badge.classList.toggle("bad", !!problem);
-  const state = problem?.title ?? (count === null ? "waiting" : plural(count, "object"));
   button.setAttribute("aria-label", `${name}: ${state}`);
   if (selected) button.setAttribute("aria-current", "true");
   else button.removeAttribute("aria-current");

@@ -6,7 +6,7 @@ import { Overlay } from "./overlay.js";
 import { Strip } from "./strip.js";
 import { percent, plural } from "../words.js";
 
-/** Milliseconds that the slider has to rest before the code is written anew. */
+/** Milliseconds that the slider has to rest before labels and code are written anew. */
 const REST_MS = 80;
 
 /** Shows the state of the page; changes nothing else. */
@@ -77,8 +77,9 @@ export class View {
     const value = percent(this.choice.confidence);
     by.value.textContent = value;
     by.confidence.setAttribute("aria-valuetext", value);
-    this.#showAll();
     this.#showFound(false);
+    this.#showAll();
+    this.#whenAtRest();
   }
 
   /**
@@ -102,6 +103,7 @@ export class View {
       this.#showProblem(selected?.problem ?? null);
     }
     this.#showAll();
+    this.#whenAtRest();
     if (fresh && !this.live) this.#showFound(true);
   }
 
@@ -196,7 +198,6 @@ export class View {
     by.previous.disabled = !selected || items[0] === selected;
     by.next.disabled = !selected || items.at(-1) === selected;
     const all = totals(this.#items, confidence);
-    this.#showLabels(all);
     const answered = this.#items.filter(({ answer }) => answer).length;
     const open = this.#items.filter(({ answer, problem }) => !answer && !problem).length;
     const failed = this.#items.length - answered - open;
@@ -215,9 +216,18 @@ export class View {
     by.filter.hidden = all.length < 2 && !label;
   }
 
-  /** @param {[string, {objects: number, pictures: number}][]} all */
-  #showLabels(all) {
-    const { label } = this.choice;
+  /** What takes too long to be done at each step of the slider. */
+  #whenAtRest() {
+    clearTimeout(this.#rest);
+    this.#rest = setTimeout(() => {
+      this.#showLabels();
+      this.showCode();
+    }, REST_MS);
+  }
+
+  #showLabels() {
+    const { confidence, label } = this.choice;
+    const all = totals(this.#items, confidence);
     const several = this.#items.length > 1;
     const texts = all.map(([name, { objects, pictures }]) => [
       name,
@@ -242,9 +252,7 @@ export class View {
     by.work.classList.toggle("answered", !!this.#answer);
     by.hint.textContent = this.#hint(all, found.length);
     if (fresh || this.live) showTiming(by.timing, this.#answer);
-    clearTimeout(this.#rest);
     if (fresh) this.showCode();
-    else this.#rest = setTimeout(() => this.showCode(), REST_MS);
     if (!this.#answer) {
       by.headline.textContent = this.live ? "Looking at the first frame …" : "Looking …";
       return;
