@@ -17,9 +17,7 @@ PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touc
 def answer(probabilities: list[float]) -> str:
     box = {"boundingBox": [10, 10, 50, 50], "normalizedBox": [0.1, 0.1, 0.2, 0.2]}
     found = [{"label": "cat", "classId": 9, "probability": p, **box} for p in probabilities]
-    return json.dumps(
-        {"model": "m", "image": {"width": 451, "height": 300}, "detections": found}
-    )
+    return json.dumps({"model": "m", "image": {"width": 451, "height": 300}, "detections": found})
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FloatRect, Page, expect
 
 from tests.page.photos import ASTRONAUT, CAT
 from tests.page.visit import Visit
@@ -19,10 +19,10 @@ def page(open_page: Callable[..., Visit], default_server: Server) -> Page:
     return visit.page
 
 
-def box(page: Page, selector: str) -> dict[str, float]:
+def box(page: Page, selector: str) -> FloatRect:
     found = page.locator(selector).bounding_box()
     assert found is not None
-    return dict(found)
+    return found
 
 
 def until(page: Page, condition: str) -> None:

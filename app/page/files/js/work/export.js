@@ -60,7 +60,7 @@ export function table(form, items, choice, labels) {
  * @param {Item[]} items
  * @param {Choice} choice
  * @param {(done: number) => void} onProgress
- * @returns {Promise<Stored & {left: number}>} ``left``: pictures that could not be drawn
+ * @returns {Promise<Stored & {count: number}>} how many could be drawn
  */
 export async function pictures(api, items, choice, onProgress) {
   /** @type {Stored[]} */
@@ -78,7 +78,7 @@ export async function pictures(api, items, choice, onProgress) {
   if (!files.length) throw last;
   const names = uniqueNames(files);
   const stored = files.map(({ content }, i) => ({ name: names[i], content }));
-  return { name: "spotter.zip", content: await zip(stored), left: items.length - files.length };
+  return { name: "spotter.zip", content: await zip(stored), count: files.length };
 }
 
 /**

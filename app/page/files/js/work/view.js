@@ -9,6 +9,9 @@ import { percent, plural } from "../words.js";
 /** Milliseconds that the slider has to rest before labels and code are written anew. */
 const REST_MS = 80;
 
+/** Labels whose totals are written out; the others are in the list of labels. */
+const MOST_LABELS = 6;
+
 /** Shows the state of the page; changes nothing else. */
 export class View {
   live = false;
@@ -202,7 +205,9 @@ export class View {
     const open = this.#items.filter(({ answer, problem }) => !answer && !problem).length;
     const failed = this.#items.length - answered - open;
     const sum = all.reduce((sum, [, { objects }]) => sum + objects, 0);
-    const list = counts(all.map(([name, { objects }]) => [name, objects]));
+    const first = counts(all.slice(0, MOST_LABELS).map(([name, { objects }]) => [name, objects]));
+    const more = all.length > MOST_LABELS && plural(all.length - MOST_LABELS, "more label");
+    const list = first + (more ? ` and ${more}` : "");
     by.totals.hidden = this.#items.length < 2;
     by.totals.textContent = [
       `${plural(sum, "object")} in ${plural(answered, "picture")}${list && ": "}${list}.`,

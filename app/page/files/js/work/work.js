@@ -123,15 +123,20 @@ export class Work {
     const { download, pictures, table } = await part(import("./export.js"));
     const items = this.gallery.items.filter(({ answer }) => answer);
     const choice = { ...this.view.choice };
-    if (form !== "zip") {
+    let exported = items.length;
+    if (form === "zip") {
+      const { name, content, count } = await pictures(this.api, items, choice, (done) =>
+        tell(`Drawing picture ${done + 1} of ${items.length} …`),
+      );
+      download(content, name);
+      exported = count;
+    } else {
       const { name, content } = table(form, items, choice, this.access.labels);
-      return download(content, name);
+      download(content, name);
     }
-    const { name, content, left } = await pictures(this.api, items, choice, (done) =>
-      tell(`Drawing picture ${done + 1} of ${items.length} …`),
-    );
-    download(content, name);
-    tell(left ? `Left out, as the server could not draw them: ${left} of ${items.length}.` : "");
+    const all = this.gallery.items.length;
+    const words = `Exported ${exported} of ${all}: the others have no answer, or cannot be drawn.`;
+    tell(exported < all ? words : "");
   }
 
   /** @param {number} step */
@@ -144,7 +149,11 @@ export class Work {
   #remove() {
     const item = this.gallery.selected;
     if (!item) return;
+    const items = this.view.visible;
+    const place = items.indexOf(item);
+    const next = items[place + 1] ?? items[place - 1];
     this.gallery.remove(item);
+    if (next) this.gallery.select(next);
     if (!this.gallery.items.length) leave();
     else this.view.say(`${item.name} removed. ${by.name.textContent} ${by.place.textContent}`);
   }
@@ -194,11 +203,12 @@ export class Work {
       ArrowLeft: () => this.#go(-1),
       ArrowRight: () => this.#go(1),
       Delete: () => this.#remove(),
+      Backspace: () => this.#remove(), // The Delete key of a Mac.
     };
     addEventListener("keydown", (event) => {
       const { key, target, ctrlKey, metaKey, altKey } = event;
       if (by.work.hidden || ctrlKey || metaKey || altKey || !(target instanceof Element)) return;
-      const scrolls = target.closest(".zoomed") && key !== "Delete";
+      const scrolls = target.closest(".zoomed") && key.startsWith("Arrow");
       const action = zooming[key] ?? (this.view.live || scrolls ? null : stepping[key]);
       if (!action || target.closest(OWN_KEYS)) return;
       event.preventDefault();
