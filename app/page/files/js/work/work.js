@@ -235,6 +235,12 @@ export class Work {
       const action = () => this.#exportAll(dataset.export ?? "");
       attempt(() => action().catch((error) => this.#rethrow(error)));
     });
+    addEventListener("click", ({ target }) => {
+      if (target instanceof Node && !by.export.contains(target)) by.export.open = false;
+    });
+    by.export.addEventListener("keydown", ({ key }) => {
+      if (key === "Escape") by.export.open = false;
+    });
     by.confidence.addEventListener("input", () =>
       this.view.choose({ confidence: Number(by.confidence.value) }),
     );
