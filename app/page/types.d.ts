@@ -1,6 +1,6 @@
-// The types that the modules in files/js share; `tsc --checkJs` holds the modules against them.
+// The types that the modules in files/js share. `tsc --checkJs` checks the modules against them.
 
-/** As the API answers. */
+/** One object, as the API answers. */
 interface Detection {
   label: string;
   classId: number;
@@ -19,6 +19,7 @@ interface Found extends Detection {
 interface Result {
   model: string;
   image: Size;
+  /** The most probable first. */
   detections: Detection[];
 }
 
@@ -53,34 +54,52 @@ interface Box extends Size {
   y: number;
 }
 
-/** A file made ready to be sent and shown. */
-interface Picture extends Size {
+/** A file made ready to be sent. */
+interface Prepared {
   upload: Blob;
-  /** "" where the browser cannot show it. */
-  url: string;
-  /** How it was made smaller, "" where it was not. */
-  scaled: string;
+  /** Pixels of the file, upright; null if the browser cannot show it. */
+  size: Size | null;
+  /** Address of a small copy, "" if there is none. */
+  thumb: string;
 }
 
+/** One picture of the visit. */
 interface Item {
   name: string;
   /** Address of a sample photo, "" for the visitor's own. */
   sample: string;
   file: Blob;
-  picture: Picture | null;
+  size: Size | null;
+  thumb: string;
+  /** What the browser shows: the file, or the server's drawing of it. */
+  shown: Blob | null;
   answer: Answer | null;
   problem: Problem | null;
+  /** Whether it is being sent now. */
+  busy: boolean;
+  /** Ends its request when it is removed. */
+  stopper: AbortController;
 }
 
 /** A picture of the live camera and what is in it. */
 interface Frame extends Size {
   file: Blob;
   answer: Answer;
+  /** Answered frames a second, over the last two seconds. */
+  rate: number;
+}
+
+/** Which objects are shown. */
+interface Choice {
+  /** Objects must be more probable than this. */
+  confidence: number;
+  /** "" for all labels. */
+  label: string;
 }
 
 /** A request, to be written as code. */
 interface Asked {
-  /** Of /detect with its query. */
+  /** Address of /detect with its query. */
   url: string;
   name: string;
   sample: string;
@@ -93,15 +112,20 @@ type Point = (index: number | null) => void;
 type Choose = (index: number) => void;
 type Take = (files: File[]) => void;
 
-/** What of the page has an id. */
+/** Elements of the page by their ids. */
 interface Parts {
   [id: string]: HTMLElement;
   access: HTMLFormElement;
   boxes: HTMLElement & SVGSVGElement;
   confidence: HTMLInputElement;
+  docs: HTMLAnchorElement;
+  export: HTMLDetailsElement;
   files: HTMLInputElement;
   key: HTMLInputElement;
+  label: HTMLSelectElement;
+  next: HTMLButtonElement;
   photo: HTMLInputElement;
   picture: HTMLImageElement;
+  previous: HTMLButtonElement;
   video: HTMLVideoElement;
 }

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.page.visit import Visit
-from tests.server import Server
+from tests.server import Server, serve
 
 LOOKS: dict[str, dict[str, Any]] = {
     "light": {},
@@ -47,12 +47,31 @@ def test_no_violation_in_any_state(
     expect(page.locator("#strip .badge").nth(1)).not_to_have_text("…")
     page.locator("#objects button").first.click()
     assert violations(page, node_modules) == []
+    page.get_by_role("button", name="Zoom in").click()
+    page.evaluate("() => { navigator.mediaDevices.getUserMedia = () => Promise.reject(Error()); }")
+    page.click(".actions [data-do=live]")
+    expect(page.locator("#noticeText")).to_contain_text("The camera does not open")
+    page.click("#export summary")
+    assert violations(page, node_modules) == []
+    page.keyboard.press("Escape")
+    expect(page.locator("[data-export=zip]")).to_be_hidden()
     bad = tmp_path / "bad.jpg"
     bad.write_bytes(b"no picture")
     visit.drop(bad)
     expect(page.locator("#problem")).to_be_visible()
     assert violations(page, node_modules) == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_no_violation_where_a_key_is_asked_for(
+    open_page: Callable[..., Visit], node_modules: Path
+) -> None:
+    with serve(None, api_keys="open sesame") as server:
+        page = open_page(f"{server.url}/", expect_errors=True).page
+        page.fill("#key", "wrong")
+        page.keyboard.press("Enter")
+        expect(page.locator("#wrongKey")).not_to_be_empty()
+        assert violations(page, node_modules) == []
 
 
 def test_by_keyboard_alone(visit: Visit) -> None:

@@ -21,7 +21,7 @@ def test_types(node_modules: Path, tmp_path: Path) -> None:
         "lib": ["es2023", "dom", "dom.iterable"],
         "types": [],
     }
-    include = [str(page / "types.d.ts"), str(page / "files" / "js" / "*.js")]
+    include = [str(page / "types.d.ts"), str(page / "files" / "js" / "**" / "*.js")]
     project = tmp_path / "tsconfig.json"
     project.write_text(json.dumps({"compilerOptions": options, "include": include}))
     done = subprocess.run(

@@ -40,7 +40,7 @@ _BOXES = """() => {
 class Visit:
     page: Page
     expect_errors: bool = False
-    """Whether the browser may report answers that are errors; nothing else, ever."""
+    """Whether the browser may report requests that failed; nothing else, ever."""
     console: list[str] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
 
@@ -54,7 +54,8 @@ class Visit:
         self.requests.append(request)
 
     def _on_console(self, message: ConsoleMessage) -> None:
-        answer = "the server responded with a status of" in message.text
+        failed = ("the server responded with a status of", "Failed to load resource: net::ERR_")
+        answer = any(text in message.text for text in failed)
         if message.type in ("error", "warning") and not (answer and self.expect_errors):
             self.console.append(message.text)
 

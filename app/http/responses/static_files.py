@@ -66,9 +66,17 @@ class Page:
         path = request.scope.get("root_path", "")
         base = f'<base href="{escape(path)}/">' if path else ""
         return HTMLResponse(
-            self._html.replace("<!-- base -->", base),
+            self._html.replace("<!-- base -->", base).replace("<!-- limit -->", _limit(request)),
             headers={**_HEADERS, "Content-Security-Policy": _POLICY},
         )
+
+
+def _limit(request: Request) -> str:
+    """Tells the page how large a request may be, so that it refuses larger files unsent."""
+    service = getattr(request.app.state, "service", None)  # None before the model is loaded
+    if service is None:
+        return ""
+    return f'<meta name="max-body-bytes" content="{service.settings.max_body_bytes}">'
 
 
 def _preloads() -> str:

@@ -1,25 +1,43 @@
-/** What the page asks for; its slider sifts the answer, and asks no more. */
+import { bytes } from "./words.js";
+
+/** The page asks once with this threshold; its slider filters the answer. */
 export const LOWEST_CONFIDENCE = 0.05;
 
-/** An error in the API's own words. */
+/** How often a request is sent that a busy server puts off. */
+const TRIES = 4;
+
+/** An error in words for people. */
 export class Problem extends Error {
   /**
    * @param {string} title
    * @param {string} detail
-   * @param {string} code
-   * @param {number} retryAfter seconds, 0 where the server does not say
+   * @param {object} more
+   * @param {string} [more.code] of the API
+   * @param {boolean} [more.again] whether the same may work later
+   * @param {number} [more.after] seconds until then, 0 if the server does not say
+   * @param {boolean} [more.unreached] whether the server was not reached
    */
-  constructor(title, detail, code = "", retryAfter = 0) {
+  constructor(title, detail, { code = "", again = false, after = 0, unreached = false } = {}) {
     super(detail);
     this.title = title;
     this.detail = detail;
     this.code = code;
-    this.retryAfter = retryAfter;
+    this.again = again;
+    this.after = after;
+    this.unreached = unreached;
   }
 }
 
+/**
+ * @param {unknown} error
+ * @returns {Problem}
+ */
+export function asProblem(error) {
+  return error instanceof Problem ? error : new Problem("This did not work", String(error));
+}
+
 export class Api {
-  /** Sent along where it is set, kept nowhere else. */
+  /** Sent with each request unless it is empty. */
   key = "";
 
   /**
@@ -29,20 +47,21 @@ export class Api {
    */
   async detect(picture, signal) {
     const began = performance.now();
-    const response = await this.#post(picture, LOWEST_CONFIDENCE, "application/json", signal);
+    const choice = { confidence: LOWEST_CONFIDENCE, label: "" };
+    const response = await this.#post(picture, choice, "application/json", signal);
     const result = await response.json();
     const stages = parseTiming(response.headers.get("Server-Timing") ?? "");
     return { result, stages, roundTrip: performance.now() - began };
   }
 
   /**
-   * The upright picture as the server sees it, with the boxes above a confidence drawn on it.
+   * The upright picture as the server sees it, with the chosen boxes drawn on it.
    * @param {Blob} picture
-   * @param {number} confidence 1 for no boxes
+   * @param {Choice} choice a confidence of 1 for no boxes
    * @returns {Promise<Blob>}
    */
-  async drawn(picture, confidence) {
-    return (await this.#post(picture, confidence, "image/jpeg")).blob();
+  async drawn(picture, choice) {
+    return (await this.#post(picture, choice, "image/jpeg")).blob();
   }
 
   /** @returns {Promise<Model>} */
@@ -52,35 +71,69 @@ export class Api {
 
   /**
    * @param {Blob} picture
-   * @param {number} confidence
+   * @param {Choice} choice
    * @param {string} accept
    * @param {AbortSignal} [signal]
    */
-  #post(picture, confidence, accept, signal) {
+  #post(picture, choice, accept, signal) {
     const body = new FormData();
     body.append("file", picture);
-    const options = { method: "POST", body, headers: { Accept: accept }, signal };
-    return this.#fetch(`detect?confidence=${confidence}`, options);
+    return this.#fetch(detectPath(choice), {
+      method: "POST",
+      body,
+      headers: { Accept: accept },
+      signal,
+    });
   }
 
   /**
-   * Throws a Problem.
+   * Throws a Problem, or an AbortError.
    * @param {string} path relative to the page, which may lie under a stage path
    * @param {RequestInit} options
+   * @param {number} tries
+   * @returns {Promise<Response>}
    */
-  async #fetch(path, options) {
+  async #fetch(path, options, tries = TRIES) {
     const headers = new Headers(options.headers);
-    if (this.key) headers.set("X-API-Key", this.key);
+    // Headers take characters up to 255 only: the key travels as the bytes of its UTF-8.
+    const key = String.fromCharCode(...new TextEncoder().encode(this.key));
+    if (key) headers.set("X-API-Key", key);
     let response;
     try {
       response = await fetch(path, { ...options, headers });
     } catch (error) {
-      if (error instanceof DOMException && error.name === "AbortError") throw error;
-      throw new Problem("No answer", "The server cannot be reached, or the file cannot be read.");
+      throw options.signal?.aborted ? error : unreached();
     }
-    if (!response.ok) throw await problemOf(response);
-    return response;
+    if (response.ok) return response;
+    const problem = await problemOf(response);
+    if (!problem.after || tries === 1) throw problem;
+    await pause(problem.after * 1000, options.signal);
+    return this.#fetch(path, options, tries - 1);
   }
+}
+
+/** @param {Choice} choice */
+export function detectPath({ confidence, label }) {
+  return `detect?confidence=${confidence}${label && `&classes=${encodeURIComponent(label)}`}`;
+}
+
+/** The server was not reached: the fault of this device's network, or of the server. */
+export function unreached() {
+  const [title, detail] = navigator.onLine
+    ? ["The server does not answer", "It may be down or starting again. Try again in a moment."]
+    : ["No network", "This device is offline. Pictures are sent when the network is back."];
+  return new Problem(title, detail, { again: true, unreached: true });
+}
+
+/**
+ * @param {number} milliseconds
+ * @param {AbortSignal | null} [signal] ends the pause
+ */
+function pause(milliseconds, signal) {
+  return new Promise((resolve) => {
+    setTimeout(resolve, milliseconds);
+    signal?.addEventListener("abort", resolve);
+  });
 }
 
 /**
@@ -88,14 +141,45 @@ export class Api {
  * @returns {Promise<Problem>}
  */
 async function problemOf(response) {
+  const { status } = response;
   const after = Number(response.headers.get("Retry-After")) || 0;
+  const again = status === 408 || status === 429 || status >= 500;
+  if (status === 401) {
+    const detail = "Enter it above; this picture is sent then.";
+    return new Problem("This server needs an API key", detail, { code: "AccessDenied" });
+  }
   try {
     const { title, detail, code } = await response.json();
-    if (title && detail) return new Problem(title, detail, code, after);
+    const more = { code, again, after };
+    if (title && detail) return new Problem(...withoutRepeats(status, title, readable(detail)), more);
   } catch {
-    // Not from the API but from something in between.
+    // The answer is from a proxy between this page and Spotter.
   }
-  return new Problem("No answer", `The server answered with status ${response.status}.`, "", after);
+  if (status === 413) return new Problem("The file is too large", "The server refuses its size.");
+  const detail = `The server answered with status ${status}.`;
+  return new Problem("No answer from Spotter", detail, { again, after });
+}
+
+/**
+ * Title and detail that do not say the same: of a bad image, the detail says it all.
+ * @param {number} status
+ * @param {string} title
+ * @param {string} detail
+ * @returns {[string, string]}
+ */
+function withoutRepeats(status, title, detail) {
+  if (status === 503) return ["The server cannot take this now", detail];
+  if (status !== 413 && status !== 415 && status !== 422) return [title, detail];
+  const [, first, rest] = /^(.+?)(?:\.?$|\.\s+(?=[A-Z])(.*)$)/s.exec(detail) ?? ["", detail];
+  return [first, rest ?? ""];
+}
+
+/**
+ * With large numbers of bytes as MiB.
+ * @param {string} detail
+ */
+function readable(detail) {
+  return detail.replace(/(\d{5,}) bytes/g, (_, count) => bytes(Number(count)));
 }
 
 /**

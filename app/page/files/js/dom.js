@@ -1,5 +1,5 @@
 /**
- * What of the page has an id, by it.
+ * The elements of the page by their ids.
  * @type {Parts}
  */
 export const by = /** @type {any} */ (
@@ -7,7 +7,7 @@ export const by = /** @type {any} */ (
 );
 
 /**
- * A new element; what it is given as text stays text.
+ * A new element. Strings become text, never HTML.
  * @template {keyof HTMLElementTagNameMap} K
  * @param {K} tag
  * @param {string} className
@@ -25,13 +25,38 @@ export function make(tag, className = "", ...children) {
  * A new SVG element.
  * @template {keyof SVGElementTagNameMap} K
  * @param {K} tag
- * @param {Record<string, string | number>} attributes
+ * @param {string} className
  * @param {Node[]} children
  * @returns {SVGElementTagNameMap[K]}
  */
-export function draw(tag, attributes = {}, ...children) {
+export function draw(tag, className = "", ...children) {
   const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, `${value}`);
+  if (className) element.setAttribute("class", className);
   element.append(...children);
   return element;
+}
+
+/**
+ * Sets attributes.
+ * @param {Element} element
+ * @param {Record<string, string | number>} attributes
+ */
+export function set(element, attributes) {
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, `${value}`);
+}
+
+/**
+ * Makes these nodes the only children. Nodes in the right order are not touched, so that they keep
+ * focus and animations.
+ * @param {Element} parent
+ * @param {Element[]} nodes
+ */
+export function arrange(parent, nodes) {
+  const kept = new Set(nodes);
+  for (const child of [...parent.children]) if (!kept.has(child)) child.remove();
+  let next = parent.firstElementChild;
+  for (const node of nodes) {
+    if (node === next) next = next.nextElementSibling;
+    else parent.insertBefore(node, next);
+  }
 }

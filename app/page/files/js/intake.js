@@ -1,5 +1,5 @@
 /**
- * Pictures dropped anywhere on the page.
+ * Takes files that are dropped anywhere on the page.
  * @param {HTMLElement} sign shown while something is dragged over the page
  * @param {Take} take
  */
@@ -28,7 +28,7 @@ export function onDrop(sign, take) {
 }
 
 /**
- * Pictures pasted anywhere on the page.
+ * Takes files that are pasted anywhere on the page.
  * @param {Take} take
  */
 export function onPaste(take) {

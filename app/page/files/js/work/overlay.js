@@ -1,0 +1,167 @@
+import { colourOf, inkOn } from "./results.js";
+import { arrange, draw, set } from "../dom.js";
+import { percent } from "../words.js";
+
+const LABEL_HEIGHT = 22;
+const PADDING = 7;
+
+/** Boxes and labels over a picture: vectors in CSS pixels, so crisp on every screen. */
+export class Overlay {
+  /** @type {Found[]} */
+  #found = [];
+  /**
+   * Elements of each box by its index. They stay while the slider moves.
+   * @type {Map<number, SVGGElement>}
+   */
+  #groups = new Map();
+  /** @type {Map<string, number>} */
+  #widths = new Map();
+  #ruler = document.createElement("canvas").getContext("2d");
+
+  /**
+   * @param {SVGSVGElement} svg
+   * @param {Point} onPoint
+   * @param {Choose} onPick
+   */
+  constructor(svg, onPoint, onPick) {
+    this.svg = svg;
+    new ResizeObserver(() => this.#render()).observe(svg);
+    svg.addEventListener("pointerover", ({ target }) => onPoint(indexOf(target)));
+    svg.addEventListener("pointerleave", () => onPoint(null));
+    svg.addEventListener("click", ({ target }) => {
+      const index = indexOf(target);
+      if (index !== null) onPick(index);
+    });
+  }
+
+  /**
+   * @param {Found[]} found most probable first
+   * @param {boolean} fresh whether the boxes are those of a new picture, which appear softly
+   */
+  show(found, fresh) {
+    this.svg.classList.toggle("fresh", fresh);
+    if (fresh) this.#groups.clear();
+    this.#found = found;
+    this.#render();
+  }
+
+  /** @param {number | null} index */
+  highlight(index) {
+    this.svg.classList.toggle("pointing", index !== null);
+    for (const group of this.svg.children) {
+      group.classList.toggle("chosen", index !== null && indexOf(group) === index);
+    }
+  }
+
+  #render() {
+    const { width, height } = this.svg.getBoundingClientRect();
+    const boxes = this.#found.map(({ normalizedBox: [x, y, w, h] }) => ({
+      x: x * width,
+      y: y * height,
+      width: w * width,
+      height: h * height,
+    }));
+    const texts = this.#found.map(({ label, probability }) => `${label} ${percent(probability)}`);
+    const labels = texts.map((text) => ({ width: this.#measure(text), height: LABEL_HEIGHT }));
+    const places = placeLabels(boxes, labels, { width, height });
+    const groups = this.#found.map(({ index, classId }, i) => {
+      const { x, y } = places[i] ?? { x: clamp(boxes[i].x, width - labels[i].width), y: boxes[i].y };
+      const group = this.#groups.get(index) ?? newGroup(index);
+      this.#groups.set(index, group);
+      const [halo, edge, tag] = group.children;
+      const [plate, words] = tag.children;
+      const colour = colourOf(classId);
+      set(halo, { ...boxes[i] });
+      set(edge, { ...boxes[i], stroke: colour });
+      set(tag, { class: places[i] ? "tag" : "tag crowded", fill: colour });
+      set(plate, { x, y, ...labels[i] });
+      set(words, { x: x + PADDING, y: y + LABEL_HEIGHT / 2, fill: inkOn(classId) });
+      if (words.textContent !== texts[i]) words.textContent = texts[i];
+      return group;
+    });
+    // Small boxes last: they lie above, where the pointer reaches them.
+    const area = (/** @type {number} */ i) => boxes[i].width * boxes[i].height;
+    const order = groups.map((_, i) => i).sort((a, b) => area(b) - area(a));
+    arrange(this.svg, order.map((i) => groups[i]));
+  }
+
+  /** @param {string} text */
+  #measure(text) {
+    let width = this.#widths.get(text);
+    if (width === undefined) {
+      const { fontWeight, fontSize, fontFamily } = getComputedStyle(this.svg);
+      if (this.#ruler) this.#ruler.font = `${fontWeight} ${fontSize} ${fontFamily}`;
+      width = this.#ruler?.measureText(text).width ?? text.length * 8;
+      this.#widths.set(text, width);
+    }
+    return Math.ceil(width) + 2 * PADDING;
+  }
+}
+
+/** @param {number} index */
+function newGroup(index) {
+  const tag = draw("g", "tag", draw("rect"), draw("text"));
+  const group = draw("g", "box", draw("rect", "halo"), draw("rect", "edge"), tag);
+  set(group, { "data-index": index });
+  return group;
+}
+
+/** @param {EventTarget | null} target */
+function indexOf(target) {
+  const group = target instanceof Element ? target.closest("[data-index]") : null;
+  return group ? Number(group.getAttribute("data-index")) : null;
+}
+
+/**
+ * A place for each box's label within the frame, at an edge of its box, outside or inside, so that
+ * no label covers another. Null if no place is free. The first boxes choose first.
+ * @param {Box[]} boxes
+ * @param {Size[]} labels
+ * @param {Size} frame
+ * @returns {(Box | null)[]}
+ */
+function placeLabels(boxes, labels, frame) {
+  /** @type {Box[]} */
+  const taken = [];
+  return boxes.map((box, index) => {
+    const free = candidates(box, labels[index], frame).find(
+      (place) => !taken.some((other) => overlap(place, other)),
+    );
+    if (free) taken.push(free);
+    return free ?? null;
+  });
+}
+
+/**
+ * @param {Box} box
+ * @param {Size} label
+ * @param {Size} frame
+ * @returns {Box[]}
+ */
+function candidates(box, { width, height }, frame) {
+  const right = box.x + box.width - width;
+  const bottom = box.y + box.height;
+  const rows = [box.y - height, box.y, bottom - height, bottom];
+  return rows
+    .flatMap((y) => [{ x: box.x, y }, { x: right, y }])
+    .map(({ x, y }) => ({ x: clamp(x, frame.width - width), y, width, height }))
+    .filter(({ y }) => y >= 0 && y + height <= frame.height);
+}
+
+/**
+ * @param {number} value
+ * @param {number} most
+ */
+function clamp(value, most) {
+  return Math.max(0, Math.min(value, most));
+}
+
+/**
+ * @param {Box} a
+ * @param {Box} b
+ */
+function overlap(a, b) {
+  return (
+    a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height
+  );
+}

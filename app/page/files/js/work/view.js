@@ -1,0 +1,316 @@
+import { detectPath } from "../api.js";
+import { counts, countShown, shown, totals } from "./results.js";
+import { by, make } from "../dom.js";
+import { ObjectList, showTiming } from "./objects.js";
+import { Overlay } from "./overlay.js";
+import { Strip } from "./strip.js";
+import { percent, plural } from "../words.js";
+
+/** Milliseconds that the slider has to rest before labels and code are written anew. */
+const REST_MS = 80;
+
+/** Labels whose totals are written out; the others are in the list of labels. */
+const MOST_LABELS = 6;
+
+/** Shows the state of the page; changes nothing else. */
+export class View {
+  live = false;
+  /** Whether the visitor went back to the welcome, and keeps the pictures. */
+  away = false;
+  /** @type {Choice} */
+  choice = { confidence: 0.25, label: "" };
+  /** @type {import("./code.js").Panel | null} */
+  panel = null;
+  /** @type {Item[]} */
+  #items = [];
+  /** @type {Item | null} */
+  #item = null;
+  /** @type {Answer | null} */
+  #answer = null;
+  /** @type {Blob | null} */
+  #shown = null;
+  /** @type {number | null} */
+  #pointed = null;
+  /** @type {number | null} */
+  #picked = null;
+  #speech = 0;
+  #rest = 0;
+
+  /**
+   * @param {Api} api
+   * @param {(item: Item) => void} onSelect
+   */
+  constructor(api, onSelect) {
+    this.api = api;
+    /** @type {Point} */
+    const point = (index) => {
+      this.#pointed = index;
+      this.#highlight();
+    };
+    /** @type {Choose} */
+    const pick = (index) => {
+      this.#picked = this.#picked === index ? null : index;
+      this.#highlight();
+    };
+    this.overlay = new Overlay(by.boxes, point, pick);
+    this.objects = new ObjectList(by.objects, point, pick);
+    this.strip = new Strip(by.strip, onSelect);
+    by.picture.addEventListener("load", () => by.frame.classList.remove("loading"));
+  }
+
+  /**
+   * Tells screen readers.
+   * @param {string} text
+   * @param {number} delay milliseconds, so that a moving slider speaks once
+   */
+  say(text, delay = 0) {
+    clearTimeout(this.#speech);
+    this.#speech = setTimeout(() => (by.status.textContent = text), delay);
+  }
+
+  /** The pictures that the chosen label leaves. */
+  get visible() {
+    const { label } = this.choice;
+    return this.#items.filter((item) => !label || item === this.#item || this.#count(item));
+  }
+
+  /** @param {Partial<Choice>} choice */
+  choose(choice) {
+    Object.assign(this.choice, choice);
+    const value = percent(this.choice.confidence);
+    by.value.textContent = value;
+    by.confidence.setAttribute("aria-valuetext", value);
+    this.#showFound(false);
+    this.#showAll();
+    this.#whenAtRest();
+  }
+
+  /**
+   * @param {Item[]} items
+   * @param {Item | null} selected
+   */
+  show(items, selected) {
+    this.#items = items;
+    const started = this.live || items.length > 0;
+    by.welcome.hidden = started && !this.away;
+    by.work.hidden = !started || this.away;
+    by.resume.hidden = !items.length;
+    by.resume.textContent = `Back to your ${items.length === 1 ? "picture" : `${items.length} pictures`}`;
+    by.docs.target = items.length ? "_blank" : "";
+    const fresh = this.#item !== selected || this.#answer !== (selected?.answer ?? null);
+    if (!this.live) {
+      if (this.#item !== selected) this.#picked = this.#pointed = null;
+      this.#item = selected;
+      this.#answer = selected?.answer ?? null;
+      this.#showPicture();
+      this.#showProblem(selected?.problem ?? null);
+    }
+    this.#showAll();
+    this.#whenAtRest();
+    if (fresh && !this.live) this.#showFound(true);
+  }
+
+  startLive() {
+    this.live = true;
+    this.#item = this.#answer = null;
+    this.#picked = this.#pointed = null;
+    this.#showProblem(null);
+    this.#switch();
+  }
+
+  stopLive() {
+    this.live = false;
+    this.#answer = null;
+    this.#switch();
+  }
+
+  /** @param {Frame} frame */
+  showFrame({ answer, width, height, rate }) {
+    this.#answer = answer;
+    this.#resize(width, height);
+    by.keep.hidden = false;
+    this.#showFound(false);
+    by.hint.textContent = rate ? `${rate.toFixed(1)} frames a second` : "";
+  }
+
+  #switch() {
+    by.video.hidden = by.stop.hidden = !this.live;
+    by.work.classList.toggle("live", this.live);
+    by.picture.hidden = this.live;
+    by.nothing.hidden = by.keep.hidden = true;
+    by.frame.hidden = false;
+    by.frame.classList.remove("loading");
+    by.stage.classList.remove("busy");
+    this.#showFound(true);
+  }
+
+  #showPicture() {
+    const item = this.#item;
+    const blob = item?.shown ?? null;
+    by.frame.hidden = !blob;
+    by.nothing.hidden = !!blob;
+    by.nothing.textContent = item?.problem ? "There is nothing to show." : "Reading the file …";
+    by.stage.classList.toggle("busy", !!item && !item.answer && !item.problem);
+    if (blob !== this.#shown) {
+      this.#shown = blob;
+      URL.revokeObjectURL(by.picture.src);
+      by.picture.removeAttribute("src");
+      by.frame.classList.toggle("loading", !!blob);
+      if (blob) by.picture.src = URL.createObjectURL(blob);
+    }
+    if (item?.size) this.#resize(item.size.width, item.size.height);
+  }
+
+  /**
+   * @param {number} width
+   * @param {number} height
+   */
+  #resize(width, height) {
+    by.frame.style.setProperty("--width", `${width}`);
+    by.frame.style.setProperty("--height", `${height}`);
+  }
+
+  /** @param {Problem | null} problem */
+  #showProblem(problem) {
+    const news = problem && by.problem.hidden;
+    by.problem.hidden = !problem;
+    by.found.hidden = !!problem;
+    if (!problem) return;
+    by.problemTitle.textContent = problem.title;
+    by.problemDetail.textContent = problem.detail;
+    by.problemCode.textContent = problem.code;
+    by.retry.hidden = !problem.again;
+    if (news) this.say(`${this.#item?.name}: ${problem.title}. ${problem.detail}`);
+  }
+
+  /** @param {Item} item */
+  #count({ answer }) {
+    return answer && countShown(answer.result.detections, this.choice);
+  }
+
+  /** What concerns all pictures: the strip, the place of this one, labels and totals. */
+  #showAll() {
+    const { confidence, label } = this.choice;
+    const items = this.visible;
+    const selected = this.live ? null : this.#item;
+    this.strip.show(items, selected, (item) => this.#count(item));
+    by.name.textContent = selected?.name ?? "";
+    const several = items.length > 1;
+    by.place.textContent = selected && several ? `${items.indexOf(selected) + 1} of ${items.length}` : "";
+    by.previous.hidden = by.next.hidden = !several;
+    by.previous.disabled = !selected || items[0] === selected;
+    by.next.disabled = !selected || items.at(-1) === selected;
+    const all = totals(this.#items, confidence);
+    const answered = this.#items.filter(({ answer }) => answer).length;
+    const open = this.#items.filter(({ answer, problem }) => !answer && !problem).length;
+    const failed = this.#items.length - answered - open;
+    const sum = all.reduce((sum, [, { objects }]) => sum + objects, 0);
+    const first = counts(all.slice(0, MOST_LABELS).map(([name, { objects }]) => [name, objects]));
+    const more = all.length > MOST_LABELS && plural(all.length - MOST_LABELS, "more label");
+    const list = first + (more ? ` and ${more}` : "");
+    by.totals.hidden = this.#items.length < 2;
+    by.totals.textContent = [
+      `${plural(sum, "object")} in ${plural(answered, "picture")}${list && ": "}${list}.`,
+      open && ` ${open} still to come.`,
+      failed && ` ${failed} failed.`,
+    ]
+      .filter(Boolean)
+      .join("");
+    by.export.hidden = this.live || !answered;
+    by.save.hidden = this.live || !this.#answer;
+    by.filter.hidden = all.length < 2 && !label;
+  }
+
+  /** What takes too long to be done at each step of the slider. */
+  #whenAtRest() {
+    clearTimeout(this.#rest);
+    this.#rest = setTimeout(() => {
+      this.#showLabels();
+      this.showCode();
+    }, REST_MS);
+  }
+
+  #showLabels() {
+    const { confidence, label } = this.choice;
+    const all = totals(this.#items, confidence);
+    const several = this.#items.length > 1;
+    const texts = all.map(([name, { objects, pictures }]) => [
+      name,
+      `${name}: ${objects}${several ? ` in ${plural(pictures, "picture")}` : ""}`,
+    ]);
+    if (label && !all.some(([name]) => name === label)) texts.push([label, `${label}: 0`]);
+    texts.unshift(["", "All labels"]);
+    if (texts.join() === [...by.label.options].map(({ value, text }) => [value, text]).join()) return;
+    by.label.replaceChildren(
+      ...texts.map(([value, text]) => Object.assign(make("option", "", text), { value })),
+    );
+    by.label.value = label;
+  }
+
+  /** @param {boolean} fresh whether this is another picture or another answer */
+  #showFound(fresh) {
+    const all = this.#answer?.result.detections ?? [];
+    const found = shown(all, this.choice);
+    this.overlay.show(found, fresh);
+    this.objects.show(found);
+    this.#highlight();
+    by.work.classList.toggle("answered", !!this.#answer);
+    by.hint.textContent = this.#hint(all, found.length);
+    if (fresh || this.live) showTiming(by.timing, this.#answer);
+    if (fresh) this.showCode();
+    if (!this.#answer) {
+      by.headline.textContent = this.live ? "Looking at the first frame …" : "Looking …";
+      return;
+    }
+    const headline = plural(found.length, "object");
+    by.headline.textContent = headline;
+    const { label } = this.choice;
+    const groups = label ? [] : totals(this.#item ? [this.#item] : [], this.choice.confidence);
+    const list = counts(groups.map(([name, { objects }]) => [name, objects]));
+    const rest = list ? `: ${list}.` : `. ${by.hint.textContent}`;
+    by.picture.alt = `${this.#item?.name ?? "Picture"}. ${headline}${rest}`;
+    if (!this.live && !this.#item?.problem) this.say(headline + rest, 400);
+  }
+
+  /**
+   * @param {Detection[]} all
+   * @param {number} shown
+   */
+  #hint(all, shown) {
+    if (!this.#answer || this.live) return "";
+    const { size } = this.#item ?? {};
+    const sent = this.#answer.result.image;
+    if (shown) {
+      return size && size.width > sent.width
+        ? `Sent as ${sent.width} × ${sent.height} pixels instead of ${size.width} × ${size.height}.`
+        : "";
+    }
+    const { label } = this.choice;
+    const hidden = countShown(all, { confidence: 0, label });
+    if (hidden === 1) return "1 object is less certain: move the slider down to see it.";
+    if (hidden) return `${hidden} objects are less certain: move the slider down to see them.`;
+    if (label) return `No ${label} in this picture.`;
+    return "Nothing here that this model knows; the foot of the page lists its labels.";
+  }
+
+  /** Shows the answer and the request as code. */
+  showCode() {
+    const item = this.#item;
+    by.panel.parentElement?.classList.toggle("none", !item || !this.#answer);
+    if (!item || !this.#answer || !this.panel) return;
+    const { result } = this.#answer;
+    const { confidence, label } = this.choice;
+    const detections = result.detections.filter(
+      (one) => one.probability > confidence && (!label || one.label === label),
+    );
+    const url = new URL(detectPath(this.choice), document.baseURI).href;
+    const { name, sample } = item;
+    this.panel.show({ url, name, sample, locked: !!this.api.key }, { ...result, detections });
+  }
+
+  #highlight() {
+    const index = this.#pointed ?? this.#picked;
+    this.overlay.highlight(index);
+    this.objects.highlight(index, this.#picked);
+  }
+}

@@ -1,0 +1,263 @@
+import { asProblem } from "../api.js";
+import { by } from "../dom.js";
+import { attempt, part, tell } from "../notice.js";
+import { Panel } from "./code.js";
+import { Gallery } from "./gallery.js";
+import { prepare } from "./picture.js";
+import { View } from "./view.js";
+import { Zoom } from "./zoom.js";
+
+/** Parts of the page that have keys of their own. */
+const OWN_KEYS = "input, select, pre, [role=tab]";
+
+/** What visitors do with their pictures. */
+export class Work {
+  /** @type {AbortController | null} */
+  #camera = null;
+  /** @type {Frame | null} */
+  #frame = null;
+  #frames = 0;
+
+  /**
+   * @param {Api} api
+   * @param {import("../access.js").Access} access
+   * @param {number} limit bytes of a request that the server takes, 0 if it is not known
+   */
+  constructor(api, access, limit) {
+    this.api = api;
+    this.access = access;
+    this.gallery = new Gallery(api, limit);
+    this.view = new View(api, (item) => this.select(item));
+    const say = (/** @type {string} */ text) => this.view.say(text);
+    this.view.panel = new Panel(say);
+    this.zoom = new Zoom(say);
+    this.#followGallery();
+    this.#followHistory();
+    this.#followKeys();
+    this.#followButtons();
+    this.view.choose({ confidence: Number(by.confidence.value) });
+  }
+
+  /** The server takes the key by now. */
+  opened() {
+    this.gallery.retry(({ code }) => code === "AccessDenied");
+  }
+
+  /** @param {({name: string, file: Blob} & Partial<Item>)[]} files */
+  add(files) {
+    this.#enter();
+    this.gallery.add(files.map(Gallery.item));
+    this.stopCamera(); // After the pictures came: without any, it leads back to the welcome.
+  }
+
+  /** @param {Item} item */
+  select(item) {
+    this.gallery.select(item);
+    this.stopCamera();
+  }
+
+  /** Runs until the camera is stopped. Throws a Problem. */
+  async startCamera() {
+    this.stopCamera();
+    const { signal } = (this.#camera = new AbortController());
+    this.#frame = null;
+    tell("Opening the camera …");
+    try {
+      const { Live } = await part(import("./live.js"));
+      const onFrame = (/** @type {Frame} */ frame) => this.view.showFrame((this.#frame = frame));
+      await new Live(by.video, this.api, onFrame).run(signal, () => {
+        tell("");
+        this.#enter();
+        this.zoom.reset();
+        this.view.startLive();
+        this.#show();
+      });
+    } catch (error) {
+      if (signal.aborted) return;
+      this.stopCamera();
+      this.#rethrow(error);
+    }
+  }
+
+  stopCamera() {
+    if (this.#camera) tell("");
+    this.#camera?.abort();
+    this.#camera = null;
+    if (this.view.live) this.view.stopLive();
+    if (!this.gallery.items.length) leave();
+    this.#show();
+  }
+
+  #show() {
+    this.view.show(this.gallery.items, this.gallery.selected);
+  }
+
+  /**
+   * Asks for the key if it is that, or throws the error again.
+   * @param {unknown} error
+   */
+  #rethrow(error) {
+    if (asProblem(error).code !== "AccessDenied") throw error;
+    this.access.ask(this.api.key);
+  }
+
+  async #keepFrame() {
+    if (!this.#frame) return;
+    const { file, width, height, answer } = this.#frame;
+    const { thumb } = await prepare(file);
+    this.#frames += 1;
+    const name = `frame-${this.#frames}.jpg`;
+    this.add([{ name, file, size: { width, height }, thumb, shown: file, answer }]);
+  }
+
+  async #save() {
+    const item = this.gallery.selected;
+    if (!item) return;
+    const { download, withBoxes } = await part(import("./export.js"));
+    const { name, content } = await withBoxes(this.api, item, this.view.choice);
+    download(content, name);
+  }
+
+  /** @param {string} form */
+  async #exportAll(form) {
+    const { download, pictures, table } = await part(import("./export.js"));
+    const items = this.gallery.items.filter(({ answer }) => answer);
+    const choice = { ...this.view.choice };
+    let exported = items.length;
+    if (form === "zip") {
+      const { name, content, count } = await pictures(this.api, items, choice, (done) =>
+        tell(`Drawing picture ${done + 1} of ${items.length} …`),
+      );
+      download(content, name);
+      exported = count;
+    } else {
+      const { name, content } = table(form, items, choice, this.access.labels);
+      download(content, name);
+    }
+    const all = this.gallery.items.length;
+    const words = `Exported ${exported} of ${all}: the others have no answer, or cannot be drawn.`;
+    tell(exported < all ? words : "");
+  }
+
+  /** @param {number} step */
+  #go(step) {
+    const items = this.view.visible;
+    const item = items[items.findIndex((one) => one === this.gallery.selected) + step];
+    if (item) this.gallery.select(item);
+  }
+
+  #remove() {
+    const item = this.gallery.selected;
+    if (!item) return;
+    const items = this.view.visible;
+    const place = items.indexOf(item);
+    const next = items[place + 1] ?? items[place - 1];
+    this.gallery.remove(item);
+    if (next) this.gallery.select(next);
+    if (!this.gallery.items.length) leave();
+    else this.view.say(`${item.name} removed. ${by.name.textContent} ${by.place.textContent}`);
+  }
+
+  #followGallery() {
+    /** @type {Item | null} */
+    let last = null;
+    this.gallery.addEventListener("change", () => {
+      const { selected } = this.gallery;
+      if (selected !== last) this.zoom.reset();
+      last = selected;
+      this.#show();
+      if (selected?.problem?.code === "AccessDenied" && by.access.hidden) {
+        this.access.ask(this.api.key);
+      }
+    });
+    addEventListener("online", () => this.gallery.retry(({ unreached }) => unreached));
+  }
+
+  /** The browser's Back leads from the pictures to the welcome, and Forward to them again. */
+  #followHistory() {
+    if (history.state?.work) history.replaceState(null, ""); // The page was loaded anew.
+    addEventListener("popstate", () => {
+      this.view.away = !history.state?.work;
+      this.stopCamera();
+    });
+    addEventListener("beforeunload", (event) => {
+      if (this.gallery.items.length > 1) event.preventDefault(); // The browser asks whether to.
+    });
+  }
+
+  #enter() {
+    this.view.away = false;
+    if (!history.state?.work) history.pushState({ work: true }, "");
+  }
+
+  #followKeys() {
+    /** @type {Record<string, () => void>} */
+    const zooming = {
+      "+": () => this.zoom.step(1),
+      "=": () => this.zoom.step(1),
+      "-": () => this.zoom.step(-1),
+      0: () => this.zoom.step(0),
+    };
+    /** @type {Record<string, () => void>} */
+    const stepping = {
+      ArrowLeft: () => this.#go(-1),
+      ArrowRight: () => this.#go(1),
+      Delete: () => this.#remove(),
+      Backspace: () => this.#remove(), // The Delete key of a Mac.
+    };
+    addEventListener("keydown", (event) => {
+      const { key, target, ctrlKey, metaKey, altKey } = event;
+      if (by.work.hidden || ctrlKey || metaKey || altKey || !(target instanceof Element)) return;
+      const scrolls = target.closest(".zoomed") && key.startsWith("Arrow");
+      const action = zooming[key] ?? (this.view.live || scrolls ? null : stepping[key]);
+      if (!action || target.closest(OWN_KEYS)) return;
+      event.preventDefault();
+      action();
+    });
+  }
+
+  #followButtons() {
+    onClick("#keep", () => this.#keepFrame());
+    onClick("#stop", () => this.stopCamera());
+    onClick("#save", () => attempt(() => this.#save().catch((error) => this.#rethrow(error))));
+    onClick("#previous", () => this.#go(-1));
+    onClick("#next", () => this.#go(1));
+    onClick("#remove", () => this.#remove());
+    onClick("#resume", () => history.forward());
+    onClick("#retry", () => this.gallery.retry((problem) => problem.again));
+    onClick("#clear", () => {
+      this.gallery.clear();
+      leave();
+    });
+    onClick("[data-zoom]", ({ dataset }) => this.zoom.step(Number(dataset.zoom)));
+    onClick("[data-export]", ({ dataset }) => {
+      by.export.open = false;
+      const action = () => this.#exportAll(dataset.export ?? "");
+      attempt(() => action().catch((error) => this.#rethrow(error)));
+    });
+    addEventListener("click", ({ target }) => {
+      if (target instanceof Node && !by.export.contains(target)) by.export.open = false;
+    });
+    by.export.addEventListener("keydown", ({ key }) => {
+      if (key === "Escape") by.export.open = false;
+    });
+    by.confidence.addEventListener("input", () =>
+      this.view.choose({ confidence: Number(by.confidence.value) }),
+    );
+    by.label.addEventListener("change", () => this.view.choose({ label: by.label.value }));
+  }
+}
+
+function leave() {
+  if (history.state?.work) history.back();
+}
+
+/**
+ * @param {string} selector
+ * @param {(button: HTMLElement) => void} action
+ */
+function onClick(selector, action) {
+  for (const button of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll(selector))) {
+    button.addEventListener("click", () => action(button));
+  }
+}
