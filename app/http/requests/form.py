@@ -1,79 +1,158 @@
-"""The fields of a multipart form, found from its bytes.
+"""The fields of a multipart form, found in its bytes.
 
-The boundary is read from the first line: declared content types forget it, or never had one.
+Content types are often declared without the boundary, or not at all. A form may have text before
+its first boundary, lines that end in a bare LF, and folded headers.
 """
 
-import logging
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
-from python_multipart import MultipartParser
-from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import parse_options_header
 
 from app.errors import InvalidParameter
 
-if TYPE_CHECKING:
-    from python_multipart.multipart import MultipartCallbacks
-
 IMAGE_FIELDS = frozenset({"file", "image"})
 _MAX_PARTS = 32
-# What is wrong with a form is for whoever sent it, and not for the log.
-logging.getLogger("python_multipart").setLevel(logging.CRITICAL + 1)
-_FIRST_BOUNDARY = re.compile(rb"--([^\r\n]{1,200})\r\n")
+_MOST_HEADER_BYTES = 8 * 1024
+"""Bytes of all headers of one part."""
+_MOST_PREAMBLE_BYTES = 4 * 1024
+"""Bytes in which an undeclared boundary is looked for."""
+_LONGEST_BOUNDARY_LINE_BYTES = 1024
+_LINE_END = rb"\r?\n"
+_AT_THE_START = re.compile(rb"\s{0,100}?--([^\r\n]{1,200})\r?\n(?=[\w-]+[ \t]*+:|--)")
+_AFTER_A_PREAMBLE = re.compile(rb"(?:\A|\n)--([^\r\n]{1,200})(?:\r?\n|\Z)")
+_END_OF_HEADERS = re.compile(rb"\n\r?\n")
+_FOLD = re.compile(rb"\r?\n[ \t]+")
+_HEADER = re.compile(rb"([!-9;-~]+)[ \t]*+:(.*)", re.DOTALL)
+
+
+class Part(NamedTuple):
+    name: str
+    content: bytes
+    is_file: bool
+    """Whether it has the name of a file."""
+
+    @property
+    def untouched(self) -> bool:
+        """Whether it may be a file input of a page in which nobody has chosen a file."""
+        return not self.content and not self.is_file
 
 
 @dataclass
 class Form:
     names: list[str] = field(default_factory=list)
     """Names of all fields, in their order."""
-    kept: list[tuple[str, bytes]] = field(default_factory=list)
-    """Name and content of the fields that were wanted."""
+    kept: list[Part] = field(default_factory=list)
+    """The fields that were wanted, and all files."""
 
     def contents(self, wanted: frozenset[str]) -> list[bytes]:
-        return [content for name, content in self.kept if name in wanted]
+        """Untouched file inputs count only if there is nothing else, and then as one."""
+        found = [part for part in self.kept if part.name in wanted]
+        filled = [part for part in found if not part.untouched] or found[:1]
+        return [part.content for part in filled]
 
     def text(self, name: str) -> str:
         """The last field of that name; empty if there is none."""
         found = self.contents(frozenset({name}))
         return found[-1].decode("utf-8", "replace").strip() if found else ""
 
+    def files(self) -> list[bytes]:
+        """Contents of the fields that have the name of a file, whatever their own name is."""
+        return [part.content for part in self.kept if part.is_file]
+
 
 def parse_form(
     body: bytes, content_type: str, wanted: frozenset[str] = IMAGE_FIELDS
 ) -> Form | None:
-    """None if ``body`` is no multipart form. Only ``wanted`` fields are kept.
+    """None if ``body`` is no multipart form. Only ``wanted`` fields and files are kept.
 
     Raises InvalidParameter for a form that is broken or cut off.
     """
-    boundary = _boundary(body, content_type)
+    boundary = None
+    for boundary in _boundaries(body, content_type):
+        line = re.compile(b"\n--" + re.escape(boundary) + rb"(?:(--)|[ \t]*+\r?\n)")
+        if (opening := _opening(body, line)) is not None:
+            return _fields(body, line, *opening, wanted)
     if boundary is None:
         return None
-    parts = _Parts(wanted)
-    try:
-        parser = MultipartParser(boundary, parts.callbacks())
-        parser.write(body)
-        parser.finalize()
-    except FormParserError as error:
-        raise InvalidParameter("The multipart form is malformed or cut off.") from error
-    if not parts.ended:
-        raise InvalidParameter("The multipart form is cut off: its last boundary is missing.")
-    return parts.form
+    raise _cut_off()
 
 
-def _boundary(body: bytes, content_type: str) -> bytes | None:
-    first_line = _FIRST_BOUNDARY.match(body)
-    if first_line:
-        return first_line[1].rstrip()
+def _boundaries(body: bytes, content_type: str) -> Iterator[bytes]:
+    """The declared boundary if the body has it; then what stands where a boundary belongs."""
     kind, options = parse_options_header(content_type)
-    boundary = options.get(b"boundary")
-    return boundary if kind == b"multipart/form-data" and boundary and boundary in body else None
+    is_declared = kind.startswith(b"multipart/")
+    declared = options.get(b"boundary")
+    if is_declared and declared and b"--" + declared in body:
+        yield declared
+    found = _AT_THE_START.match(body)
+    if found is None and is_declared:
+        found = _AFTER_A_PREAMBLE.search(body, 0, _MOST_PREAMBLE_BYTES)
+    if found:
+        yield found[1].rstrip()
 
 
-def only_image(form: Form) -> bytes:
-    """Raises InvalidParameter if the form has no image or several."""
+def _opening(body: bytes, line: re.Pattern[bytes]) -> tuple[int, bool] | None:
+    """Where the first part starts, and whether the form ends there without one."""
+    if at_once := line.match(b"\n" + body[:_LONGEST_BOUNDARY_LINE_BYTES]):
+        return at_once.end() - 1, bool(at_once[1])
+    found = line.search(body)
+    return (found.end(), bool(found[1])) if found else None
+
+
+def _fields(
+    body: bytes, line: re.Pattern[bytes], start: int, is_last: bool, wanted: frozenset[str]
+) -> Form:
+    form = Form()
+    # If lines end in a bare LF, a CR before a boundary belongs to the content.
+    strips_cr = body[start - 2 : start] == b"\r\n"
+    while not is_last:
+        # A part may be empty: then one line end closes its boundary and opens the next.
+        end = line.search(body, start - 1)
+        if end is None:
+            raise _cut_off()
+        if len(form.names) >= _MAX_PARTS:
+            raise InvalidParameter(f"The form has more than {_MAX_PARTS} fields.")
+        stop = end.start()
+        if strips_cr and body[stop - 1 : stop] == b"\r":
+            stop -= 1
+        _add_part(form, body, start, stop, wanted)
+        start, is_last = end.end(), bool(end[1])
+    return form
+
+
+def _add_part(form: Form, body: bytes, start: int, stop: int, wanted: frozenset[str]) -> None:
+    """Raises InvalidParameter if the headers of the part are no headers."""
+    # The search begins at the end of the boundary's line, since a part may have no headers.
+    end = _END_OF_HEADERS.search(body, start - 1, min(stop + 2, start + _MOST_HEADER_BYTES))
+    if end is None:
+        raise InvalidParameter("The multipart form is malformed: a part's headers do not end.")
+    disposition = b""
+    block = _FOLD.sub(b" ", body[start : end.start()].rstrip(b"\r"))
+    for header in filter(None, re.split(_LINE_END, block)):
+        match = _HEADER.fullmatch(header)
+        if match is None:
+            raise InvalidParameter("The multipart form is malformed: a part has no valid headers.")
+        if match[1].lower() == b"content-disposition":
+            disposition = match[2].strip()
+    _, options = parse_options_header(disposition)
+    name = options.get(b"name", b"").decode("utf-8", "replace")
+    form.names.append(name)
+    is_file = bool(options.get(b"filename"))
+    if name in wanted or is_file:
+        form.kept.append(Part(name, body[end.end() : stop], is_file))
+
+
+def only_image(form: Form, *, any_name: bool = False) -> bytes:
+    """The image field; with ``any_name`` also the only file if no field has an image's name.
+
+    Raises InvalidParameter if the form has no image or several.
+    """
     images = form.contents(IMAGE_FIELDS)
+    if any_name and not images:
+        images = form.files()
     if len(images) != 1:
         found = ", ".join(repr(name[:40]) for name in form.names[:5]) or "none"
         raise InvalidParameter(
@@ -83,59 +162,5 @@ def only_image(form: Form) -> bytes:
     return images[0]
 
 
-class _Parts:
-    """Collects what the parser reports."""
-
-    def __init__(self, wanted: frozenset[str]) -> None:
-        self.form = Form()
-        self.ended = False
-        self._wanted = wanted
-        self._header = b""
-        self._value = b""
-        self._disposition = b""
-        self._pieces: list[bytes] | None = None
-
-    def callbacks(self) -> "MultipartCallbacks":
-        return {
-            "on_part_begin": self._part_begin,
-            "on_header_field": self._header_field,
-            "on_header_value": self._header_value,
-            "on_header_end": self._header_end,
-            "on_headers_finished": self._headers_finished,
-            "on_part_data": self._part_data,
-            "on_part_end": self._part_end,
-            "on_end": self._end,
-        }
-
-    def _part_begin(self) -> None:
-        if len(self.form.names) >= _MAX_PARTS:
-            raise InvalidParameter(f"The form has more than {_MAX_PARTS} fields.")
-        self._disposition = b""
-
-    def _header_field(self, data: bytes, start: int, end: int) -> None:
-        self._header += data[start:end]
-
-    def _header_value(self, data: bytes, start: int, end: int) -> None:
-        self._value += data[start:end]
-
-    def _header_end(self) -> None:
-        if self._header.lower() == b"content-disposition":
-            self._disposition = self._value
-        self._header = self._value = b""
-
-    def _headers_finished(self) -> None:
-        _, options = parse_options_header(self._disposition)
-        name = options.get(b"name", b"").decode("utf-8", "replace")
-        self.form.names.append(name)
-        self._pieces = [] if name in self._wanted else None
-
-    def _part_data(self, data: bytes, start: int, end: int) -> None:
-        if self._pieces is not None:
-            self._pieces.append(data[start:end])
-
-    def _part_end(self) -> None:
-        if self._pieces is not None:
-            self.form.kept.append((self.form.names[-1], b"".join(self._pieces)))
-
-    def _end(self) -> None:
-        self.ended = True
+def _cut_off() -> InvalidParameter:
+    return InvalidParameter("The multipart form is cut off: its last boundary is missing.")
