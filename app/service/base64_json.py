@@ -37,10 +37,16 @@ def read_base64_json(model: type[M], document: bytes, *path: str, spaces: bool =
         return model.model_validate_json(document)
     except ValidationError:
         # Read again more slowly, for what pydantic does not take.
-        plain = _plain(document, path, spaces)
-        if plain is None:
+        taken_out = _take_out(document, path, spaces)
+        if taken_out is None:
             raise
-    return model.model_validate_json(plain)
+    rest, data = taken_out
+    value = owner = model.model_validate_json(rest)
+    *above, name = path
+    for key in above:
+        owner = getattr(owner, key)
+    setattr(owner, name, data)
+    return value
 
 
 def _has_more_commas(document: bytes, most: int) -> bool:
@@ -52,20 +58,23 @@ def _has_more_commas(document: bytes, most: int) -> bool:
     return True
 
 
-def _plain(document: bytes, path: tuple[str, ...], spaces: bool) -> bytes | None:
-    """``document`` in UTF-8, with nothing but base64 at ``path``; None if that cannot be."""
+def _take_out(document: bytes, path: tuple[str, ...], spaces: bool) -> tuple[bytes, bytes] | None:
+    """``document`` with an empty string at ``path``, and the bytes that were there as base64.
+
+    None if there is no base64.
+    """
     *above, name = path
     try:
         whole: Any = json.loads(document)
-        member = whole
+        owner = whole
         for key in above:
-            member = member[key]
-        text = member[name]
+            owner = owner[key]
+        text = owner[name]
         url = _DATA_URL.match(text)
         text = text[url.end() :] if url else text
         text = "".join(text.split() if spaces else text.splitlines())
-        decoded = binascii.a2b_base64(text, strict_mode=True)
+        data = binascii.a2b_base64(text, strict_mode=True)
     except (ValueError, RecursionError, KeyError, TypeError):
         return None
-    member[name] = binascii.b2a_base64(decoded, newline=False).decode()
-    return json.dumps(whole).encode()
+    owner[name] = ""
+    return json.dumps(whole).encode(), data
