@@ -22,7 +22,14 @@ from app.service.service import Service
 from app.settings import Settings
 from app.vision.detector import Detector
 
-_EXPOSED_HEADERS = ("Server-Timing", REQUEST_ID, "Retry-After", "RateLimit", "RateLimit-Policy")
+_EXPOSED_HEADERS = (
+    "Server-Timing",
+    REQUEST_ID,
+    "X-Amzn-RequestId",
+    "Retry-After",
+    "RateLimit",
+    "RateLimit-Policy",
+)
 
 
 def create_app(
@@ -39,7 +46,8 @@ def create_app(
         title="Spotter",
         version=__version__,
         description=DESCRIPTION,
-        license_info={"name": "Apache-2.0"},
+        license_info={"name": "Apache License 2.0", "identifier": "Apache-2.0"},
+        servers=[{"url": settings.root_path or "/", "description": "The server of this document"}],
         # FastAPI's own spans would carry queries and the words of exceptions.
         telemetry={"tracing": False, "metrics": False, "logs": False},
         docs_url=None,
@@ -50,6 +58,7 @@ def create_app(
         middleware=list(_middleware(settings, observers)),
         lifespan=lifespan,
     )
+    app.keys_required = bool(settings.api_keys)
     app.state.observers = observers
     for router in _routers(settings, counts):
         app.include_router(router)
