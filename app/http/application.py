@@ -14,7 +14,17 @@ from app.http.middleware.host_check import HostCheck
 from app.http.middleware.request_record import REQUEST_ID, RecordRequests
 from app.http.middleware.root_path import RootPath
 from app.http.openapi import DESCRIPTION, DocumentedFastAPI
-from app.http.routes import deepstack, detect, docs, healthz, metrics, model, page, rekognition
+from app.http.routes import (
+    deepstack,
+    deepstack_status,
+    detect,
+    docs,
+    healthz,
+    metrics,
+    model,
+    page,
+    rekognition,
+)
 from app.observability.json_log import log_request
 from app.observability.metrics import Metrics
 from app.observability.request_record import Observer
@@ -47,7 +57,7 @@ def create_app(
         version=__version__,
         description=DESCRIPTION,
         license_info={"name": "Apache License 2.0", "identifier": "Apache-2.0"},
-        servers=[{"url": settings.root_path or "/", "description": "The server of this document"}],
+        servers=[{"url": settings.root_path or "/"}],
         # FastAPI's own spans would carry queries and the words of exceptions.
         telemetry={"tracing": False, "metrics": False, "logs": False},
         docs_url=None,
@@ -76,6 +86,7 @@ def start_service(app: FastAPI, settings: Settings, detector: Detector) -> Servi
         from app.http.routes.detect_labels import taxonomy
 
         taxonomy(settings.taxonomy)
+    deepstack.check_aliases(settings, detector.name)
     service = Service.create(settings, detector)
     app.state.service = service
     return service
@@ -105,6 +116,7 @@ def _routers(settings: Settings, counts: Metrics) -> Iterator[APIRouter]:
     yield model.router
     yield rekognition.router
     yield deepstack.router
+    yield deepstack_status.router
     if settings.metrics != "off":
         yield metrics.create_router(counts, keyed=settings.metrics == "keyed")
     yield page.router

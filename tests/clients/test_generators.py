@@ -1,4 +1,4 @@
-"""Six generators make clients of the OpenAPI document; each client uploads a photo and reads boxes."""
+"""Six generators make clients of the OpenAPI document: each uploads a photo and reads boxes."""
 
 import json
 import shutil
