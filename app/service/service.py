@@ -13,6 +13,7 @@ from app.admission.rate_limit import RateLimiter
 from app.admission.request_memory import RequestMemory
 from app.cloud.s3 import Storage
 from app.service.health import Health
+from app.service.visible_cause import visible_cause
 from app.settings import Settings
 from app.vision.detections import Detections, Options
 from app.vision.detector import Detector
@@ -70,12 +71,13 @@ class Service:
         return await asyncio.get_running_loop().run_in_executor(self._unpacking, work)
 
     async def detect(self, image: bytes, options: Options) -> Detections:
-        return await self.pool.run(partial(self.detector.detect, image, options))
+        with visible_cause(image):
+            return await self.pool.run(partial(self.detector.detect, image, options))
 
     async def detect_and_draw(
         self, image: bytes, options: Options, encoding: Encoding
     ) -> tuple[Detections, bytes]:
         """Takes one place of the pool for both: no request is refused between the two."""
-        return await self.pool.run(
-            partial(detect_and_draw, self.detector, image, options, encoding)
-        )
+        work = partial(detect_and_draw, self.detector, image, options, encoding)
+        with visible_cause(image):
+            return await self.pool.run(work)
