@@ -35,7 +35,7 @@ from app.vision.detector import Detector
 _EXPOSED_HEADERS = (
     "Server-Timing",
     REQUEST_ID,
-    "X-Amzn-RequestId",
+    "x-amzn-requestid",
     "Retry-After",
     "RateLimit",
     "RateLimit-Policy",

@@ -74,15 +74,21 @@ async def custom(model: str, request: Request, service: ServiceDep) -> Response:
 
 def check_aliases(settings: Settings, served: str) -> None:
     """Raises StartError for an alias of another model than ``served``."""
-    for alias, model in settings.aliases.items():
+    for alias, model in _aliases(settings).items():
         if model and model.casefold() != served.casefold():
             raise StartError(
                 f"SPOTTER_MODEL_ALIASES={alias}={model}: the model that is served is {served!r}."
             )
 
 
+def _aliases(settings: Settings) -> dict[str, str]:
+    """The model that each alias stands for; empty for whichever is served."""
+    pairs = (alias.partition("=") for alias in settings.model_aliases)
+    return {name: model for name, _, model in pairs}
+
+
 def _names(service: Service) -> list[str]:
-    return [service.detector.name, *service.settings.aliases]
+    return [service.detector.name, *_aliases(service.settings)]
 
 
 async def _form(request: Request, service: Service) -> Form:

@@ -1,10 +1,8 @@
 """What the environment says: one field a setting, prefix ``SPOTTER_``."""
 
 import logging
-import math
 import os
 import re
-from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
@@ -14,10 +12,11 @@ from pydantic_core import ErrorDetails
 from app.admission.api_keys import digest
 from app.admission.rate_limit import Rate
 from app.errors import StartError
+from app.settings import rekognition
 
 _log = logging.getLogger("spotter.settings")
 
-DEFAULT_MODEL = Path(__file__).parent.parent / "models" / "default.onnx"
+DEFAULT_MODEL = Path(__file__).parent.parent.parent / "models" / "default.onnx"
 DECODING_BUDGET = 200 * 1024 * 1024
 """Bytes that decoding may take at a time, over all requests: 50 megapixels of RGB and a little."""
 
@@ -26,10 +25,6 @@ _REMOVED = {"cache_dir": "no optimised graph is kept from one start to the next 
 """Settings of earlier versions, and why each is ignored."""
 
 CommaList = tuple[str, ...]
-_PROJECT_VERSION = re.compile(
-    r"arn:[a-z\d-]+:rekognition:[a-z\d-]+:\d{12}:project/[\w.-]{1,255}/version/[\w.-]{1,255}/\d+",
-    re.ASCII,
-)
 
 
 class Settings(BaseModel):
@@ -111,7 +106,7 @@ class Settings(BaseModel):
     taxonomy: Path | None = Field(
         None, description="Table of names, parents and categories of labels, besides the shipped."
     )
-    rekognition_confidence: tuple[tuple[float, float], ...] = Field(
+    rekognition_confidence: rekognition.Points = Field(
         (),
         description="Points PROBABILITY:CONFIDENCE, rising, such as 0.25:55,0.5:90, between which"
         " DetectLabels' confidences lie; none: 100 times the probability.",
@@ -147,41 +142,9 @@ class Settings(BaseModel):
             for key in keys
         )
 
-    @field_validator("rekognition_confidence", mode="before")
-    @classmethod
-    def _points(cls, value: object) -> object:
-        if not isinstance(value, str):
-            return value
-        try:
-            pairs = [part.split(":") for part in _parts(value)]
-            points = [(float(probability), float(confidence)) for probability, confidence in pairs]
-        except ValueError:
-            points = [(math.nan, math.nan)]
-        # 0 stays 0 and 1 becomes 100.
-        whole = [(0.0, 0.0), *points, (1.0, 100.0)]
-        if not all(a < c and b < d for (a, b), (c, d) in pairwise(whole)):
-            raise ValueError(
-                "has to be points such as 0.25:55,0.5:90, a probability above 0 and below 1 and a"
-                " confidence above 0 and below 100 each, both rising from point to point"
-            )
-        return tuple(points)
-
-    @field_validator("project_versions")
-    @classmethod
-    def _arns(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if not all(_PROJECT_VERSION.fullmatch(arn) for arn in value):
-            raise ValueError(
-                "has to be ARNs such as arn:aws:rekognition:eu-west-1:123456789012:project/NAME/"
-                "version/VERSION/1600000000000, and more of them behind commas"
-            )
-        return value
-
-    @field_validator("model_aliases")
-    @classmethod
-    def _aliases(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if not all(re.fullmatch(r"[^\s=/]+(=[^\s=/]*)?", alias) for alias in value):
-            raise ValueError("has to be NAME or NAME=MODEL, and more of them behind commas")
-        return value
+    _points = field_validator("rekognition_confidence", mode="before")(rekognition.points)
+    _versions = field_validator("project_versions")(rekognition.project_versions)
+    _aliases = field_validator("model_aliases")(rekognition.aliases)
 
     @field_validator("rate_limit", mode="before")
     @classmethod
@@ -230,12 +193,6 @@ class Settings(BaseModel):
         """By the key's id."""
         pairs = (pair.partition(":") for pair in self.aws_credentials)
         return {key_id: secret for key_id, _, secret in pairs}
-
-    @property
-    def aliases(self) -> dict[str, str]:
-        """The model that each alias stands for; empty for whichever is served."""
-        pairs = (alias.partition("=") for alias in self.model_aliases)
-        return {name: model for name, _, model in pairs}
 
 
 def load_settings() -> Settings:
