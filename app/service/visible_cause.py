@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import unquote_to_bytes
 
-from app.errors import InvalidImage, InvalidImageFormat
+from app.errors import ImageTooLarge, InvalidImage, InvalidImageFormat
 from app.vision.images import formats
 
 _SAMPLE_BYTES = 64 * 1024
@@ -91,11 +91,12 @@ _URL_SAFE = bytes.maketrans(b"-_", b"+/")
 def visible_cause(data: bytes) -> Iterator[None]:
     """Errors of ``data`` say the cause that its beginning shows.
 
-    Raises InvalidImageFormat or InvalidImage, as the block does.
+    Raises InvalidImageFormat, InvalidImage or ImageTooLarge, as the block does: changed bytes may
+    declare any size.
     """
     try:
         yield
-    except (InvalidImageFormat, InvalidImage) as error:
+    except (InvalidImageFormat, InvalidImage, ImageTooLarge) as error:
         cause = find_cause(data)
         if not cause:
             raise
