@@ -1,1 +1,1 @@
-"""All else that answers over HTTP, one thin module a surface: FastAPI, imported when it is time."""
+"""The FastAPI application: its routes, and how they read requests and answer them."""

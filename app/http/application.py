@@ -57,9 +57,9 @@ def create_app(
         version=__version__,
         description=DESCRIPTION,
         license_info={"name": "Apache License 2.0", "identifier": "Apache-2.0"},
-        servers=[{"url": settings.root_path or "/"}],
         # FastAPI's own spans would carry queries and the words of exceptions.
         telemetry={"tracing": False, "metrics": False, "logs": False},
+        openapi_url=None,  # ``docs`` has it
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,  # to an address that a proxy in front may not have

@@ -4,14 +4,16 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
+from functools import partial
 from typing import TypeVar
 
 from starlette.requests import ClientDisconnect, Request
 
 from app.http.middleware.request_record import record_of, reservation_of
 from app.service.service import Service
+from app.service.visible_cause import visible_cause
+from app.vision import draw
 from app.vision.detections import Detections, Options
-from app.vision.draw import Encoding
 
 T = TypeVar("T")
 
@@ -22,18 +24,26 @@ _FEW_BYTES = 256 * 1024
 async def detect(request: Request, service: Service, image: bytes, options: Options) -> Detections:
     """The detections, which are noted in the request's record."""
     asked = time.perf_counter()
-    found = await cancel_on_disconnect(request, service.detect(image, options))
+    work = service.pool.run(partial(service.detector.detect, image, options))
+    with visible_cause(image):
+        found = await cancel_on_disconnect(request, work)
     _note(request, asked, found)
     return found
 
 
 async def detect_and_draw(
-    request: Request, service: Service, image: bytes, options: Options, encoding: Encoding
+    request: Request, service: Service, image: bytes, options: Options, encoding: draw.Encoding
 ) -> tuple[Detections, bytes]:
-    """The detections, and the image file with their boxes drawn."""
+    """The detections, and the image file with their boxes drawn.
+
+    Takes one place of the pool for both: no request is refused between the two.
+    """
     asked = time.perf_counter()
-    work = service.detect_and_draw(image, options, encoding)
-    found, drawn = await cancel_on_disconnect(request, work)
+    work = service.pool.run(
+        partial(draw.detect_and_draw, service.detector, image, options, encoding)
+    )
+    with visible_cause(image):
+        found, drawn = await cancel_on_disconnect(request, work)
     _note(request, asked, found)
     return found, drawn
 

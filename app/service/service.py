@@ -1,10 +1,10 @@
 """The detector with its pool, and the limits that all routes share."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TypeVar
 
 from app.admission.api_keys import KeyRing
@@ -13,17 +13,16 @@ from app.admission.rate_limit import RateLimiter
 from app.admission.request_memory import RequestMemory
 from app.cloud.s3 import Storage
 from app.service.health import Health
-from app.service.visible_cause import visible_cause
 from app.settings import Settings
-from app.vision.detections import Detections, Options
 from app.vision.detector import Detector
-from app.vision.draw import Encoding, detect_and_draw
 from app.vision.runtime.usable_cores import usable_cores
 
 T = TypeVar("T")
 
 _LARGEST_BODIES_HELD = 10
 """Requests may hold as much memory as so many bodies of the greatest size."""
+
+_REST_SECONDS = 2e-5
 
 
 def _one_thread() -> ThreadPoolExecutor:
@@ -68,16 +67,10 @@ class Service:
 
     async def run_in_thread(self, work: Callable[[], T]) -> T:
         """Runs ``work``, which is short next to an inference, on a thread: one at a time."""
-        return await asyncio.get_running_loop().run_in_executor(self._unpacking, work)
 
-    async def detect(self, image: bytes, options: Options) -> Detections:
-        with visible_cause(image):
-            return await self.pool.run(partial(self.detector.detect, image, options))
+        def work_after_a_rest() -> T:
+            # The event loop comes round first: else ``work`` would prolong the pause before it.
+            time.sleep(_REST_SECONDS)
+            return work()
 
-    async def detect_and_draw(
-        self, image: bytes, options: Options, encoding: Encoding
-    ) -> tuple[Detections, bytes]:
-        """Takes one place of the pool for both: no request is refused between the two."""
-        work = partial(detect_and_draw, self.detector, image, options, encoding)
-        with visible_cause(image):
-            return await self.pool.run(work)
+        return await asyncio.get_running_loop().run_in_executor(self._unpacking, work_after_a_rest)

@@ -109,7 +109,7 @@ def made(seed: int, number: int) -> Made:
 
 
 def _whole(rng: random.Random) -> Made:
-    """What any of the surfaces takes, with an image that is whole or bent."""
+    """What any of the routes takes, with an image that is whole or bent."""
     image = _IMAGE if rng.random() < 0.4 else mutant(99, rng.randrange(10_000)).data[:200_000]
     text = base64_of(image)
     kind = rng.randrange(7)

@@ -76,7 +76,7 @@ def test_the_body_is_not_waited_for(open_to_all: Server) -> None:
             used_up(answer)
 
 
-def test_the_other_surfaces_say_it_in_their_own_words(open_to_all: Server) -> None:
+def test_the_other_routes_say_it_in_their_own_words(open_to_all: Server) -> None:
     for _ in range(2):
         assert post(open_to_all, IMAGE).status_code == 200
     form = multipart(("image", IMAGE))

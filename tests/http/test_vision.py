@@ -176,6 +176,13 @@ def test_the_only_file_may_have_any_name(scripted: Server, name: str) -> None:
     assert success(answer)["count"] == 3
 
 
+def test_an_untouched_image_field_is_no_image(scripted: Server) -> None:
+    untouched = b'--x\r\nContent-Disposition: form-data; name="image"; filename=""\r\n\r\n\r\n'
+    head = b'--x\r\nContent-Disposition: form-data; name="photo"; filename="a.png"\r\n\r\n'
+    body = untouched + head + drawn() + b"\r\n--x--\r\n"
+    assert success(scripted.client.post(PATH, content=body))["count"] == 2
+
+
 def test_of_several_files_one_has_to_be_the_image(scripted: Server) -> None:
     photo, other = ("a.png", drawn()), ("b.png", b"other")
     named = scripted.client.post(PATH, files={"image": photo, "mask": other})

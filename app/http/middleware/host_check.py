@@ -7,19 +7,27 @@ part of that page's site, which may read all answers. The requests' Host gives i
 import re
 from collections.abc import Collection
 from ipaddress import ip_address
+from typing import Protocol
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.errors import MisdirectedRequest
 from app.errors.problem import problem_response
-from app.server.loopback import Loopback
 
 ANY = "*"
 _LOCAL = frozenset({"localhost", "host.docker.internal"})
 """Names that no page can be loaded from: they do not resolve outside of a machine."""
 _HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([\w.-]*))(?::\d{0,5})?", re.ASCII | re.IGNORECASE)
 _LONGEST_SHOWN = 100  # characters
+
+
+class Reach(Protocol):
+    """Who can reach the server; the lifespan puts it into the state of every request."""
+
+    @property
+    def alone(self) -> bool:
+        """True if the server can be reached from its own machine only."""
 
 
 class HostCheck:
@@ -46,7 +54,7 @@ class HostCheck:
     def _is_needed(self, scope: Scope) -> bool:
         if ANY in self._allowed:
             return False
-        loopback: Loopback | None = scope["state"].get("loopback")
+        loopback: Reach | None = scope["state"].get("loopback")
         service = getattr(scope["app"].state, "service", None)
         return loopback is not None and loopback.alone and not (service and service.keys)
 
