@@ -93,6 +93,20 @@ BAD = [
     ("root_path", "prod"),
     ("root_path", "https://example.com/prod"),
     ("providers", "open vino"),
+    ("rekognition_confidence", "0.5"),
+    ("rekognition_confidence", "0.5:high"),
+    ("rekognition_confidence", "0.5:90:1"),
+    ("rekognition_confidence", "0.5:90,0.4:95"),
+    ("rekognition_confidence", "0.5:90,0.6:90"),
+    ("rekognition_confidence", "0:10"),
+    ("rekognition_confidence", "1:99"),
+    ("rekognition_confidence", "0.5:100"),
+    ("rekognition_confidence", "0.5:nan"),
+    ("project_versions", "my-model"),
+    ("project_versions", "arn:aws:rekognition:eu-west-1:123456789012:project/a/1600000000000"),
+    ("model_aliases", "a=b=c"),
+    ("model_aliases", "=yolov8n"),
+    ("model_aliases", "a b"),
     ("log_level", "loud"),
     ("log_level", "x" * 5000),
 ]
@@ -245,6 +259,12 @@ def test_a_rate_limit_reads_as_people_write_it(
 def test_another_rate_limit_is_refused(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
     with pytest.raises(StartError, match="such as 10/s, 60/m, 1000/h or 5000/d"):
         settings(monkeypatch, rate_limit=given)
+
+
+def test_points_and_aliases(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = settings(monkeypatch, rekognition_confidence=" 0.25:55, 0.5:90 ", model_aliases="a=,b")
+    assert found.rekognition_confidence == ((0.25, 55.0), (0.5, 90.0))
+    assert found.model_aliases == ("a=", "b")
 
 
 def test_settings_do_not_change_after_the_start() -> None:

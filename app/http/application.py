@@ -15,7 +15,17 @@ from app.http.middleware.path_slashes import PathSlashes
 from app.http.middleware.request_record import REQUEST_ID, RecordRequests
 from app.http.middleware.root_path import RootPath
 from app.http.openapi import DESCRIPTION, DocumentedFastAPI
-from app.http.routes import deepstack, detect, docs, healthz, metrics, model, page, rekognition
+from app.http.routes import (
+    deepstack,
+    deepstack_status,
+    detect,
+    docs,
+    healthz,
+    metrics,
+    model,
+    page,
+    rekognition,
+)
 from app.observability.json_log import log_request
 from app.observability.metrics import Metrics
 from app.observability.request_record import Observer
@@ -23,7 +33,14 @@ from app.service.service import Service
 from app.settings import Settings
 from app.vision.detector import Detector
 
-_EXPOSED_HEADERS = ("Server-Timing", REQUEST_ID, "Retry-After", "RateLimit", "RateLimit-Policy")
+_EXPOSED_HEADERS = (
+    "Server-Timing",
+    REQUEST_ID,
+    "x-amzn-requestid",
+    "Retry-After",
+    "RateLimit",
+    "RateLimit-Policy",
+)
 
 
 def create_app(
@@ -40,9 +57,10 @@ def create_app(
         title="Spotter",
         version=__version__,
         description=DESCRIPTION,
-        license_info={"name": "Apache-2.0"},
+        license_info={"name": "Apache License 2.0", "identifier": "Apache-2.0"},
         # FastAPI's own spans would carry queries and the words of exceptions.
         telemetry={"tracing": False, "metrics": False, "logs": False},
+        openapi_url=None,  # ``docs`` has it
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,  # to an address that a proxy in front may not have
@@ -51,6 +69,7 @@ def create_app(
         middleware=list(_middleware(settings, observers)),
         lifespan=lifespan,
     )
+    app.keys_required = bool(settings.api_keys)
     app.state.observers = observers
     for router in _routers(settings, counts):
         app.include_router(router)
@@ -68,6 +87,7 @@ def start_service(app: FastAPI, settings: Settings, detector: Detector) -> Servi
         from app.http.routes.detect_labels import taxonomy
 
         taxonomy(settings.taxonomy)
+    deepstack.check_aliases(settings, detector.name)
     service = Service.create(settings, detector)
     app.state.service = service
     return service
@@ -98,6 +118,7 @@ def _routers(settings: Settings, counts: Metrics) -> Iterator[APIRouter]:
     yield model.router
     yield rekognition.router
     yield deepstack.router
+    yield deepstack_status.router
     if settings.metrics != "off":
         yield metrics.create_router(counts, keyed=settings.metrics == "keyed")
     yield page.router

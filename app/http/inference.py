@@ -11,6 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from app.http.middleware.request_record import record_of, reservation_of
 from app.service.service import Service
+from app.service.visible_cause import visible_cause
 from app.vision import draw
 from app.vision.detections import Detections, Options
 
@@ -24,7 +25,8 @@ async def detect(request: Request, service: Service, image: bytes, options: Opti
     """The detections, which are noted in the request's record."""
     asked = time.perf_counter()
     work = service.pool.run(partial(service.detector.detect, image, options))
-    found = await cancel_on_disconnect(request, work)
+    with visible_cause(image):
+        found = await cancel_on_disconnect(request, work)
     _note(request, asked, found)
     return found
 
@@ -40,7 +42,8 @@ async def detect_and_draw(
     work = service.pool.run(
         partial(draw.detect_and_draw, service.detector, image, options, encoding)
     )
-    found, drawn = await cancel_on_disconnect(request, work)
+    with visible_cause(image):
+        found, drawn = await cancel_on_disconnect(request, work)
     _note(request, asked, found)
     return found, drawn
 

@@ -84,6 +84,8 @@ def _fields(record: RequestRecord) -> dict[str, object]:
         fields["gone"] = True
     if record.error_code:
         fields["code"] = record.error_code
+    if record.project_version:
+        fields["projectVersion"] = record.project_version
     if record.image_size:
         fields["image"] = list(record.image_size)
         fields["detections"] = record.detections

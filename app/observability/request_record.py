@@ -47,6 +47,8 @@ class RequestRecord:
     image_size: tuple[int, int] | None = None
     """Width and height in pixels, upright; None if no image was searched to the end."""
     detections: int = 0
+    project_version: str = ""
+    """The name that a client of the Rekognition API has for the model; empty for other requests."""
     detected_at: float = 0.0
     """When the detections were there, on the clock of ``time.perf_counter``."""
     answer_headers: dict[str, str] = field(default_factory=dict)

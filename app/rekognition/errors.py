@@ -5,8 +5,11 @@ SpotterError
     ├── AccessDeniedException
     ├── ImageTooLargeException
     ├── InvalidImageFormatException
+    ├── InvalidPaginationTokenException
     ├── InvalidParameterException
     ├── InvalidS3ObjectException
+    ├── ResourceNotFoundException           a project version that is not served here
+    ├── ResourceNotReadyException           a project version that was stopped
     ├── SerializationException              the request is not JSON of the right types
     ├── UnknownOperationException
     ├── ProvisionedThroughputExceededException
@@ -47,7 +50,16 @@ class InvalidImageFormatException(AwsError): ...
 class InvalidParameterException(AwsError): ...
 
 
+class InvalidPaginationTokenException(AwsError): ...
+
+
 class InvalidS3ObjectException(AwsError): ...
+
+
+class ResourceNotFoundException(AwsError): ...
+
+
+class ResourceNotReadyException(AwsError): ...
 
 
 class SerializationException(AwsError): ...

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from app.rekognition.confidence import PERCENT, Scale
 from app.rekognition.request import DetectLabelsRequest, LabelFilters
 from app.rekognition.taxonomy import Entry, Taxonomy
 from app.vision.detections import Detection, Detections
@@ -14,6 +15,7 @@ def labels(
     taxonomy: Taxonomy,
     request: DetectLabelsRequest,
     colours: list[list[Json]] | None = None,
+    scale: Scale = PERCENT,
 ) -> list[Json]:
     """The most confident first; among equals by the alphabet.
 
@@ -23,7 +25,7 @@ def labels(
     instances: dict[str, list[Json]] = {}
     for index, item in enumerate(found.items):
         name = taxonomy.of_label(item.label).name
-        confidence = round(item.probability * 100, 4)
+        confidence = round(scale.confidence(item.probability), 4)
         for label in (name, *taxonomy.ancestors(name)):
             confidences[label] = max(confidence, confidences.get(label, 0.0))
         instance = _instance(item, confidence, found)
@@ -50,15 +52,17 @@ def _label(taxonomy: Taxonomy, name: str, confidence: float, instances: list[Jso
 
 
 def _instance(item: Detection, confidence: float, found: Detections) -> Json:
+    return {"BoundingBox": bounding_box(item, found), "Confidence": confidence}
+
+
+def bounding_box(item: Detection, found: Detections) -> Json:
+    """As shares of the picture's width and height."""
     x, y, width, height = item.box
     return {
-        "BoundingBox": {
-            "Width": round(width / found.width, 6),
-            "Height": round(height / found.height, 6),
-            "Left": round(x / found.width, 6),
-            "Top": round(y / found.height, 6),
-        },
-        "Confidence": confidence,
+        "Width": round(width / found.width, 6),
+        "Height": round(height / found.height, 6),
+        "Left": round(x / found.width, 6),
+        "Top": round(y / found.height, 6),
     }
 
 

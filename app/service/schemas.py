@@ -17,11 +17,13 @@ class Detection(BaseModel):
     label: str
     classId: int = Field(ge=0)
     probability: Ratio
-    boundingBox: tuple[Pixels, Pixels, Pixels, Pixels] = Field(
-        description="x, y, width, height in pixels of the upright image, from its top left corner."
+    boundingBox: list[Pixels] = Field(
+        min_length=4,
+        max_length=4,
+        description="x, y, width, height in pixels of the upright image, from its top left corner.",
     )
-    normalizedBox: tuple[Ratio, Ratio, Ratio, Ratio] = Field(
-        description="The same, divided by the image's width and height."
+    normalizedBox: list[Ratio] = Field(
+        min_length=4, max_length=4, description="The same, divided by the image's width and height."
     )
 
 

@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 from app.admission.api_keys import digest
 from app.admission.rate_limit import Rate
 from app.errors import StartError
-from app.settings import lists
+from app.settings import lists, rekognition
 
 _log = logging.getLogger("spotter.settings")
 
@@ -112,9 +112,23 @@ class Settings(BaseModel):
     taxonomy: Path | None = Field(
         None, description="Table of names, parents and categories of labels, besides the shipped."
     )
+    rekognition_confidence: rekognition.Points = Field(
+        (),
+        description="Points PROBABILITY:CONFIDENCE, rising, such as 0.25:55,0.5:90, between which"
+        " DetectLabels' confidences lie; none: 100 times the probability.",
+    )
+    project_versions: CommaList = Field(
+        (),
+        description="ARNs of project versions that DetectCustomLabels answers for; none: any.",
+    )
+    model_aliases: CommaList = Field(
+        (),
+        description="Further names of the model at /v1/vision/custom/NAME, as NAME or NAME=MODEL.",
+    )
 
     @field_validator(
         *("cors_origins", "allowed_hosts", "s3_buckets", "aws_credentials", "providers"),
+        *("project_versions", "model_aliases"),
         mode="before",
     )
     @classmethod
@@ -135,6 +149,10 @@ class Settings(BaseModel):
             digest(key.encode("utf-8", "surrogateescape")) if isinstance(key, str) else key
             for key in keys
         )
+
+    _points = field_validator("rekognition_confidence", mode="before")(rekognition.points)
+    _versions = field_validator("project_versions")(rekognition.project_versions)
+    _aliases = field_validator("model_aliases")(rekognition.aliases)
 
     @field_validator("rate_limit", mode="before")
     @classmethod

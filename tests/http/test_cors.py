@@ -44,7 +44,7 @@ def test_every_answer_can_be_read(shared_with_shop: Server, status: int) -> None
     assert answer.headers["access-control-allow-origin"] == ORIGIN
     assert answer.headers["access-control-allow-credentials"] == "true"
     exposed = {name.strip() for name in answer.headers["access-control-expose-headers"].split(",")}
-    assert {"Server-Timing", "X-Request-Id", "Retry-After"} <= exposed
+    assert {"Server-Timing", "X-Request-Id", "Retry-After", "x-amzn-requestid"} <= exposed
     assert "Origin" in answer.headers["vary"]
 
 

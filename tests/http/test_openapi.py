@@ -96,3 +96,28 @@ def test_every_error_of_a_path_is_documented(locked: Server) -> None:
         )
     assert {"200", "421", "503"} == set(paths["/healthz"]["get"]["responses"])
     assert {"200", "401", "421", "429", "503"} == set(paths["/model"]["get"]["responses"])
+
+
+def test_the_body_is_a_form_or_the_raw_image(locked: Server) -> None:
+    """Generators would choose JSON for an upload if it stood there."""
+    operation = locked.client.get("/openapi.json").json()["paths"]["/detect"]["post"]
+    assert list(operation["requestBody"]["content"]) == [
+        "multipart/form-data",
+        "application/octet-stream",
+    ]
+
+
+def test_a_key_is_optional_where_none_is_set(locked: Server, scripted: Server) -> None:
+    required, optional = (
+        server.client.get("/openapi.json").json()["paths"]["/detect"]["post"]["security"]
+        for server in (locked, scripted)
+    )
+    assert required == [{"APIKeyHeader": []}, {"HTTPBearer": []}]
+    assert optional == [{}, *required]
+
+
+def test_licence_and_servers_are_complete(scripted_model: Path) -> None:
+    with serve(scripted_model, root_path="/prod/") as server:
+        document = server.client.get("/openapi.json").json()
+    assert document["info"]["license"]["identifier"] == "Apache-2.0"
+    assert [one["url"] for one in document["servers"]] == ["/prod"]

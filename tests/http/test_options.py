@@ -34,6 +34,10 @@ FOUND: list[tuple[dict[str, Any], list[str]]] = [
     ({"classes": ["bus", "dog", "bus"]}, ["dog", "bus"]),
     ({"classes": "Traffic LIGHT", "confidence": 0.1}, ["traffic light"]),
     ({"classes": "traffic light"}, []),
+    ({"classes[]": "bus"}, ["bus"]),
+    ({"classes[]": ["bus", "dog"]}, ["dog", "bus"]),
+    ({"classes[0]": "bus", "classes[1]": "dog"}, ["dog", "bus"]),
+    ({"classes": "bus", "classes[]": "dog", "classes[0]": "bus"}, ["dog", "bus"]),
     ({"max_detections": 1}, ["cat"]),
     ({"max_detections": 2}, ["cat", "dog"]),
     ({"max_detections": 1000}, ["cat", "dog", "bus"]),
@@ -95,6 +99,12 @@ def test_an_unknown_class_has_near_names(scripted: Server, given: str, told: str
     assert detail.startswith("classes")
     assert told in detail
     assert len(detail) < 400
+
+
+@pytest.mark.parametrize("name", ["classes[a]", "classes[", "classes[-1]", "iou[]", "[]", "x[0]"])
+def test_only_lists_have_brackets(scripted: Server, name: str) -> None:
+    detail = problem(post(scripted, IMAGE, params={name: "0.5"}), 422, "InvalidParameter")
+    assert repr(name) in detail
 
 
 def test_there_is_an_end_to_classes(scripted: Server) -> None:

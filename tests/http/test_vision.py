@@ -1,5 +1,6 @@
 """POST /v1/vision/detection as DeepStack's clients use it, deepstack-python among them."""
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,9 +9,10 @@ import httpx
 import pytest
 from deepstack.core import DeepstackException, DeepstackObject
 
+from app import __version__
 from tests.http.client import Wire, base64_of, drawn, multipart
 from tests.http.scripted import RED
-from tests.server import Server, serve
+from tests.server import Server, serve, start_failure
 
 PATH = "/v1/vision/detection"
 CUSTOM = "/v1/vision/custom/scripted"
@@ -151,8 +153,79 @@ def test_another_model_is_not_there(scripted: Server) -> None:
 
 
 def test_ping(locked: Server) -> None:
-    for method in ("GET", "POST"):
-        success(locked.client.request(method, "/v1/status/ping"))
+    for path in ("/v1/status/ping", "/v1/server/status/ping"):
+        for method in ("GET", "POST"):
+            body = success(locked.client.request(method, path))
+            assert "scripted" in body["message"]
+            assert body["hostname"] == socket.gethostname()
+
+
+def test_no_update_is_available(locked: Server) -> None:
+    body = success(locked.client.get("/v1/status/updateavailable"))
+    assert body["updateAvailable"] is False
+    assert body["version"] == body["current"] == body["latest"]
+    version = body["version"]
+    assert f"{version['major']}.{version['minor']}.{version['patch']}" == __version__
+    assert __version__ in body["message"]
+
+
+@pytest.mark.parametrize("name", ["image", "file", "photo", "upload[0]", ""])
+def test_the_only_file_may_have_any_name(scripted: Server, name: str) -> None:
+    files = {name: ("a.png", drawn())}
+    answer = scripted.client.post(PATH, files=files, data={"min_confidence": "0.3"})
+    assert success(answer)["count"] == 3
+
+
+def test_an_untouched_image_field_is_no_image(scripted: Server) -> None:
+    untouched = b'--x\r\nContent-Disposition: form-data; name="image"; filename=""\r\n\r\n\r\n'
+    head = b'--x\r\nContent-Disposition: form-data; name="photo"; filename="a.png"\r\n\r\n'
+    body = untouched + head + drawn() + b"\r\n--x--\r\n"
+    assert success(scripted.client.post(PATH, content=body))["count"] == 2
+
+
+def test_of_several_files_one_has_to_be_the_image(scripted: Server) -> None:
+    photo, other = ("a.png", drawn()), ("b.png", b"other")
+    named = scripted.client.post(PATH, files={"image": photo, "mask": other})
+    assert success(named)["count"] == 2
+    unnamed = scripted.client.post(PATH, files={"photo": photo, "mask": other})
+    assert "here are 2" in error(unnamed, 400)
+
+
+def test_names_of_models_have_no_case(scripted: Server) -> None:
+    assert success(send(scripted, drawn(), "/v1/vision/custom/SCRIPTED"))["count"] == 2
+
+
+def test_aliases(scripted_model: Path) -> None:
+    with serve(scripted_model, model_aliases="ipcam-combined=, general,x=Scripted") as server:
+        for name in ("ipcam-combined", "IPcam-Combined", "general", "x", "scripted"):
+            assert success(send(server, drawn(), f"/v1/vision/custom/{name}"))["count"] == 2
+        error(send(server, drawn(), "/v1/vision/custom/ipcam"), 404)
+        listed = success(server.client.post("/v1/vision/custom/list"))["models"]
+        assert listed == ["scripted", "ipcam-combined", "general", "x"]
+
+
+def test_an_alias_of_another_model_stops_the_start(scripted_model: Path) -> None:
+    code, output = start_failure(scripted_model, model_aliases="ipcam-combined=yolov8n")
+    assert code != 0
+    assert "SPOTTER_MODEL_ALIASES=ipcam-combined=yolov8n: " in output
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "name"),
+    [
+        ("POST", "/v1/vision/face", "Face"),
+        ("POST", "/v1/vision/face/recognize", "Face"),
+        ("POST", "/v1/vision/scene", "Scene"),
+        ("GET", "/v1/vision/alpr", "Alpr"),
+        ("POST", "/v1/image/superresolution", "Image"),
+        ("GET", "/v1/", ""),
+    ],
+)
+def test_paths_not_served_are_refused_as_deepstack_does(
+    locked: Server, method: str, path: str, name: str
+) -> None:
+    told = error(locked.client.request(method, path), 403)
+    assert told == f"{name} endpoint not activated".strip()
 
 
 @pytest.mark.parametrize("image", [b"no image", b"", drawn()[:50]])
@@ -187,6 +260,10 @@ def test_a_failure_of_the_server(scripted: Server) -> None:
     assert success(send(scripted, drawn()))
 
 
-def test_other_methods_and_paths_are_as_everywhere(scripted: Server) -> None:
+def test_other_methods_and_paths(scripted: Server) -> None:
     assert scripted.client.get(PATH).status_code == 405
-    assert scripted.client.post("/v1/vision/face").status_code == 404
+    for path in (PATH, CUSTOM):
+        refused = scripted.client.get(path)
+        assert (refused.status_code, refused.headers["allow"]) == (405, "POST")
+    assert scripted.client.delete("/v1/status/ping").headers["allow"] == "GET, POST"
+    assert scripted.client.post("/v2/vision/face").status_code == 404

@@ -58,8 +58,10 @@ def environment() -> dict[str, str]:
     }
 
 
-def cli(server: Server, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "awscli", "rekognition", "detect-labels"]
+def cli(
+    server: Server, *arguments: str, operation: str = "detect-labels"
+) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "awscli", "rekognition", operation]
     return subprocess.run(
         [*command, "--endpoint-url", server.url, "--output", "json", *arguments],
         env={**environment(), "AWS_MAX_ATTEMPTS": "1"},
@@ -72,11 +74,16 @@ def cli(server: Server, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 def javascript(server: Server, image: Path, request: dict[str, Any] | None = None) -> Any:
     """What ``js/detect.mjs`` prints: the answer, or the error's name, message and status."""
+    return node("detect.mjs", server.url, str(image), json.dumps(request or {}))
+
+
+def node(script: str, *arguments: str) -> Any:
+    """The JSON that a script in ``js/`` prints."""
     if shutil.which("node") is None or not (JAVASCRIPT / "node_modules").is_dir():
         reason = "There is no node here, or 'npm ci --prefix tests/rekognition/js' is still to run."
         pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
     done = subprocess.run(
-        ["node", "detect.mjs", server.url, str(image), json.dumps(request or {})],
+        ["node", script, *arguments],
         cwd=JAVASCRIPT,
         env=environment(),
         capture_output=True,

@@ -8,15 +8,16 @@ from botocore.model import Shape
 _TYPES: dict[str, type | tuple[type, ...]] = {
     "string": str,
     "integer": int,
+    "timestamp": (int, float),
     "float": (int, float),
     "structure": dict,
     "list": list,
 }
 
 
-def output_shape() -> Shape:
+def output_shape(operation: str = "DetectLabels") -> Shape:
     service = botocore.session.get_session().get_service_model("rekognition")
-    return service.operation_model("DetectLabels").output_shape
+    return service.operation_model(operation).output_shape
 
 
 def faults(value: Any, shape: Shape, where: str = "$") -> list[str]:

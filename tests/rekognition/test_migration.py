@@ -35,6 +35,23 @@ def test_the_programs_run(
     assert done.stdout.startswith(first)
 
 
+def test_the_variable_is_heeded_by_boto3(coco: Server, shared: Path) -> None:
+    program = (
+        "import boto3, sys; c = boto3.client('rekognition');"
+        " print(len(c.detect_labels(Image={'Bytes': open(sys.argv[1], 'rb').read()})['Labels']))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(shared / "models" / "bus.jpg")],
+        env={**environment(), "AWS_ENDPOINT_URL_REKOGNITION": coco.url},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) > 2
+
+
 def test_the_prices_add_up() -> None:
     rows = re.findall(r"\| ([\d,]+) ms \| (0\.\d+) \| ([\d,]+) \|", PAGE)
     assert len(rows) == 3

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from app.errors import ImageTooLarge, InvalidParameter
 from app.http import inference
 from app.http.middleware.request_record import reservation_of
+from app.http.requests.content_encoding import decompress
 from app.http.requests.form import Form, only_image, parse_form
 from app.http.requests.json_image import ObjectReference, read_json_image
 from app.service.service import Service
@@ -26,7 +27,8 @@ async def read_image(request: Request, service: Service, option_names: Iterable[
     A body that is neither is returned as it is: the decoder says why it is no image.
     ``option_names`` are refused as form fields, since they would have no effect there.
     """
-    body = await read_body(request, service.settings.max_body_bytes)
+    limit = service.settings.max_body_bytes
+    body = await decompress(request, service, await read_body(request, limit), limit)
     content_type = request.headers.get("content-type", "")
     if not _is_wrapped(body, content_type):
         return body

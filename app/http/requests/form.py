@@ -151,8 +151,8 @@ def only_image(form: Form, *, any_name: bool = False) -> bytes:
     Raises InvalidParameter if the form has no image or several.
     """
     images = form.contents(IMAGE_FIELDS)
-    if any_name and not images:
-        images = form.files()
+    if any_name and not any(images):
+        images = form.files() or images
     if len(images) != 1:
         found = ", ".join(repr(name[:40]) for name in form.names[:5]) or "none"
         raise InvalidParameter(

@@ -4,8 +4,9 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema
 
-from app.errors import InvalidParameter
+from app.errors import InvalidImageFormat, InvalidParameter
 from app.service.base64_json import Base64Model, TooManyValues, read_base64_json
+from app.service.visible_cause import is_base64_of_image
 
 _REFERENCE_BYTES = 16 * 1024  # a key has at most 1,024 bytes; JSON may write each as six
 _NO_JSON = 'The body is not JSON. Send {"image": "<base64>"}.'
@@ -39,15 +40,18 @@ class ImageInS3(BaseModel):
 
 
 def read_json_image(body: bytes) -> bytes | ObjectReference:
-    """Raises InvalidParameter if ``body`` is neither form."""
+    """Raises InvalidParameter if ``body`` is neither form, InvalidImageFormat for base64 twice."""
     try:
         if len(body) <= _REFERENCE_BYTES and b'"s3"' in body:
             return ImageInS3.model_validate_json(body).s3
-        return read_base64_json(ImageBase64, body, "image", spaces=True).image
+        image = read_base64_json(ImageBase64, body, "image", spaces=True).image
     except TooManyValues as error:
         raise InvalidParameter(_ONLY_IMAGE) from error
     except ValidationError as error:
         raise InvalidParameter(_in_words(error)) from error
+    if is_base64_of_image(image):
+        raise InvalidImageFormat("image: is base64 twice. Encode the image's bytes once.")
+    return image
 
 
 def _in_words(error: ValidationError) -> str:

@@ -1,5 +1,6 @@
 """The options in a request's query, checked by a pydantic model."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, TypeVar, get_origin
 
@@ -10,16 +11,32 @@ from app.errors import InvalidParameter
 
 Q = TypeVar("Q", bound=BaseModel)
 
+_INDEX = re.compile(r"\[\d{0,4}\]\Z", re.ASCII)
+
 
 def parse_query(query: type[Q], given: QueryParams) -> Q:
-    """Raises InvalidParameter, for an option that is no list and given more than once as well."""
-    values = {name: given.getlist(name) if _is_list(query, name) else given[name] for name in given}
+    """Lists may be written as ``classes=a&classes=b``, ``classes[]=a`` or ``classes[0]=a``.
+
+    Raises InvalidParameter, for an option that is no list and given more than once as well.
+    """
+    lists = [name for name in query.model_fields if _is_list(query, name)]
+    values: dict[str, Any] = {}
+    repeated = ""
+    for name, value in given.multi_items():
+        plain = _without_index(name)
+        if plain in lists:
+            values.setdefault(plain, []).append(value)
+        else:
+            repeated = repeated or (name if name in values else "")
+            values[name] = value
     try:
         options = query.model_validate(values)
     except ValidationError as error:
         raise explained(error.errors()[0]) from error
-    if len(given.multi_items()) > len(given):
-        _refuse_repeated(query, given)
+    if repeated:
+        raise InvalidParameter(
+            f"{repeated[:100]}: given more than once; only {', '.join(lists)} may be."
+        )
     return options
 
 
@@ -32,13 +49,9 @@ def explained(first: Mapping[str, Any]) -> InvalidParameter:
     return InvalidParameter(f"{name}={given}: {first['msg']}.")
 
 
-def _refuse_repeated(query: type[BaseModel], given: QueryParams) -> None:
-    lists = [name for name in query.model_fields if _is_list(query, name)]
-    for name in given:
-        if name not in lists and len(given.getlist(name)) > 1:
-            raise InvalidParameter(
-                f"{name[:100]}: given more than once; only {', '.join(lists)} may be."
-            )
+def _without_index(name: str) -> str:
+    """The name before ``[]`` or ``[0]``, which axios, Ruby and PHP add to the names of lists."""
+    return _INDEX.sub("", name)
 
 
 def _is_list(query: type[BaseModel], name: str) -> bool:

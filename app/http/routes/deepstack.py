@@ -15,14 +15,17 @@ from app.errors import (
     InvalidParameter,
     NotFound,
     SpotterError,
+    StartError,
 )
 from app.http import inference
 from app.http.dependencies import ServiceDep
 from app.http.requests.authentication import admit, key_in
 from app.http.requests.body import read_body
+from app.http.requests.content_encoding import decompress
 from app.http.requests.form import IMAGE_FIELDS, Form, only_image, parse_form
 from app.http.route_classes import ForeignRoute
 from app.service.service import Service
+from app.settings import Settings
 from app.vision.detections import Detection, Detections
 
 _MIN_CONFIDENCE = 0.4
@@ -55,23 +58,37 @@ async def models(request: Request, service: ServiceDep) -> Response:
         await _form(request, service)
     else:
         admit(request, service, key_in(request), _WANTED)
-    return _success(models=[service.detector.name])
+    return success(models=_names(service))
 
 
 @router.post("/vision/custom/{model}")
 async def custom(model: str, request: Request, service: ServiceDep) -> Response:
     service.pool.check_room()
     form = await _form(request, service)
-    if model != service.detector.name:
+    if model.casefold() not in map(str.casefold, _names(service)):
         raise NotFound(
             f"There is no model {model[:100]!r} here; the one that is: {service.detector.name!r}."
         )
     return await _detect(request, service, form)
 
 
-@router.api_route("/status/ping", methods=["GET", "POST"])
-async def ping(service: ServiceDep) -> Response:
-    return _success()
+def check_aliases(settings: Settings, served: str) -> None:
+    """Raises StartError for an alias of another model than ``served``."""
+    for alias, model in _aliases(settings).items():
+        if model and model.casefold() != served.casefold():
+            raise StartError(
+                f"SPOTTER_MODEL_ALIASES={alias}={model}: the model that is served is {served!r}."
+            )
+
+
+def _aliases(settings: Settings) -> dict[str, str]:
+    """The model that each alias stands for; empty for whichever is served."""
+    pairs = (alias.partition("=") for alias in settings.model_aliases)
+    return {name: model for name, _, model in pairs}
+
+
+def _names(service: Service) -> list[str]:
+    return [service.detector.name, *_aliases(service.settings)]
 
 
 async def _form(request: Request, service: Service) -> Form:
@@ -82,7 +99,8 @@ async def _form(request: Request, service: Service) -> Form:
     key_in_form = service.keys is not None and key_in(request) is None
     if not key_in_form:
         admit(request, service, key_in(request), _WANTED)
-    body = await read_body(request, service.settings.max_body_bytes)
+    limit = service.settings.max_body_bytes
+    body = await decompress(request, service, await read_body(request, limit), limit)
     parse = partial(parse_form, body, request.headers.get("content-type", ""), _FIELDS)
     form = await inference.run_in_thread(service, len(body), parse)
     if key_in_form:
@@ -95,9 +113,9 @@ async def _form(request: Request, service: Service) -> Form:
 async def _detect(request: Request, service: Service, form: Form) -> Response:
     settings = service.settings
     options = service.detector.options(_min_confidence(form), settings.iou, settings.max_detections)
-    found = await inference.detect(request, service, only_image(form), options)
+    found = await inference.detect(request, service, only_image(form, any_name=True), options)
     times = found.timings
-    return _success(
+    return success(
         predictions=[_prediction(item, found) for item in found.items],
         count=len(found.items),
         inferenceMs=round(times.inference),
@@ -105,7 +123,7 @@ async def _detect(request: Request, service: Service, form: Form) -> Response:
     )
 
 
-def _success(**members: Any) -> Response:
+def success(**members: Any) -> Response:
     body = {"success": True, **members, "code": 200}
     return Response(json.dumps(body), media_type="application/json")
 

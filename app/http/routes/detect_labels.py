@@ -1,72 +1,44 @@
-"""DetectLabels: checks the signature, reads the request, answers or refuses in AWS's form."""
+"""DetectLabels of Amazon Rekognition."""
 
-import json
 from functools import cache, partial
 from pathlib import Path
 
-from fastapi import Request, Response
+from fastapi import Request
 
-from app.errors import SpotterError
 from app.http import inference
-from app.http.middleware.request_record import record_of
-from app.http.requests import rate_limit
-from app.http.requests.body import read_body
-from app.http.responses.media_types import AWS_JSON
-from app.rekognition.errors import AccessDeniedException, UnknownOperationException, aws_error
+from app.rekognition.confidence import Scale
 from app.rekognition.labels import Json, labels
-from app.rekognition.request import (
-    MAX_BODY_BYTES,
-    DetectLabelsRequest,
-    Feature,
-    parse,
-)
-from app.rekognition.signature import Claim, SignedRequest, Verifier, verify
+from app.rekognition.request import DetectLabelsRequest, Feature, parse
+from app.rekognition.shapes import StoredImage
 from app.rekognition.taxonomy import Taxonomy
 from app.service.service import Service
-from app.settings import Settings
-
-_SUPPORTED = "RekognitionService.DetectLabels"
 
 
-def refusal(request: Request, error: SpotterError) -> Response:
-    told = aws_error(error)
-    body = {"__type": told.code, "Code": told.code, "Message": told.detail}
-    return _answer(request, body, told.status, dict(error.headers))
-
-
-async def answer(request: Request, service: Service, target: str) -> Response:
-    """Raises SpotterError."""
-    if target != _SUPPORTED:
-        raise UnknownOperationException(
-            f"{target[:100]} is not offered here. What is: {_SUPPORTED}."
-        )
-    claim, limiter = _claim(request, service), service.limiter
-    if limiter is not None and claim is None:
-        rate_limit.charge_address(request, service, limiter)
-    elif limiter is not None and claim is not None:
-        rate_limit.check(request, limiter, _signer(claim))
-    service.pool.check_room()
-    body = await read_body(request, min(service.settings.max_body_bytes, MAX_BODY_BYTES))
-    if claim is not None:
-        verify(claim, _signed(request), body)
-        if limiter is not None:
-            rate_limit.charge(request, limiter, _signer(claim))
+async def run(request: Request, service: Service, body: bytes) -> Json:
+    """The answer. Raises SpotterError."""
     wanted, image = await inference.run_in_thread(service, len(body), partial(parse, body))
     del body
     if image is None:
-        image = await _stored(request, service, wanted)
-    return _answer(request, await _detect_labels(request, service, wanted, image))
+        image = await fetch_stored(request, service, wanted.Image.S3Object)
+    return await _detect_labels(request, service, wanted, image)
+
+
+async def fetch_stored(request: Request, service: Service, stored: StoredImage | None) -> bytes:
+    """Raises what ``inference.fetch`` raises."""
+    assert stored is not None
+    return await inference.fetch(request, service, stored.Bucket, stored.Name, stored.Version)
 
 
 async def _detect_labels(
     request: Request, service: Service, wanted: DetectLabelsRequest, image: bytes
 ) -> Json:
     settings = service.settings
+    scale = Scale(settings.rekognition_confidence)
     options = service.detector.options(
-        wanted.min_confidence / 100, settings.iou, settings.max_detections
+        scale.probability(wanted.min_confidence), settings.iou, settings.max_detections
     )
     found = await inference.detect(request, service, image, options)
-    answer: Json = {"Labels": [], "LabelModelVersion": _version(service)}
+    answer: Json = {"Labels": [], "LabelModelVersion": _version(service, scale)}
     colours = None
     if Feature.IMAGE_PROPERTIES in wanted.features:
         from app.rekognition.properties import measure
@@ -76,26 +48,8 @@ async def _detect_labels(
         answer["ImageProperties"] = properties.image
         colours = properties.instances
     if Feature.GENERAL_LABELS in wanted.features:
-        answer["Labels"] = labels(found, taxonomy(service.settings.taxonomy), wanted, colours)
+        answer["Labels"] = labels(found, taxonomy(settings.taxonomy), wanted, colours, scale)
     return answer
-
-
-async def _stored(request: Request, service: Service, wanted: DetectLabelsRequest) -> bytes:
-    stored = wanted.Image.S3Object
-    assert stored is not None
-    return await inference.fetch(request, service, stored.Bucket, stored.Name, stored.Version)
-
-
-def _claim(request: Request, service: Service) -> Claim | None:
-    """None if nobody has to sign. Raises AccessDeniedException or one of signatures."""
-    if service.settings.aws_credentials:
-        return _verifier(service.settings).examine(_headers(request))
-    if service.settings.api_keys:
-        raise AccessDeniedException(
-            "API keys are required here and this API has no place for one. Set"
-            " SPOTTER_AWS_CREDENTIALS on the server and sign with one of them."
-        )
-    return None
 
 
 @cache
@@ -104,33 +58,7 @@ def taxonomy(extension: Path | None) -> Taxonomy:
     return Taxonomy.load(extension)
 
 
-@cache
-def _verifier(settings: Settings) -> Verifier:
-    return Verifier(settings.aws_secrets)
-
-
-def _signer(claim: Claim) -> str:
-    return f"signer {claim.key_id}"
-
-
-def _signed(request: Request) -> SignedRequest:
-    """A client may have signed the path that a proxy cut off, with a slash behind it or without."""
-    root = request.scope.get("root_path", "")
-    paths = tuple({"/", root or "/", f"{root}/"})
-    return SignedRequest(request.method, paths, request.url.query, _headers(request))
-
-
-def _headers(request: Request) -> dict[str, str]:
-    return {name: ",".join(request.headers.getlist(name)) for name in request.headers}
-
-
-def _version(service: Service) -> str:
-    """Changes with the model, since it says which labels were known."""
-    return f"{service.detector.name}-{service.detector.model.sha256[:12]}"
-
-
-def _answer(
-    request: Request, body: Json, status: int = 200, headers: dict[str, str] | None = None
-) -> Response:
-    identified = {**(headers or {}), "x-amzn-RequestId": record_of(request).id}
-    return Response(json.dumps(body), status, identified, media_type=AWS_JSON)
+def _version(service: Service, scale: Scale) -> str:
+    """Changes with the model, since it says which labels were known, and with the scale."""
+    scaled = f"-scaled{scale}" if scale.points else ""
+    return f"{service.detector.name}-{service.detector.model.sha256[:12]}{scaled}"

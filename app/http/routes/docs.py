@@ -1,9 +1,10 @@
-"""GET /docs: Swagger UI from files that a package carries, nothing from elsewhere."""
+"""GET /docs: Swagger UI from files that a package carries; GET /openapi.json, which it shows."""
 
 from importlib.util import find_spec
 from pathlib import Path
 
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
 
 from app.http.responses.static_files import Files, Page
 
@@ -17,6 +18,13 @@ router = APIRouter(include_in_schema=False)
 @router.api_route("/docs", methods=["GET", "HEAD"])
 async def docs(request: Request) -> Response:
     return _page.response(request)
+
+
+@router.api_route("/openapi.json", methods=["GET", "HEAD"])
+async def openapi(request: Request) -> Response:
+    """The document, with the path that a proxy or a stage has in front of all others."""
+    root = request.scope.get("root_path", "").rstrip("/")
+    return JSONResponse({**request.app.openapi(), "servers": [{"url": root or "/"}]})
 
 
 def files() -> Files | None:

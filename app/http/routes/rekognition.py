@@ -1,4 +1,4 @@
-"""POST / with X-Amz-Target: DetectLabels of Amazon Rekognition, AWS JSON 1.1.
+"""POST / with X-Amz-Target: operations of Amazon Rekognition, AWS JSON 1.1.
 
 The rest is imported at the first request, since most servers never get one.
 """
@@ -13,9 +13,9 @@ from app.http.route_classes import ForeignRoute
 class RekognitionRoute(ForeignRoute):
     @staticmethod
     def refusal(request: Request, error: SpotterError) -> Response:
-        from app.http.routes import detect_labels
+        from app.http.routes import aws_json
 
-        return detect_labels.refusal(request, error)
+        return aws_json.refusal(request, error)
 
 
 router = APIRouter(route_class=RekognitionRoute, include_in_schema=False)
@@ -26,6 +26,6 @@ async def operation(request: Request, service: ServiceDep) -> Response:
     target = request.headers.get("x-amz-target")
     if target is None:
         raise HTTPException(405, headers={"Allow": "GET"})  # not meant for this API
-    from app.http.routes import detect_labels
+    from app.http.routes import aws_json
 
-    return await detect_labels.answer(request, service, target)
+    return await aws_json.answer(request, service, target)

@@ -245,7 +245,8 @@ def entries_over_each_other(rng: random.Random, size: int) -> bytes:
     each = rng.choice((1, 1000, 40_000, max(1, size // 8)))
     first = rng.choice((300, 32768, 50_000))
     table = b"".join(
-        struct.pack("<HHII", (first + number % 30_000) & 0xFFFF, form, each, 8) for number in range(count)
+        struct.pack("<HHII", (first + number % 30_000) & 0xFFFF, form, each, 8)
+        for number in range(count)
     )
     plain = encode(quarters(64, 64), "TIFF")
     place = int.from_bytes(plain[4:8], "little")

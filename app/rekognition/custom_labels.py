@@ -1,0 +1,39 @@
+"""DetectCustomLabels: its request, and detections as custom labels."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from app.rekognition.labels import Json, bounding_box
+from app.rekognition.project_versions import VersionArn
+from app.rekognition.shapes import SentImage, Shape, read
+from app.vision.detections import Detections
+
+
+class DetectCustomLabelsRequest(Shape):
+    ProjectVersionArn: VersionArn
+    Image: SentImage
+    MaxResults: Annotated[int, Field(ge=0)] | None = None
+    MinConfidence: Annotated[float, Field(ge=0, le=100)] | None = None
+
+
+def parse(body: bytes) -> tuple[DetectCustomLabelsRequest, bytes | None]:
+    """The request without its image, and the image if it came with the request.
+
+    Raises SerializationException, InvalidParameterException, ImageTooLargeException or
+    InvalidImageFormatException.
+    """
+    request = read(DetectCustomLabelsRequest, body)
+    return request, request.Image.take_bytes()
+
+
+def custom_labels(found: Detections, most: int | None) -> list[Json]:
+    """One for each object, named as the model names it; the most confident first."""
+    return [
+        {
+            "Name": item.label,
+            "Confidence": round(item.probability * 100, 4),
+            "Geometry": {"BoundingBox": bounding_box(item, found)},
+        }
+        for item in found.items[:most]
+    ]

@@ -1,0 +1,49 @@
+"""A server, its OpenAPI document, and what package.json names."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from tests.server import Server, serve
+
+FOLDER = Path(__file__).parent
+
+
+def missing(what: str) -> NoReturn:
+    """A laptop may lack it; CI may not."""
+    if os.environ.get("CI"):
+        pytest.fail(f"{what}.")
+    pytest.skip(f"{what}.")
+
+
+@pytest.fixture(scope="session")
+def node_modules() -> Path:
+    folder = FOLDER / "node_modules"
+    if not shutil.which("node"):
+        missing("There is no node here")
+    if not (folder / "orval").is_dir():
+        missing("Run 'npm ci --prefix tests/clients' first")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def server(shared: Path) -> Iterator[Server]:
+    with serve(shared / "models" / "yolov8n-dynamic.onnx") as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def bus(shared: Path) -> Path:
+    return shared / "models" / "bus.jpg"
+
+
+@pytest.fixture(scope="module")
+def workspace(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the server's openapi.json."""
+    folder = tmp_path_factory.mktemp("clients")
+    (folder / "openapi.json").write_bytes(server.client.get("/openapi.json").content)
+    return folder
