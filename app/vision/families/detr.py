@@ -10,13 +10,15 @@ import numpy as np
 from app.vision.arrays import Array
 from app.vision.detections import Candidates
 from app.vision.families.base import BATCH, Declared, Family, Outputs, allows
+from app.vision.families.meanings import by_role
 from app.vision.preprocess.input_spec import InputSpec
 
 _OUTPUTS = ("labels", "boxes", "scores")
 
 
 def bind(declared: Declared, classes: int | None, /) -> list[str] | None:
-    names = list(_OUTPUTS if declared.keys() >= set(_OUTPUTS) else declared)
+    roles = by_role(declared)
+    names = [roles[role] for role in _OUTPUTS] if roles.keys() >= set(_OUTPUTS) else list(declared)
     shapes = [declared[name] for name in names]
     if [len(shape) for shape in shapes] != [2, 3, 2] or not allows(shapes[1][2], 4):
         return None
