@@ -55,7 +55,7 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     options.add_argument(
         "--max-mb", type=int, default=1000, help="larger files are refused (%(default)s)"
     )
-    adopt.add_description_options(options, required=False)
+    adopt.add_description_options(options)
     return options.parse_args(argv)
 
 
