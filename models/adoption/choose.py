@@ -17,8 +17,8 @@ _SOUND = 0.6
 """Share of sure boxes that have to be possible ones."""
 _CLEARLY = 0.1
 """Difference of two shares that tells which of two readings is right."""
-_USUAL = 1.03
-"""The usual input is preferred to another one that is not this much stronger."""
+_USUAL = 1.25
+"""The usual reading is preferred to another one that is not this much stronger."""
 _DECIDING = ("fit", "std", "channels")
 """Options that together say how the input is prepared."""
 
@@ -129,6 +129,8 @@ def _inputs(family: Family, opened: Opened, hints: Hints, wishes: Wishes) -> Seq
             "The file's axes are dynamic: say the largest input with --size, such as --size"
             f" {family.input.size[0]}."
         )
+    if opened.axes is not None and tuple(size) != opened.axes:
+        raise CommandError(f"--size gives {size} (height, width), and its axes {opened.axes}.")
     bytes_ = {"mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0)}
     fixed = {
         **(bytes_ if opened.signature.takes_bytes else {}),
@@ -137,6 +139,11 @@ def _inputs(family: Family, opened: Opened, hints: Hints, wishes: Wishes) -> Seq
         "size": size,
     }
     usual = [family.input, *([] if hints.says_input else family.usual_inputs)]
+    if family.input_of_form is not None:
+        signature = opened.signature
+        usual.insert(
+            0, family.input_of_form(signature.declared, signature.others, hints.model_type)
+        )
     return list(
         dict.fromkeys(InputSpec.model_validate({**spec.model_dump(), **fixed}) for spec in usual)
     )

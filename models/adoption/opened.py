@@ -5,6 +5,7 @@ from pathlib import Path
 
 from app.errors import StartError
 from app.vision.model import signature as signatures
+from app.vision.model import ultralytics
 from app.vision.model.first_bytes import kind_of
 from app.vision.model.signature import Signature
 from app.vision.runtime import session as sessions
@@ -36,9 +37,16 @@ def open_file(path: Path, shown: Path) -> Opened:
         kind = kind_of(file.read(4096))
     if kind:
         raise CommandError(f"{shown} cannot be adopted: {kind}.")
+    if path.suffix == ".ort":
+        raise CommandError(
+            f"{shown} cannot be adopted: its metadata cannot be written in the ORT format; adopt"
+            " the .onnx file and convert the copy."
+        )
     try:
         session, _ = sessions.create(path, 2)
         found = signatures.read(session)
+        stored = dict(session.get_modelmeta().custom_metadata_map)
+        ultralytics.require_detector(stored)
     except StartError as error:
         raise CommandError(f"{shown} cannot be adopted: {error}.") from error
-    return Opened(path, session, found, dict(session.get_modelmeta().custom_metadata_map))
+    return Opened(path, session, found, stored)

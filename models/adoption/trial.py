@@ -72,7 +72,14 @@ class Trials:
             plan = Letterbox.plan(
                 reading.input, *photo.rgb.size, rectangular=self._opened.signature.dynamic
             )
-            tensor, outputs = self._run(model, photo, plan)
+            try:
+                tensor, outputs = self._run(model, photo, plan)
+            except Exception:  # onnxruntime's own classes have no common public base
+                outcome.problem = (
+                    f"does not run with an input of {plan.input_width} x {plan.input_height}"
+                    " (if its axes are not as open as it says, --fit stretch keeps to --size)"
+                )
+                return outcome
             with np.errstate(all="ignore"):
                 outcome.problem = outcome.problem or _problem(reading, outputs, len(self._labels))
                 if outcome.problem:
@@ -134,7 +141,7 @@ def _problem(reading: Reading, outputs: list[Array], labels: int) -> str:
     if not len(rows.scores):
         return ""
     least, most = float(np.min(rows.scores)), float(np.max(rows.scores))
-    if not (-0.001 <= least and most <= 1.001):
+    if not (least >= -0.001 and most <= 1.001):
         return f"gives the probability {most if most > 1 else least:.4g}"
     numbers = rows.numbers[rows.scores > SURE]
     if (numbers != np.rint(numbers)).any():

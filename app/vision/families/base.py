@@ -54,6 +54,14 @@ class FitsInput(Protocol):
     def __call__(self, declared: Declared, height: int | None, width: int | None, /) -> bool: ...
 
 
+class InputOfForm(Protocol):
+    def __call__(
+        self, declared: Declared, inputs: Collection[str], model_type: str, /
+    ) -> InputSpec:
+        """The usual preparation for files with these outputs and these inputs besides the image."""
+        ...
+
+
 class Rows(NamedTuple):
     """What a model says that names its classes by number: one row for each object."""
 
@@ -135,6 +143,8 @@ class Family:
     """Reads rows that have class numbers, all of them, so that they can be checked."""
     usual_inputs: tuple[InputSpec, ...] = ()
     """Other preparations that are usual for the form; ``models.adopt`` tries them on photos."""
+    input_of_form: InputOfForm | None = None
+    """If the usual preparation differs among the files of the family."""
     tasks: frozenset[str] = frozenset()
     """Tasks of the Ultralytics exporter whose files may be of the family."""
     described: str = ""

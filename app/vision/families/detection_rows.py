@@ -5,6 +5,8 @@ score (YOLOv7) or score and class (YOLO-NAS). PaddleDetection's rows are class, 
 Its files take the scale of the picture, too: they are given 1, so that boxes are in input pixels.
 """
 
+from collections.abc import Collection
+
 import numpy as np
 
 from app.vision.arrays import Array
@@ -59,6 +61,10 @@ def _size(height: int, width: int, /) -> Array:
     return np.array([[height, width]], dtype=np.float32)
 
 
+def input_of_form(declared: Declared, inputs: Collection[str], model_type: str, /) -> InputSpec:
+    return FAMILY.usual_inputs[0] if inputs else FAMILY.input
+
+
 FAMILY = Family(
     name="detection_rows",
     models="YOLOv7 and YOLO-NAS with NMS in the graph, PaddleDetection (PP-YOLOE, RT-DETR)",
@@ -77,5 +83,6 @@ FAMILY = Family(
     optional_feeds=frozenset({"scale_factor", "im_shape"}),
     ways=ways,
     with_spec=with_spec,
+    input_of_form=input_of_form,
     rows=read_rows,
 )

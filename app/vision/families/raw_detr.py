@@ -4,7 +4,7 @@ Boxes are centre and size in shares of the input. Scores are the sigmoid of the 
 box may count for several classes; or their softmax, with a last column for "no object".
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 
@@ -74,6 +74,16 @@ def _is_rf_detr(declared: Mapping[str, object], model_type: str) -> bool:
     return model_type in {"rf_detr", "rfdetr"} or {"dets", "labels"} <= declared.keys()
 
 
+def input_of_form(declared: Declared, inputs: Collection[str], model_type: str, /) -> InputSpec:
+    plain = FAMILY.input
+    by_mean = (
+        _is_rf_detr(declared, model_type)
+        or "pixel_mask" in inputs
+        or model_type in {*_BY_SOFTMAX, "conditional_detr", "deformable_detr", "dab-detr", "deta"}
+    )
+    return FAMILY.usual_inputs[0] if by_mean else plain
+
+
 def with_spec(spec: OutputSpec) -> Decode:
     def by_softmax(
         outputs: Outputs, classes: int, threshold: float, input_size: tuple[int, int], /
@@ -123,5 +133,6 @@ FAMILY = Family(
     optional_feeds=frozenset({"pixel_mask"}),
     ways=ways,
     with_spec=with_spec,
+    input_of_form=input_of_form,
     columns=columns,
 )

@@ -16,6 +16,7 @@ from app.vision.families.base import Decode, Family, ShortGraph
 from app.vision.model import metadata, ultralytics
 from app.vision.model import signature as signatures
 from app.vision.model.file_hash import FileHash
+from app.vision.model.first_bytes import kind_of
 from app.vision.model.signature import Signature, shape_of
 from app.vision.runtime import session as sessions
 from app.vision.runtime.providers import CPU, short
@@ -80,7 +81,16 @@ def load(
                 return _load(path, file_hash, shorter, threads, providers)
         return _load(path, file_hash, None, threads, providers)
     except StartError as error:
-        raise StartError(f"The model {path} cannot be served: {error}.") from error
+        kind = _kind(file_hash)
+        told = f"onnxruntime cannot load it ({kind})" if kind else error
+        raise StartError(f"The model {path} cannot be served: {told}.") from error
+
+
+def _kind(file_hash: FileHash) -> str | None:
+    """The kind of file that it is instead of a model, if that is known."""
+    with suppress(ValueError):
+        return kind_of(file_hash.content()[:4096])
+    return None
 
 
 def _shorten(file: mmap | bytes, *, late_boxes: bool) -> ShortGraph | None:
@@ -123,12 +133,22 @@ def _load(
 
 
 def _describe(stored: Mapping[str, str], signature: Signature, name: str) -> Description:
-    found = descriptions.read(stored) or ultralytics.describe(
-        stored, signature.shape, signature.declared, name, is_bytes=signature.takes_bytes
-    )
+    found = descriptions.read(stored)
+    if found is None:
+        try:
+            found = ultralytics.describe(
+                stored, signature.shape, signature.declared, name, is_bytes=signature.takes_bytes
+            )
+        except ultralytics.OtherTaskError:
+            raise
+        except StartError as error:
+            raise StartError(f"{error}; {_ADOPT} writes what is missing") from error
     if found is None:
         raise StartError(_undescribed(signature))
     return found
+
+
+_ADOPT = "'python -m models.adopt FILE --labels LABELS'"
 
 
 def _undescribed(signature: Signature) -> str:
@@ -141,8 +161,7 @@ def _undescribed(signature: Signature) -> str:
             f" {_listed(fed[:5])}; export it in the form of one, with all output sides fixed"
         )
     return (
-        "it does not say its labels, family and input; have them written into a copy with"
-        " 'python -m models.adopt FILE --labels LABELS'"
+        f"it does not say its labels, family and input; have them written into a copy with {_ADOPT}"
         f" (its outputs are {shapes}; families: {_listed(fitting)})"
     )
 

@@ -20,12 +20,25 @@ from app.vision.description import Description, first_problem
 from app.vision.families.base import Declared, Family
 
 
+class OtherTaskError(StartError):
+    """The file is no detector of boxes."""
+
+
 def families(metadata: Mapping[str, str]) -> list[Family]:
     """Families that read files of the exporter's task; none if other keys than its are there."""
     if "names" not in metadata or "stride" not in metadata:
         return []
     task = _task(metadata)
     return [family for family in map(registry.get, registry.ULTRALYTICS) if task in family.tasks]
+
+
+def require_detector(metadata: Mapping[str, str]) -> None:
+    """Raises OtherTaskError if the exporter says that the model finds no boxes."""
+    if "names" in metadata and "stride" in metadata and not families(metadata):
+        raise OtherTaskError(
+            f"it is a model for the task '{_task(metadata)}', not a detector of boxes (tasks"
+            " detect and segment are served)"
+        )
 
 
 def describe(
@@ -45,8 +58,7 @@ def describe(
     if "names" not in metadata or "stride" not in metadata:
         return None
     likely = families(metadata)
-    if not likely:
-        raise StartError(f"it is a model for the task '{_task(metadata)}', not a detector")
+    require_detector(metadata)
     labels = labels_of(metadata["names"])
     family = _family(metadata, likely, input_shape, declared, len(labels))
     whole_bytes = {"mean": (0, 0, 0), "std": (1, 1, 1)} if is_bytes else {}
@@ -135,7 +147,7 @@ def _family(
     if len(fitting) > 1:
         raise StartError(
             f"its metadata does not say which of {', '.join(family.name for family in fitting)}"
-            " it is of; 'python -m models.adopt FILE --family FAMILY --labels LABELS' writes it"
+            " it is of"
         )
     return fitting[0]
 
