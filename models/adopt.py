@@ -11,7 +11,6 @@ from pydantic import ValidationError
 
 from app.vision import families
 from app.vision.description import Description
-from app.vision.output_spec import OutputSpec
 from app.vision.preprocess.input_spec import Fit, InputSpec, Resample
 from models.adoption import external_data, report
 from models.adoption.choose import Wishes, choose
@@ -213,8 +212,9 @@ def _description(
     name: str,
     license_: str,
 ) -> Description:
-    usual = reading.family.decode if reading.spec is None else None
-    spec = None if usual or reading.spec == OutputSpec() else reading.spec
+    family, spec = reading.family, reading.spec
+    if spec is not None and family.with_spec and family.with_spec(spec) is family.decode:
+        spec = None  # the family's only meaning before there were others: keep such files short
     given = arguments.license
     try:
         return Description(

@@ -177,10 +177,10 @@ def _nothing(outcomes: list[Outcome], fitting: list[Family]) -> str:
         " --mean, --std, --first-class"
     )
     problems = list(dict.fromkeys(o.problem for o in outcomes if o.problem))
-    if len(problems) and all(o.problem for o in outcomes):
+    if problems and all(o.problem for o in outcomes):
         return (
-            f"Nothing was written: read as {names}, the model {problems[0]}, so that its outputs"
-            f" are not those of the family with these labels. Options: {options}, --labels."
+            f"Nothing was written: read as {names}, the model {problems[0]}. Its outputs may not be"
+            f" those of the family with these labels. Options: {options}, --labels."
         )
     if any(o.sure_boxes for o in outcomes):
         return (
