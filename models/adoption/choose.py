@@ -15,9 +15,11 @@ from models.common.commands import CommandError
 
 _SOUND = 0.6
 """Share of sure boxes that have to be possible ones."""
+_CONVINCING = 0.9
+"""Share of all boxes that have to be possible ones if none is sure, and the input is given."""
 _CLEARLY = 0.1
 """Difference of two shares that tells which of two readings is right."""
-_USUAL = 1.25
+_USUAL = 1.6
 """The usual reading is preferred to another one that is not this much stronger."""
 _DECIDING = ("fit", "std", "channels")
 """Options that together say how the input is prepared."""
@@ -62,11 +64,11 @@ def choose(
     outcomes = [trials.run(reading) for reading in readings]
     good = [o for o in outcomes if not o.problem and o.strength > 0 and o.sound >= _SOUND]
     if not good:
-        ways = {(o.reading.family.name, o.reading.spec) for o in outcomes}
-        decided = wishes.decide_input or hints.says_input
         empty = [o for o in outcomes if not o.problem and not o.sure_boxes]
-        if decided and len(ways) == 1 and empty:
-            return Choice(empty[0], [fitting[0].name], [], len(outcomes))
+        best = max(empty, key=lambda o: o.plausible, default=None)
+        decided = wishes.decide_input or hints.says_input
+        if decided and best and (best.plausible >= _CONVINCING or len(outcomes) == 1):
+            return Choice(best, [best.reading.family.name], [], len(outcomes))
         raise CommandError(_nothing(outcomes, fitting))
     best = good[0]
     for outcome in good[1:]:

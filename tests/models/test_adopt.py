@@ -21,7 +21,7 @@ def yolox(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def dynamic(tmp_path: Path) -> Path:
-    return tiny.write(tiny.conv_model(channels=6, side=None), tmp_path / "tiny.onnx")
+    return tiny.write(tiny.conv_model(channels=6, side=None, seed=1), tmp_path / "tiny.onnx")
 
 
 def run(*arguments: object) -> int:
@@ -63,6 +63,10 @@ def test_options_override_the_family(dynamic: Path) -> None:
         "iou": 0.6,
         "labels": ("a", "b"),
         "license": "MIT",
+        "output": {
+            "boxes": "xyxy", "unit": "shares", "scores": "probability",
+            "columns": "box score class", "numbers": None,
+        },
         "input": {
             "size": (64, 96), "stride": 64, "fit": "corner", "resample": "bilinear",
             "pad_value": 0, "channels": "bgr", "mean": (1, 2, 3), "std": (58.5, 58.5, 58.5),
