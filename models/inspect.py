@@ -3,6 +3,7 @@
 import argparse
 import hashlib
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -89,8 +90,9 @@ def _of_graph(content: bytes, model: Model | None) -> dict[str, object]:
     if model:
         height, width = model.description.input.size
         tensor = np.zeros((1, 3, height, width), model.signature.dtype)
-        flops = graph.operations(proto, model.feed(tensor))
-        facts["FLOPs"] = f"{flops / 1e9:.2f} billion at {width} x {height}"
+        with suppress(Exception):  # of graphs whose shapes cannot be followed
+            flops = graph.operations(proto, model.feed(tensor))
+            facts["FLOPs"] = f"{flops / 1e9:.2f} billion at {width} x {height}"
     return facts
 
 

@@ -4,7 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import ValidationError
+
 from app.vision import families
+from app.vision.description import first_problem
 from app.vision.families.base import Family
 from app.vision.output_spec import OutputSpec
 from app.vision.preprocess.input_spec import InputSpec
@@ -146,9 +149,16 @@ def _inputs(family: Family, opened: Opened, hints: Hints, wishes: Wishes) -> Seq
         usual.insert(
             0, family.input_of_form(signature.declared, signature.others, hints.model_type)
         )
-    return list(
-        dict.fromkeys(InputSpec.model_validate({**spec.model_dump(), **fixed}) for spec in usual)
-    )
+    try:
+        return list(
+            dict.fromkeys(
+                InputSpec.model_validate({**spec.model_dump(), **fixed}) for spec in usual
+            )
+        )
+    except ValidationError as error:
+        raise CommandError(
+            f"The input cannot be prepared like this: {first_problem(error)}."
+        ) from error
 
 
 def _way(outcome: Outcome) -> tuple[str, OutputSpec | None]:

@@ -54,7 +54,13 @@ def read(path: Path, stored: Mapping[str, str]) -> Hints:
     ):
         beside = next((folder / name for folder in folders if (folder / name).is_file()), None)
         if beside is not None:
-            found = of_file(beside, found)
+            try:
+                found = of_file(beside, found)
+            except (TypeError, ValueError, KeyError, AttributeError, ZeroDivisionError) as error:
+                raise CommandError(
+                    f"{beside} beside the model is not as expected ({error}); move it away, and"
+                    " give its settings as options."
+                ) from error
     return found
 
 
@@ -120,19 +126,20 @@ def _of_preprocessor(path: Path, found: Hints) -> Hints:
         "resample": "antialias",
     }
     sides = found.size
-    if isinstance(size, dict) and {"height", "width"} <= size.keys():
+    size = size if isinstance(size, dict) else {}
+    if {"height", "width"} <= size.keys():
         settings["fit"] = "stretch"
-        sides = size["height"], size["width"]
-    elif isinstance(size, dict) and ("shortest_edge" in size or "max_height" in size):
+        sides = int(size["height"]), int(size["width"])
+    elif "shortest_edge" in size or "max_height" in size:
         # The picture lies in the upper left corner; padding is 0 after the mean was taken off.
         settings["fit"] = "corner"
         settings["pad_value"] = min(255, max(0, round(sum(settings["mean"]) / 3)))
-        shortest = size.get("shortest_edge", size.get("max_height"))
-        longest = size.get("longest_edge") or size.get("max_width") or shortest
+        shortest = int(size.get("shortest_edge") or size["max_height"])
+        longest = int(size.get("longest_edge") or size.get("max_width") or shortest)
         sides = shortest, min(longest, round(shortest * 5 / 3))
     pad = content.get("pad_size")
     if content.get("do_pad") and isinstance(pad, dict) and {"height", "width"} <= pad.keys():
-        sides = pad["height"], pad["width"]
+        sides = int(pad["height"]), int(pad["width"])
     return replace(found, input=settings, size=sides, sources=(*found.sources, path.name))
 
 

@@ -107,7 +107,7 @@ def with_spec(spec: OutputSpec) -> Decode:
 def _best_pairs(logits: Array, threshold: float) -> tuple[Array, Array, Floats]:
     """Queries, classes and scores above ``threshold``, at most ``_MOST`` of the best."""
     with np.errstate(over="ignore"):  # 1 / infinity is 0, which is right
-        scores: Floats = np.float32(1) / (1 + np.exp(-logits.astype(np.float32, copy=False)))
+        scores: Array = 1 / (1 + np.exp(-logits.astype(np.float32, copy=False)))
     flat = scores.ravel()
     likely = np.flatnonzero(flat > threshold)
     if len(likely) > _MOST:
