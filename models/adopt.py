@@ -15,7 +15,7 @@ from app.vision.preprocess.input_spec import Fit, InputSpec, Resample
 from models.adoption import external_data, report
 from models.adoption.choose import Wishes, choose
 from models.adoption.hints import read as read_hints
-from models.adoption.opened import open_file
+from models.adoption.opened import Opened, open_file
 from models.adoption.photos import photos
 from models.adoption.trial import Reading, Trials
 from models.common import checks, labels, metadata
@@ -173,10 +173,11 @@ def write(arguments: argparse.Namespace, source: Path, out: Path, name: str) -> 
         hints = replace(hints, numbers=None)
     wishes = Wishes(arguments.family, _given(arguments), arguments.first_class)
     _validated(arguments, families.get(arguments.family or families.NAMES[0]).input)
+    opened = opened.closed(len(found_labels), arguments.size or opened.axes or hints.size)
     looked_at = photos(arguments.photos)
     choice = choose(opened, hints, found_labels, wishes, Trials(opened, looked_at, found_labels))
     reading = choice.outcome.reading
-    description = _description(arguments, reading, found_labels, name, hints.license)
+    description = _description(arguments, reading, opened, found_labels, name, hints.license)
     new = external_data.copy(model, source, out.parent)
     try:
         with replacing(out) as partial_file:
@@ -208,6 +209,7 @@ def _validated(arguments: argparse.Namespace, usual: InputSpec) -> InputSpec:
 def _description(
     arguments: argparse.Namespace,
     reading: Reading,
+    opened: Opened,
     found_labels: tuple[str, ...],
     name: str,
     license_: str,
@@ -223,6 +225,7 @@ def _description(
             labels=found_labels,
             input=reading.input,
             output=spec,
+            shapes=dict(opened.shapes) if opened.shapes else None,
             license=license_ if given == "unknown" and license_ else given,
             iou=arguments.iou,
         )

@@ -36,6 +36,8 @@ class Description(BaseModel):
     input: InputSpec
     output: OutputSpec | None = None
     """None if files of the family have one meaning only, or its usual one."""
+    shapes: dict[str, tuple[int | None, ...]] | None = None
+    """Shapes of the outputs, if the file itself leaves open what tells the family."""
     license: str = "unknown"
     iou: Annotated[float, Field(ge=0, le=1)] | None = None
     """Default of the request's ``iou``; None for the service's own default."""

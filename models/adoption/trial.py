@@ -84,8 +84,12 @@ class Trials:
                 outcome.problem = outcome.problem or _problem(reading, outputs, len(self._labels))
                 if outcome.problem:
                     return outcome
-                found = model.decode(outputs, tensor, SURE)
-                rest = model.decode(outputs, tensor, _ALL)
+                try:
+                    found = model.decode(outputs, tensor, SURE)
+                    rest = model.decode(outputs, tensor, _ALL)
+                except (ValueError, IndexError):
+                    outcome.problem = "gives outputs of other sizes than those of the family"
+                    return outcome
                 if (rest.scores > 1.001).any() or np.isnan(rest.scores).any():
                     outcome.problem = f"gives the probability {rest.scores.max():.4g}"
                     return outcome

@@ -63,6 +63,7 @@ def test_options_override_the_family(dynamic: Path) -> None:
         "iou": 0.6,
         "labels": ("a", "b"),
         "license": "MIT",
+        "shapes": None,
         "output": {
             "boxes": "xyxy", "unit": "shares", "scores": "probability",
             "columns": "box score class", "numbers": None,

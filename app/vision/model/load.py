@@ -176,6 +176,10 @@ def _check(description: Description, family: Family, signature: Signature) -> li
     Raises StartError if the file is not what its description says.
     """
     classes = len(description.labels)
+    if description.shapes is not None:
+        if description.shapes.keys() != signature.declared.keys():
+            raise StartError("its metadata gives the shapes of other outputs than it has")
+        signature = signature._replace(declared=description.shapes)
     outputs = family.bind(signature.declared, classes)
     if outputs is None:
         raise StartError(
