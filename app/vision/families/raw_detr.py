@@ -54,7 +54,7 @@ def ways(declared: Declared, labels: int, model_type: str, /) -> list[OutputSpec
     if width == labels + 1:
         (sigmoid if _is_rf_detr(declared, model_type) else softmax).append(first)
         if model_type in _BY_SIGMOID:
-            sigmoid.append(first)
+            sigmoid = [first]
     if labels == len(COCO_NUMBERS) and width is not None and width > COCO_NUMBERS[-1]:
         (softmax if width == COCO_NUMBERS[-1] + 2 else sigmoid).append(COCO_NUMBERS)
     found = [("sigmoid", numbers) for numbers in sigmoid]
