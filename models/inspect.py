@@ -62,6 +62,7 @@ def _of_description(model: Model) -> dict[str, object]:
         "name": described.name,
         "licence": described.license,
         "family": f"{described.family}, {model.family.layout}",
+        "outputs mean": str(described.output or "what is usual for the family"),
         "labels": f"{len(described.labels)}: {', '.join(described.labels)}",
         "input": f"{axes} {width} x {height}, {model.signature.dtype}, multiples of {spec.stride}",
         "fit": f"{spec.fit}, padded with {spec.pad_value}, scaled by {spec.resample}",

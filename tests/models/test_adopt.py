@@ -317,6 +317,17 @@ def test_real_files_find_what_they_should(shared: Path, tmp_path: Path, name: st
     assert found == {label: pytest.approx(values, abs=0.05) for label, values in expected.items()}
 
 
+def test_fewer_labels_than_a_real_file_has_classes_are_refused(
+    shared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out.onnx"
+    error = refusal(
+        capsys, shared / "models" / "deimv2_atto.onnx", "--labels", "a,b,c", "--out", out
+    )
+    assert "and there are 3 labels" in error
+    assert not out.exists()
+
+
 def test_a_real_detector_of_faces(shared: Path, tmp_path: Path) -> None:
     source, out = shared / "families" / "ultraface_rfb320.onnx", tmp_path / "faces.onnx"
     options = ["--family", "ssd", "--labels", "face", "--iou", "0.3", "--out", out]

@@ -126,6 +126,14 @@ def test_one_class_and_six_columns_are_told_apart_by_what_the_exporter_says() ->
     assert family(package, three_in_each_cell) == "end2end"
 
 
+def test_a_fixed_number_of_boxes_of_a_dynamic_input_is_not_yolov5() -> None:
+    one = {**DETECT, "names": "{0: 'cat'}", "imgsz": "[640, 640]"}
+    for rows, expected in ((300, "end2end"), (None, "yolov5")):
+        found = describe(one, [[None, rows, 6]], DYNAMIC)
+        assert found is not None
+        assert found.family == expected
+
+
 def test_two_classes_and_six_columns_are_told_apart_by_the_description() -> None:
     def said(description: str, **more: str) -> str:
         return family({**DETECT, "description": description, **more}, [[1, 300, 6]])

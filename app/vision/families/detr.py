@@ -9,8 +9,9 @@ import numpy as np
 
 from app.vision.arrays import Array
 from app.vision.detections import Candidates
-from app.vision.families.base import BATCH, Declared, Family, Outputs, allows
+from app.vision.families.base import BATCH, Declared, Family, Outputs, Rows, allows
 from app.vision.families.meanings import by_role
+from app.vision.output_spec import OutputSpec
 from app.vision.preprocess.input_spec import InputSpec
 
 _OUTPUTS = ("labels", "boxes", "scores")
@@ -37,6 +38,11 @@ def decode(
     )
 
 
+def read_rows(outputs: Outputs, _: OutputSpec, /) -> Rows:
+    labels, boxes, scores = (output[0] for output in outputs)
+    return Rows(boxes, scores, labels)
+
+
 def _size(height: int, width: int, /) -> Array:
     return np.array([[width, height]], dtype=np.int64)
 
@@ -56,5 +62,6 @@ FAMILY = Family(
         "boxes": BATCH,
         "scores": BATCH,
     },
+    rows=read_rows,
     feeds={"orig_target_sizes": _size},
 )

@@ -31,8 +31,10 @@ def decode(
 def fits_input(declared: Declared, height: int | None, width: int | None, /) -> bool:
     """Whether there are three anchors in each cell of the usual grids."""
     anchors = next(iter(declared.values()))[1]
-    if anchors is None or height is None or width is None:
+    if anchors is None:
         return True
+    if height is None or width is None:  # the number of anchors would vary with them
+        return False
     cells = {stride: (height // stride) * (width // stride) for stride in (4, 8, 16, 32, 64)}
     usual = sum(cells[stride] for stride in (8, 16, 32))
     return anchors in {3 * usual, 3 * (usual + cells[64]), 3 * (usual + cells[4])}
