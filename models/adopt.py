@@ -2,16 +2,22 @@
 
 import argparse
 import sys
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
-import onnxruntime
 from pydantic import ValidationError
 
 from app.vision import families
 from app.vision.description import Description
 from app.vision.preprocess.input_spec import Fit, InputSpec, Resample
+from models.adoption import external_data, report
+from models.adoption.choose import Wishes, choose
+from models.adoption.hints import read as read_hints
+from models.adoption.opened import Opened, open_file
+from models.adoption.photos import photos
+from models.adoption.trial import Reading, Trials
 from models.common import checks, labels, metadata
 from models.common.commands import (
     CommandError,
@@ -26,11 +32,14 @@ from models.common.commands import (
 _SUMMARY = """\
 Adopt a detector that does not say what it is (YOLOX, RT-DETR, D-FINE, DEIM ...): write its labels,
 family and input into the metadata of a copy, which Spotter then serves. The weights stay as they
-are, byte for byte."""
+are, byte for byte. The model is run on photos first; nothing is written if it finds nothing."""
 
 _EXAMPLE = """
+What is not said by options is read from the file, config.json, preprocessor_config.json or
+infer_cfg.yml beside it, or tried out on photos: those of --photos, or two of the page.
+
 example:
-  python -m models.adopt yolox_nano.onnx --family yolox --labels coco --license Apache-2.0
+  python -m models.adopt yolox_nano.onnx --labels coco --license Apache-2.0
   SPOTTER_MODEL=weights/yolox_nano-adopted.onnx make run
 """
 _OPTIONS = ("fit", "resample", "pad_value", "channels", "mean", "std", "stride")
@@ -40,7 +49,7 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     options = parser("adopt", _SUMMARY, _details())
     options.add_argument("file", type=Path, help="the ONNX file; it is only read")
     options.add_argument("--out", type=Path, help="the file to write (weights/<file>-adopted.onnx)")
-    add_description_options(options, required=True)
+    add_description_options(options)
     return options.parse_args(argv)
 
 
@@ -64,9 +73,21 @@ def _scale(spec: InputSpec) -> str:
     return plain.get((means, divisors), f"(pixel - {means}) / {divisors}")
 
 
-def add_description_options(options: argparse.ArgumentParser, *, required: bool) -> None:
-    options.add_argument("--family", required=required, choices=families.NAMES)
-    options.add_argument("--labels", required=required, help=labels.HELP)
+def add_description_options(options: argparse.ArgumentParser) -> None:
+    options.add_argument(
+        "--family", choices=families.NAMES, help="needed only if the outputs fit several"
+    )
+    options.add_argument("--labels", help=labels.HELP)
+    options.add_argument(
+        "--first-class", type=int, metavar="N",
+        help="the number of the first label, if the outputs give class numbers (0 or 1)",
+    )  # fmt: skip
+    options.add_argument(
+        "--photos", type=Path, metavar="FOLDER", help="photos that show the objects, to try it on"
+    )
+    options.add_argument(
+        "--show", type=Path, metavar="FILE", help="draw what was found on the first photo (JPEG)"
+    )
     options.add_argument("--name", help="the name in answers (that of the file)")
     options.add_argument("--license", default="unknown", help="of the weights (%(default)s)")
     options.add_argument("--iou", type=float, help="of NMS, if a request does not say (0.7)")
@@ -110,7 +131,7 @@ def _divisors(text: str) -> tuple[float, ...]:
 def description(
     arguments: argparse.Namespace, axes: tuple[int, int] | None, name: str
 ) -> Description:
-    """The description that the options make; ``axes`` are the file's height and width if static.
+    """The description that the options alone make, for an exporter that knows the family.
 
     Raises CommandError if the options contradict each other or the file.
     """
@@ -121,52 +142,101 @@ def description(
             "The file's axes are dynamic: say the largest input with --size, such as --size"
             f" {usual.size[0]}."
         )
-    given = {key: getattr(arguments, key) for key in _OPTIONS}
-    settings = {key: value for key, value in given.items() if value is not None}
     try:
         return Description(
             family=arguments.family,
             name=arguments.name or name,
             labels=labels.parse(arguments.labels),
-            input=InputSpec.model_validate({**usual.model_dump(), **settings, "size": size}),
+            input=InputSpec.model_validate(
+                {**usual.model_dump(), **_given(arguments), "size": size}
+            ),
             license=arguments.license,
             iou=arguments.iou,
         )
     except ValidationError as error:
-        first = error.errors()[0]
-        option = str(first["loc"][0]).removesuffix("_value")
-        raise CommandError(f"--{option} {first['input']}: {first['msg']}.") from error
+        raise _wrong(error) from error
 
 
 def write(arguments: argparse.Namespace, source: Path, out: Path, name: str) -> Description:
-    """Write a copy of ``source`` to ``out`` with the description, if the service can run it.
+    """Write a copy of ``source`` to ``out`` with the description, if it finds things on photos.
 
-    Raises CommandError if the options do not fit the file.
+    Raises CommandError if the options do not fit the file, or no way to read it makes sense.
     """
+    opened = open_file(source, out if source.name.startswith(".") else source)
     model = source.read_bytes()
-    found = description(arguments, _static_axes(source), name)
-    with replacing(out) as partial_file:
-        partial_file.write_bytes(metadata.describe(model, found))
-        checks.serves(partial_file, out)
-    return found
-
-
-def _static_axes(path: Path) -> tuple[int, int] | None:
-    """Height and width of the image input; None if they are dynamic."""
-    options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    options.log_severity_level = 3
+    beside = arguments.beside if "beside" in arguments else source
+    hints = read_hints(beside, opened.stored)
+    found_labels = labels.parse(arguments.labels) if arguments.labels else hints.labels
+    if not found_labels:
+        raise CommandError(f"{source.name} does not say its labels: give --labels ({labels.HELP}).")
+    if arguments.labels and len(found_labels) != len(hints.labels):
+        hints = replace(hints, numbers=None)
+    wishes = Wishes(arguments.family, _given(arguments), arguments.first_class)
+    _validated(arguments, families.get(arguments.family or families.NAMES[0]).input)
+    opened = opened.closed(len(found_labels), arguments.size or opened.axes or hints.size)
+    looked_at = photos(arguments.photos)
+    choice = choose(opened, hints, found_labels, wishes, Trials(opened, looked_at, found_labels))
+    reading = choice.outcome.reading
+    description = _description(arguments, reading, opened, found_labels, name, hints.license)
+    new = external_data.copy(model, source, out.parent)
     try:
-        session = onnxruntime.InferenceSession(
-            str(path), options, providers=["CPUExecutionProvider"]
+        with replacing(out) as partial_file:
+            partial_file.write_bytes(metadata.describe(model, description))
+            detector = checks.serves(partial_file, out)
+    except BaseException:
+        for path in new:
+            path.unlink(missing_ok=True)
+        raise
+    report.tell(choice, hints, wishes)
+    if arguments.show:
+        report.show(detector, choice, arguments.show)
+    return description
+
+
+def _given(arguments: argparse.Namespace) -> dict[str, Any]:
+    given = {key: getattr(arguments, key) for key in (*_OPTIONS, "size")}
+    return {key: value for key, value in given.items() if value is not None}
+
+
+def _validated(arguments: argparse.Namespace, usual: InputSpec) -> InputSpec:
+    """Raises CommandError for a setting of the input that cannot be."""
+    try:
+        return InputSpec.model_validate({**usual.model_dump(), **_given(arguments)})
+    except ValidationError as error:
+        raise _wrong(error) from error
+
+
+def _description(
+    arguments: argparse.Namespace,
+    reading: Reading,
+    opened: Opened,
+    found_labels: tuple[str, ...],
+    name: str,
+    license_: str,
+) -> Description:
+    family, spec = reading.family, reading.spec
+    if spec is not None and family.with_spec and family.with_spec(spec) is family.decode:
+        spec = None  # the family's only meaning before there were others: keep such files short
+    given = arguments.license
+    try:
+        return Description(
+            family=reading.family.name,
+            name=arguments.name or name,
+            labels=found_labels,
+            input=reading.input,
+            output=spec,
+            shapes=dict(opened.shapes) if opened.shapes else None,
+            license=license_ if given == "unknown" and license_ else given,
+            iou=arguments.iou,
         )
-    except Exception as error:  # onnxruntime's own classes have no common public base
-        reason = " ".join(str(error).split())[:200]
-        raise CommandError(f"onnxruntime cannot load {path} ({reason}).") from error
-    for node in session.get_inputs():
-        if len(node.shape) == 4 and all(isinstance(axis, int) for axis in node.shape[2:]):
-            return node.shape[2], node.shape[3]
-    return None
+    except ValidationError as error:
+        raise _wrong(error) from error
+
+
+def _wrong(error: ValidationError) -> CommandError:
+    first = error.errors()[0]
+    option = str(first["loc"][0]).removesuffix("_value")
+    return CommandError(f"--{option} {first['input']}: {first['msg']}.")
 
 
 def adopt(arguments: argparse.Namespace) -> None:

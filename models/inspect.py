@@ -3,6 +3,7 @@
 import argparse
 import hashlib
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,7 @@ def _of_description(model: Model) -> dict[str, object]:
         "name": described.name,
         "licence": described.license,
         "family": f"{described.family}, {model.family.layout}",
+        "outputs mean": str(described.output or "what is usual for the family"),
         "labels": f"{len(described.labels)}: {', '.join(described.labels)}",
         "input": f"{axes} {width} x {height}, {model.signature.dtype}, multiples of {spec.stride}",
         "fit": f"{spec.fit}, padded with {spec.pad_value}, scaled by {spec.resample}",
@@ -89,8 +91,9 @@ def _of_graph(content: bytes, model: Model | None) -> dict[str, object]:
     if model:
         height, width = model.description.input.size
         tensor = np.zeros((1, 3, height, width), model.signature.dtype)
-        flops = graph.operations(proto, model.feed(tensor))
-        facts["FLOPs"] = f"{flops / 1e9:.2f} billion at {width} x {height}"
+        with suppress(Exception):  # of graphs whose shapes cannot be followed
+            flops = graph.operations(proto, model.feed(tensor))
+            facts["FLOPs"] = f"{flops / 1e9:.2f} billion at {width} x {height}"
     return facts
 
 

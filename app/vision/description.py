@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from app.errors import StartError
 from app.vision import families
+from app.vision.output_spec import OutputSpec
 from app.vision.preprocess.input_spec import InputSpec
 
 METADATA_KEY = "spotter"
@@ -33,6 +34,10 @@ class Description(BaseModel):
     labels: Annotated[tuple[str, ...], Field(min_length=1)]
     """In class order: the label of class 0 first."""
     input: InputSpec
+    output: OutputSpec | None = None
+    """None if files of the family have one meaning only, or its usual one."""
+    shapes: dict[str, tuple[int | None, ...]] | None = None
+    """Shapes of the outputs, if the file itself leaves open what tells the family."""
     license: str = "unknown"
     iou: Annotated[float, Field(ge=0, le=1)] | None = None
     """Default of the request's ``iou``; None for the service's own default."""

@@ -12,10 +12,9 @@ from models import adopt
 from models.common import checks, metadata
 from models.common.commands import WEIGHTS, CommandError, parser, require, run
 from models.fetch.catalogue import listing
+from models.fetch.complete import SETUP, complete
 from models.fetch.partial import Partial, reserve
-from models.fetch.sources import Source, resolve
-
-SETUP = "make install-fetch"
+from models.fetch.sources import Source, repository_of, resolve
 
 _SUMMARY = """\
 Download a detector into weights/, verify its checksum before anything reads it, and write into it
@@ -29,12 +28,15 @@ names (mAP50-95 as published, on 5,000 photos of COCO val2017):
 examples:
   python -m models.fetch yolox_tiny
   python -m models.fetch https://example.com/mine.onnx --sha256 HEX --family yolox --labels a,b
+  python -m models.fetch hf:owner/repository
   python -m models.fetch hf:owner/repository/model.onnx --sha256 HEX
   SPOTTER_MODEL=weights/yolox_tiny.onnx make run
 
-An address needs --sha256; Hugging Face shows it on the file's page. The publisher's licence applies
-to the file. HF_ENDPOINT and HF_TOKEN work as in Hugging Face's own tools. A model that does not
-say what it is needs --family and --labels, as in models.adopt.
+hf:owner/repository takes the model with its weights and what describes it (config.json and
+preprocessor_config.json), checks the Hub's checksums and adopts it. An address needs --sha256;
+Hugging Face shows it on the file's page. The publisher's licence applies to the file. HF_ENDPOINT
+and HF_TOKEN work as in Hugging Face's own tools. A model that does not say its labels needs
+--labels, as in models.adopt.
 """
 
 _NO_CHECKSUM = """\
@@ -48,14 +50,19 @@ _UNDESCRIBED = "models.adopt"
 def _arguments(argv: list[str] | None) -> argparse.Namespace:
     options = parser("fetch", _SUMMARY, _DETAILS)
     options.add_argument(
-        "source", help="a name, https://.../file.onnx, or hf:owner/repository[@revision]/file.onnx"
+        "source",
+        help="a name, hf:owner/repository[@revision], https://.../file.onnx, or"
+        " hf:owner/repository[@revision]/file.onnx",
     )
     options.add_argument("--sha256", type=_checksum, help="checksum of the file, for an address")
+    options.add_argument(
+        "--precision", help="of a repository that has several, such as fp32, fp16, int8, quantized"
+    )
     options.add_argument("--out", type=Path, help="file to write (weights/<name>.onnx)")
     options.add_argument(
         "--max-mb", type=int, default=1000, help="larger files are refused (%(default)s)"
     )
-    adopt.add_description_options(options, required=False)
+    adopt.add_description_options(options)
     return options.parse_args(argv)
 
 
@@ -67,6 +74,14 @@ def _checksum(text: str) -> str:
 
 
 def fetch(arguments: argparse.Namespace) -> None:
+    repository = repository_of(arguments.source, os.environ)
+    if repository is not None:
+        require("tqdm", SETUP)
+        require("httpx", SETUP)
+        from models.fetch.repository import fetch as fetch_repository
+
+        fetch_repository(arguments, repository)
+        return
     source = resolve(arguments.source, os.environ)
     wanted, limit = _expected(arguments, source)
     out: Path = arguments.out or WEIGHTS / f"{source.name}.onnx"
@@ -79,7 +94,7 @@ def fetch(arguments: argparse.Namespace) -> None:
         return
     out.parent.mkdir(parents=True, exist_ok=True)
     with reserve(out, wanted) as partial:
-        _complete(source, partial, wanted, limit)
+        complete(source, partial, wanted, limit)
         print(f"sha256 {wanted}, as expected")
         _put(arguments, source, partial, out)
         partial.remove()
@@ -94,8 +109,8 @@ def _expected(arguments: argparse.Namespace, source: Source) -> tuple[str, int]:
         return source.release.sha256, source.release.size
     if not arguments.sha256:
         raise CommandError(_NO_CHECKSUM)
-    if (arguments.family is None) != (arguments.labels is None):
-        raise CommandError("Give both --family and --labels, or neither.")
+    if arguments.family and not arguments.labels:
+        raise CommandError("Give --labels, too.")
     return arguments.sha256, arguments.max_mb * 1_000_000
 
 
@@ -106,26 +121,6 @@ def _checksums(path: Path) -> set[str]:
     return {hashlib.sha256(version).hexdigest() for version in (content, before)}
 
 
-def _complete(source: Source, partial: Partial, wanted: str, limit: int) -> None:
-    """Downloads the rest of the file. If it is another file, deletes it and raises CommandError."""
-    require("tqdm", SETUP)
-    require("httpx", SETUP)
-    from models.fetch.download import download
-
-    while partial.size == 0 or partial.sha256() != wanted:
-        started = partial.size
-        download(source, partial, limit)
-        found = partial.sha256()
-        if found == wanted:
-            return
-        partial.clear()
-        if not started:  # else the first part may have been of an older version: try again
-            raise CommandError(
-                f"{source.url} is not the expected file: its sha256 is {found}, not"
-                f" {wanted}. It was deleted."
-            )
-
-
 def _put(arguments: argparse.Namespace, source: Source, partial: Partial, out: Path) -> None:
     """Moves the download to ``out`` and adds a description if it has none.
 
@@ -134,7 +129,7 @@ def _put(arguments: argparse.Namespace, source: Source, partial: Partial, out: P
     if source.release:
         arguments.family, arguments.labels = source.release.family, source.release.labels
         arguments.license = source.release.license
-    if arguments.family:
+    if arguments.labels:
         adopt.write(arguments, partial.path, out, source.name)
         return
     try:
@@ -142,7 +137,7 @@ def _put(arguments: argparse.Namespace, source: Source, partial: Partial, out: P
     except StartError as error:
         told = str(error).replace(str(partial.path), str(out))
         if _UNDESCRIBED in told:
-            told += " Or add --family and --labels to the same command; nothing is fetched again."
+            told += " Or add --labels to the same command; nothing is fetched again."
         else:
             partial.remove()
         raise CommandError(told) from error

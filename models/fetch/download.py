@@ -42,7 +42,7 @@ def download(
     """
     fruitless = 0
     with (
-        _client(source) as client,
+        client_for(source) as client,
         tqdm(desc=source.name, unit="B", unit_scale=True, disable=None) as bar,
     ):
         while True:
@@ -67,7 +67,7 @@ def download(
             sleep(min(LONGEST_PAUSE_SECONDS, max(asked, 2.0 ** (fruitless - 1))))
 
 
-def _client(source: Source) -> httpx.Client:
+def client_for(source: Source) -> httpx.Client:
     def only_safe(request: httpx.Request) -> None:
         require_safe(str(request.url), source.url)
 
@@ -130,7 +130,12 @@ def _begin(response: httpx.Response, url: str, partial: Partial) -> int | None:
         raise _AgainError("the file is shorter than the part that was fetched")
     if status in _TRANSIENT:
         raise _AgainError(f"the server answers {status}", _retry_after(given))
-    raise CommandError(f"{url} answers {status}{_HINTS.get(status, '')}.")
+    raise CommandError(f"{url} answers {reason_of(status)}.")
+
+
+def reason_of(status: int) -> str:
+    """The status of an answer, and what it means if that is known."""
+    return f"{status}{_HINTS.get(status, '')}"
 
 
 _HINTS = {

@@ -14,6 +14,23 @@ _HUGGING_FACE = "https://huggingface.co"
 _HF = re.compile(r"hf:(?P<repo>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w.-]+))?/(?P<file>[^@]+\.onnx)")
 
 
+_HF_REPOSITORY = re.compile(r"hf:(?P<repo>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w.-]+))?/?")
+_PAGE = re.compile(
+    r"https://huggingface\.co/(?P<repo>[\w.-]+/[\w.-]+)(?:/tree/(?P<revision>[\w.-]+))?/?"
+)
+
+
+@dataclass(frozen=True)
+class Repository:
+    """All files of a model on Hugging Face."""
+
+    endpoint: str
+    name: str
+    """Owner and repository."""
+    revision: str
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
 @dataclass(frozen=True)
 class Source:
     url: str
@@ -21,6 +38,17 @@ class Source:
     """Name of the model: the file name without its suffix."""
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     release: Release | None = None
+
+
+def repository_of(text: str, environment: Mapping[str, str]) -> Repository | None:
+    """The repository that ``text`` names, or the address of its page; None if it names a file."""
+    match = _HF_REPOSITORY.fullmatch(text) or _PAGE.fullmatch(text)
+    if match is None or (match.re is _HF_REPOSITORY and match["repo"].endswith(".onnx")):
+        return None
+    endpoint = _endpoint(environment)
+    require_safe(endpoint)
+    revision = match["revision"] or "main"
+    return Repository(endpoint, match["repo"], revision, _authorization(environment))
 
 
 def resolve(text: str, environment: Mapping[str, str]) -> Source:
@@ -38,6 +66,7 @@ def resolve(text: str, environment: Mapping[str, str]) -> Source:
             " give https://... or hf:owner/repository/file.onnx."
         )
     require_safe(text)
+    text = _of_page(text)
     path = unquote(urlsplit(text).path)
     if not path.endswith(".onnx"):
         raise CommandError(f"{text} does not name an .onnx file.")
@@ -51,13 +80,26 @@ def _on_hugging_face(text: str, environment: Mapping[str, str]) -> Source:
             f"{text} is not of the form hf:owner/repository/file.onnx or"
             " hf:owner/repository@revision/file.onnx."
         )
-    endpoint = (environment.get("HF_ENDPOINT") or _HUGGING_FACE).rstrip("/")
     place = f"{match['repo']}/resolve/{match['revision'] or 'main'}/{quote(match['file'])}"
-    url = f"{endpoint}/{place}"
+    url = f"{_endpoint(environment)}/{place}"
     require_safe(url)
+    return Source(url, _name(match["file"]), _authorization(environment))
+
+
+def _endpoint(environment: Mapping[str, str]) -> str:
+    return (environment.get("HF_ENDPOINT") or _HUGGING_FACE).rstrip("/")
+
+
+def _authorization(environment: Mapping[str, str]) -> dict[str, str]:
     token = environment.get("HF_TOKEN")
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
-    return Source(url, _name(match["file"]), headers)
+    return {"Authorization": f"Bearer {token}"} if token else {}
+
+
+def _of_page(url: str) -> str:
+    """The address of the file itself, if ``url`` is that of the page that shows it."""
+    host = urlsplit(url).hostname or ""
+    direct = {"huggingface.co": "/resolve/", "github.com": "/raw/"}.get(host, "/blob/")
+    return url.replace("/blob/", direct, 1)
 
 
 def _name(path: str) -> str:

@@ -1,9 +1,12 @@
+import json
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from app.vision.detections import Options
 from app.vision.detector import Detector
@@ -12,6 +15,7 @@ from models.common import checks, metadata
 from models.common.labels import COCO
 from tests.models import tiny
 from tests.server import REPOSITORY
+from tests.vision.onnx_files import write
 
 
 @pytest.fixture
@@ -21,7 +25,7 @@ def yolox(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def dynamic(tmp_path: Path) -> Path:
-    return tiny.write(tiny.conv_model(channels=6, side=None), tmp_path / "tiny.onnx")
+    return tiny.write(tiny.conv_model(channels=6, side=None, seed=1), tmp_path / "tiny.onnx")
 
 
 def run(*arguments: object) -> int:
@@ -63,6 +67,11 @@ def test_options_override_the_family(dynamic: Path) -> None:
         "iou": 0.6,
         "labels": ("a", "b"),
         "license": "MIT",
+        "shapes": None,
+        "output": {
+            "boxes": "xyxy", "unit": "shares", "scores": "probability",
+            "columns": "box score class", "numbers": None,
+        },
         "input": {
             "size": (64, 96), "stride": 64, "fit": "corner", "resample": "bilinear",
             "pad_value": 0, "channels": "bgr", "mean": (1, 2, 3), "std": (58.5, 58.5, 58.5),
@@ -166,6 +175,127 @@ def test_wrong_options_are_a_usage_error(capsys: pytest.CaptureFixture[str]) -> 
         assert wrong[0] in capsys.readouterr().err
 
 
+def constant(path: Path, *outputs: Any, names: list[str] | None = None) -> Path:
+    """A file of 64 x 64 that gives the same answer to every picture."""
+    arrays = [np.array(output, dtype=np.float32) for output in outputs]
+    return write(path, arrays, names=names)
+
+
+ROW = [20.0, 20, 40, 50]
+
+
+@pytest.mark.parametrize(
+    ("outputs", "names", "reason"),
+    [
+        ([[[[*ROW, 0.9, 0.5]]]], None, "class numbers that are fractions"),
+        ([[[[*ROW, 0.9, 7]]]], None, "the class number 7, and there are 3 labels"),
+        ([[[[*ROW, 1.5, 1]]]], None, "the probability 1.5"),
+        ([[[[0, 0, 64, 64, 0.9, 1]]]], None, "as large as the picture"),
+        ([[[[*ROW[:2], np.inf, 50, 0.9, 1]]]], None, "infinite"),
+        ([[[[20, 20, 21, 21, 0.9, 1]]]], None, "under two pixels"),
+        ([[[[*ROW, 0.1, 1]]]], None, "finds nothing above 0.25"),
+        (
+            [[[ROW]], [[4]], [[0.9]]],
+            ["boxes", "labels", "scores"],
+            "the class number 4, and there are 3 labels",
+        ),
+    ],
+)
+def test_what_cannot_be_right_is_not_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], outputs: Any, names: Any, reason: str
+) -> None:
+    source, out = constant(tmp_path / "c.onnx", *outputs, names=names), tmp_path / "out.onnx"
+    error = refusal(capsys, source, "--labels", "a,b,c", "--out", out)
+    assert "Nothing was written" in error
+    assert reason in error
+    assert "--photos FOLDER" in error
+    assert not out.exists()
+
+
+def test_a_model_that_finds_nothing_is_written_if_its_input_is_given(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, out = constant(tmp_path / "c.onnx", [[[*ROW, 0.1, 1]]]), tmp_path / "out.onnx"
+    given = ["--fit", "stretch", "--channels", "bgr", "--std", "255"]
+    assert run(source, "--labels", "a,b,c", *given, "--out", out) == 0
+    assert "Nothing was found on the photos" in capsys.readouterr().out
+    assert checks.detector(out).model.description.input.channels == "bgr"
+
+
+def test_tells_what_it_took_and_shows_what_it_found(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    Image.new("RGB", (128, 64), "white").save(photos / "mine.png")
+    source = constant(tmp_path / "c.onnx", [[[20, 30, 40, 45, 0.9, 1]]])
+    shown = tmp_path / "shown.jpg"
+    options = ["--labels", "a,b,c", "--photos", photos, "--show", shown]
+    assert run(source, *options, "--out", tmp_path / "out.onnx") == 0
+    printed = capsys.readouterr().out
+    assert "family: end2end" in printed
+    assert "mine.png: b 0.90 [40, 28, 40, 30]" in printed
+    with Image.open(shown) as drawn:
+        assert (drawn.format, drawn.size) == ("JPEG", (128, 64))
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    assert "has no photos" in refusal(capsys, source, "--labels", "a,b,c", "--photos", empty)
+
+
+def test_the_number_of_the_first_class_can_be_given(tmp_path: Path) -> None:
+    names = ["boxes", "labels", "scores"]
+    source = constant(tmp_path / "c.onnx", [[ROW]], [[1]], [[0.9]], names=names)
+    labels = []
+    for first in (0, 1):
+        found = adopted(source, "--labels", "a,b", "--first-class", first)
+        photo = checks.picture()
+        labels.append(found.detect(photo, Options()).items[0].label)
+        source.with_name("out.onnx").unlink()
+    assert labels == ["b", "a"]
+
+
+def test_what_lies_beside_the_file_is_read(tmp_path: Path) -> None:
+    source = constant(tmp_path / "onnx.onnx", [[[*ROW, 0.9, 1]]])
+    named = {"model_type": "yolos", "id2label": {"0": "N/A", "1": "cat", "2": "dog"}}
+    (tmp_path / "config.json").write_text(json.dumps(named))
+    settings = {
+        "do_normalize": True, "image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.25, 0.5],
+        "size": {"height": 64, "width": 64},
+    }  # fmt: skip
+    (tmp_path / "preprocessor_config.json").write_text(json.dumps(settings))
+    found = adopted(source).model.description
+    assert found.labels == ("cat", "dog")
+    assert found.output is not None
+    assert found.output.numbers == (1, 2)
+    assert found.input.fit == "stretch"
+    assert found.input.mean == (127.5, 127.5, 127.5)
+    assert found.input.std == (127.5, 63.75, 127.5)
+
+
+def test_a_configuration_of_paddle_is_read(tmp_path: Path) -> None:
+    source = constant(tmp_path / "p.onnx", [[1, 0.9, *ROW]], names=["out"])
+    (tmp_path / "infer_cfg.yml").write_text(
+        "Preprocess:\n- interp: 2\n  keep_ratio: false\n  target_size:\n  - 64\n  - 64\n"
+        "  type: Resize\n- is_scale: true\n  mean:\n  - 0.485\n  - 0.456\n  - 0.406\n"
+        "  std:\n  - 0.229\n  - 0.224\n  - 0.225\n  type: NormalizeImage\n"
+        "label_list:\n- cat\n- hot dog\n"
+    )
+    found = adopted(source).model.description
+    assert (found.family, found.labels) == ("detection_rows", ("cat", "hot dog"))
+    assert found.input.fit == "stretch"
+    assert found.input.std == pytest.approx((58.395, 57.12, 57.375))
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"size": "x", "image_mean": 3}', "{not JSON"])
+def test_odd_files_beside_it_never_end_in_a_traceback(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str
+) -> None:
+    source = constant(tmp_path / "c.onnx", [[[*ROW, 0.9, 1]]])
+    (tmp_path / "preprocessor_config.json").write_text(content)
+    assert run(source, "--labels", "a,b", "--out", tmp_path / "out.onnx") in (0, 1)
+    assert capsys.readouterr().err.count("\n") <= 1
+
+
 PEOPLE: dict[str, tuple[str, dict[str, list[float]]]] = {
     "yolox_nano": ("yolox", {"bus": [0.911], "person": [0.850, 0.816, 0.678]}),
     "deimv2_atto": ("detr", {"bus": [0.663], "person": [0.810, 0.790, 0.732, 0.593]}),
@@ -185,6 +315,17 @@ def test_real_files_find_what_they_should(shared: Path, tmp_path: Path, name: st
     for item in detector.detect(photo, Options(confidence=0.4)).items:
         found.setdefault(item.label, []).append(item.probability)
     assert found == {label: pytest.approx(values, abs=0.05) for label, values in expected.items()}
+
+
+def test_fewer_labels_than_a_real_file_has_classes_are_refused(
+    shared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out.onnx"
+    error = refusal(
+        capsys, shared / "models" / "deimv2_atto.onnx", "--labels", "a,b,c", "--out", out
+    )
+    assert "and there are 3 labels" in error
+    assert not out.exists()
 
 
 def test_a_real_detector_of_faces(shared: Path, tmp_path: Path) -> None:

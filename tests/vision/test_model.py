@@ -121,9 +121,11 @@ IMAGE = [1, 3, 64, 64]
         ({}, TensorProto.FLOAT, "has the inputs []"),
         ({"orig_target_sizes": [1, 2]}, TensorProto.FLOAT, "one image is expected"),
         ({"x": [1, 1, 64, 64]}, TensorProto.FLOAT, "[1, 1, 64, 64] where float"),
-        ({"x": [1, 64, 64, 3]}, TensorProto.FLOAT, "[1, 64, 64, 3] where float"),
+        ({"x": [1, 64, 64, 1]}, TensorProto.FLOAT, "[1, 64, 64, 1] where float"),
         ({"x": [2, 3, 64, 64]}, TensorProto.FLOAT, "[2, 3, 64, 64] where float"),
-        ({"x": [3, 64, 64]}, TensorProto.FLOAT, "[3, 64, 64] where float"),
+        ({"x": [2, 3, 64, 64]}, TensorProto.FLOAT, "export it with a batch of 1"),
+        ({"x": [64, 64]}, TensorProto.FLOAT, "[64, 64] where float"),
+        ({"x": IMAGE}, TensorProto.INT32, "tensor(int32)"),
         ({"x": IMAGE}, TensorProto.UINT8, "tensor(uint8)"),
         ({"x": [1, 3, "height", 64]}, TensorProto.FLOAT, "one of its input's sides is dynamic"),
         ({"x": [1, 3, 64, "width"]}, TensorProto.FLOAT, "one of its input's sides is dynamic"),
@@ -134,6 +136,36 @@ def test_inputs_that_are_no_image(
 ) -> None:
     path = write(tmp_path / "odd.onnx", [yolov8_output()], description(), inputs=inputs, kind=kind)
     assert reason in refusal(path)
+
+
+@pytest.mark.parametrize(
+    ("axes", "kind", "shape"),
+    [
+        ([1, 64, 64, 3], TensorProto.FLOAT, (1, 64, 64, 3)),
+        ([3, 64, 64], TensorProto.FLOAT, (3, 64, 64)),
+        ([64, 64, 3], TensorProto.UINT8, (64, 64, 3)),
+        (["batch", "channels", 64, 64], TensorProto.FLOAT, (1, 3, 64, 64)),
+        (IMAGE, TensorProto.UINT8, (1, 3, 64, 64)),
+    ],
+)
+def test_an_image_is_given_as_the_file_takes_it(
+    tmp_path: Path, axes: list[int | str], kind: int, shape: tuple[int, ...]
+) -> None:
+    content = description(input={"size": [64, 64], "std": [1, 1, 1]})
+    path = write(tmp_path / "odd.onnx", [yolov8_output()], content, inputs={"x": axes}, kind=kind)
+    model = load(path)
+    planes: Array = np.stack([np.full((64, 64), value) for value in (1.4, 2, 300)])[None]
+    given = model.feed(planes.astype(np.float32))["x"]
+    assert given.shape == shape
+    assert given.flags.c_contiguous
+    assert model.run(planes.astype(np.float32))[0].shape == (1, 6, 3)
+    if kind == TensorProto.UINT8:
+        assert sorted(np.unique(given)) == [1, 2, 255]
+
+
+def test_bytes_of_an_ultralytics_file_are_not_divided(tmp_path: Path) -> None:
+    path = write(tmp_path / "bytes.onnx", [yolov8_output()], DETECT, kind=TensorProto.UINT8)
+    assert load(path).description.input.std == (1, 1, 1)
 
 
 @pytest.mark.parametrize(
@@ -152,7 +184,7 @@ def test_inputs_that_are_no_image(
         (description(input={"size": [64, 96]}), "input size (64, 96) and its axes (64, 64)"),
         (description(family="yolov5"), "family yolov5 with 2 labels, [1, anchors, 5 + classes]"),
         (description(family="detr"), "family detr"),
-        ({}, "python -m models.adopt FILE --family FAMILY --labels LABELS"),
+        ({}, "python -m models.adopt FILE --labels LABELS"),
         ({"names": "{0: 'cat'}"}, "models.adopt"),
         ({**DETECT, "task": "pose"}, "a model for the task 'pose'"),
         ({**DETECT, "names": "{0: 'cat'}"}, "with 1 classes fit none"),

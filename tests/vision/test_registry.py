@@ -9,7 +9,7 @@ from app.vision import families
 from tests.server import REPOSITORY
 
 FOLDER = REPOSITORY / "app" / "vision" / "families"
-PARTS = {"__init__", "base", "levels", "distributions"}
+PARTS = {"__init__", "base", "meanings", "levels", "distributions"}
 """Modules that hold no family."""
 ALSO_OTHER_NAMES = {"spotter", "end2end"}
 """The service's own name, and a key that the Ultralytics exporters write."""
@@ -47,5 +47,9 @@ def test_what_is_exported_is_bound_again(name: str) -> None:
     family = families.get(name)
     image, *others = family.exported
     assert image == "images"
-    assert family.feeds.keys() <= set(others)
+    assert family.feeds.keys() - family.optional_feeds <= set(others)
     assert set(others) - family.feeds.keys()
+
+
+def test_the_families_of_ultralytics_are_those_with_tasks() -> None:
+    assert [family.name for family in families.every() if family.tasks] == [*families.ULTRALYTICS]

@@ -114,11 +114,49 @@ def test_the_family_follows_from_the_shape(outputs: Any, expected: str) -> None:
 
 def test_one_class_and_six_columns_are_told_apart_by_what_the_exporter_says() -> None:
     one = {**DETECT, "names": "{0: 'cat'}"}
-    assert family(one, [[1, 300, 6]]) == "yolov5"
+    three_in_each_cell = [[1, 3 * (80 * 60 + 40 * 30 + 20 * 15), 6]]
+    assert family(one, [[1, 300, 6]]) == "end2end"
+    assert family(one, three_in_each_cell) == "yolov5"
     assert family({**one, "end2end": "True"}, [[1, 300, 6]]) == "end2end"
     assert family({**one, "end2end": "False"}, [[1, 25200, 6]]) == "yolov5"
     assert family({**one, "args": "{'nms': True}"}, [[1, 300, 6]]) == "end2end"
-    assert family({**one, "args": "{'nms': False}"}, [[1, 300, 6]]) == "yolov5"
+    assert family({**one, "args": "{'nms': False}"}, [[1, 300, 6]]) == "end2end"
+    assert family({**one, "args": "{'nms': False}"}, three_in_each_cell) == "yolov5"
+    package = {**one, "description": "Ultralytics best model"}
+    assert family(package, three_in_each_cell) == "end2end"
+
+
+def test_a_fixed_number_of_boxes_of_a_dynamic_input_is_not_yolov5() -> None:
+    one = {**DETECT, "names": "{0: 'cat'}", "imgsz": "[640, 640]"}
+    for rows, expected in ((300, "end2end"), (None, "yolov5")):
+        found = describe(one, [[None, rows, 6]], DYNAMIC)
+        assert found is not None
+        assert found.family == expected
+
+
+def test_two_classes_and_six_columns_are_told_apart_by_the_description() -> None:
+    def said(description: str, **more: str) -> str:
+        return family({**DETECT, "description": description, **more}, [[1, 300, 6]])
+
+    assert said("Ultralytics RT-DETR-l model") == "rtdetr"
+    assert said("Ultralytics rtdetr-x model trained on mine.yaml") == "rtdetr"
+    assert said("Ultralytics YOLOv10n model") == "end2end"
+    assert said("Ultralytics best model", end2end="True") == "end2end"
+    with pytest.raises(StartError, match="does not say which of end2end, rtdetr"):
+        said("Ultralytics best model")
+
+
+def test_an_rt_detr_is_stretched() -> None:
+    found = describe({**DETECT, "description": "Ultralytics RT-DETR-l model"}, [[1, 300, 6]])
+    assert found is not None
+    assert found.input.fit == "stretch"
+
+
+def test_names_may_be_json() -> None:
+    assert labels('{"0": "cat", "1": "dog"}') == labels('["cat", "dog"]') == ("cat", "dog")
+    for bad in ('["cat", null]', "{0: None, 1: 'dog'}"):
+        with pytest.raises(StartError, match="without a label"):
+            labels(bad)
 
 
 @pytest.mark.parametrize("task", ["pose", "obb", "classify", "segmentation"])

@@ -1,7 +1,8 @@
 """The registry of model families.
 
-A new family is one module here, which defines ``FAMILY``, and one line in ``NAMES``. The modules
-``base``, ``levels`` and ``distributions`` hold parts that several families use.
+A new family is one module here, which defines ``FAMILY``, and one line in ``NAMES``
+or ``ULTRALYTICS``. The modules
+``base``, ``meanings``, ``levels`` and ``distributions`` hold parts that several families use.
 """
 
 from collections.abc import Iterator
@@ -10,14 +11,30 @@ from importlib import import_module
 
 from app.vision.families.base import Family
 
-NAMES = (
+ULTRALYTICS = (
     "yolov8",
     "yolov5",
     "end2end",
+    "rtdetr",
+)
+"""Families with ``tasks``. A start with a file of Ultralytics imports these only."""
+
+NAMES = (
+    *ULTRALYTICS,
     "yolox",
     "detr",
     "spotter",
     "ssd",
+    "box_rows",
+    "raw_detr",
+    "detections_apart",
+    "detection_rows",
+    "selected_indices",
+    "boxes_scores",
+    "nanodet_m",
+    "nanodet_plus",
+    "fastestdet",
+    "yunet",
 )
 
 

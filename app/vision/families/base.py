@@ -1,6 +1,6 @@
 """The record that each model family fills in, and parts that several families use."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from mmap import mmap
 from typing import NamedTuple, Protocol
@@ -9,6 +9,7 @@ import numpy as np
 
 from app.vision.arrays import Array, Floats, Ints, Shape
 from app.vision.detections import Candidates
+from app.vision.output_spec import OutputSpec
 from app.vision.preprocess.input_spec import InputSpec
 
 Outputs = Sequence[Array]
@@ -42,7 +43,47 @@ class Decode(Protocol):
 
 class Feed(Protocol):
     def __call__(self, height: int, width: int, /) -> Array:
-        """The value of an input besides the image, for an input tensor of these sides."""
+        """The value of an input besides the image, for an input tensor of these sides.
+
+        It is cast to the type that the file declares.
+        """
+        ...
+
+
+class FitsInput(Protocol):
+    def __call__(self, declared: Declared, height: int | None, width: int | None, /) -> bool: ...
+
+
+class InputOfForm(Protocol):
+    def __call__(
+        self, declared: Declared, inputs: Collection[str], model_type: str, /
+    ) -> InputSpec:
+        """The usual preparation for files with these outputs and these inputs besides the image."""
+        ...
+
+
+class Rows(NamedTuple):
+    """What a model says that names its classes by number: one row for each object."""
+
+    boxes: Array
+    """(n, 4)."""
+    scores: Array
+    """(n,)."""
+    numbers: Array
+    """(n,): class numbers as the model counts them."""
+
+
+class ReadRows(Protocol):
+    def __call__(self, outputs: Outputs, spec: OutputSpec, /) -> Rows: ...
+
+
+class Ways(Protocol):
+    def __call__(self, declared: Declared, labels: int, model_type: str, /) -> list[OutputSpec]:
+        """Meanings that outputs bound by the family may have, the most usual first.
+
+        ``labels`` is the number of labels; ``model_type`` is that of a ``config.json`` of Hugging
+        Face, empty if there is none. Only ``models.adopt`` chooses among several.
+        """
         ...
 
 
@@ -90,10 +131,37 @@ class Family:
     """Inputs and outputs as ``models.export`` names them, in order, and their open axes."""
     feeds: Mapping[str, Feed] = field(default_factory=dict)
     """Inputs besides the image."""
+    optional_feeds: frozenset[str] = frozenset()
+    """Names among ``feeds`` that a file of the family need not have."""
+    ways: Ways | None = None
+    """None if the outputs have one meaning only."""
+    with_spec: Callable[[OutputSpec], Decode] | None = None
+    """Makes the decoder of a meaning; None if there is one only, that of ``decode``."""
+    columns: Callable[[Declared], int | None] | None = None
+    """Number of class columns; None if the file leaves it open, or ``bind`` has compared it."""
+    rows: ReadRows | None = None
+    """Reads rows that have class numbers, all of them, so that they can be checked."""
+    usual_inputs: tuple[InputSpec, ...] = ()
+    """Other preparations that are usual for the form; ``models.adopt`` tries them on photos."""
+    input_of_form: InputOfForm | None = None
+    """If the usual preparation differs among the files of the family."""
     tasks: frozenset[str] = frozenset()
     """Tasks of the Ultralytics exporter whose files may be of the family."""
+    described: str = ""
+    """Pattern of the Ultralytics exporters' ``description`` of such files, if it tells them."""
+    described_only: bool = False
+    """Whether files without a ``description`` are never of the family, if another one fits."""
+    undescribed_only: bool = False
+    """Whether files with a ``description`` are never of the family, if another one fits."""
+    fits_input: FitsInput | None = None
+    """Whether outputs can belong to an input of some size; asked if several families fit."""
     shorten: Shorten | None = None
     """Shortens the graph, if the family's graphs compute more than is looked at."""
+
+    def can_feed(self, inputs: Collection[str]) -> bool:
+        """Whether the inputs besides the image are those of the family."""
+        names = set(inputs)
+        return names <= self.feeds.keys() and self.feeds.keys() - self.optional_feeds <= names
 
 
 def allows(axis: int | None, size: int) -> bool:

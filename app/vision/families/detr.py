@@ -9,14 +9,17 @@ import numpy as np
 
 from app.vision.arrays import Array
 from app.vision.detections import Candidates
-from app.vision.families.base import BATCH, Declared, Family, Outputs, allows
+from app.vision.families.base import BATCH, Declared, Family, Outputs, Rows, allows
+from app.vision.families.meanings import by_role
+from app.vision.output_spec import OutputSpec
 from app.vision.preprocess.input_spec import InputSpec
 
 _OUTPUTS = ("labels", "boxes", "scores")
 
 
 def bind(declared: Declared, classes: int | None, /) -> list[str] | None:
-    names = list(_OUTPUTS if declared.keys() >= set(_OUTPUTS) else declared)
+    roles = by_role(declared)
+    names = [roles[role] for role in _OUTPUTS] if roles.keys() >= set(_OUTPUTS) else list(declared)
     shapes = [declared[name] for name in names]
     if [len(shape) for shape in shapes] != [2, 3, 2] or not allows(shapes[1][2], 4):
         return None
@@ -33,6 +36,11 @@ def decode(
         scores[kept].astype(np.float32, copy=False),
         labels[kept].astype(np.intp),
     )
+
+
+def read_rows(outputs: Outputs, _: OutputSpec, /) -> Rows:
+    labels, boxes, scores = (output[0] for output in outputs)
+    return Rows(boxes, scores, labels)
 
 
 def _size(height: int, width: int, /) -> Array:
@@ -54,5 +62,6 @@ FAMILY = Family(
         "boxes": BATCH,
         "scores": BATCH,
     },
+    rows=read_rows,
     feeds={"orig_target_sizes": _size},
 )

@@ -44,7 +44,7 @@ class DistributionDecoder:
     def decode(
         self, outputs: Outputs, classes: int, threshold: float, input_size: tuple[int, int], /
     ) -> Candidates:
-        return levels.decode(self._levels(outputs, classes), _means, threshold, input_size)
+        return levels.decode(self._levels(outputs, classes), means, threshold, input_size)
 
     def _levels(self, outputs: Outputs, classes: int) -> Iterator[tuple[levels.Reach, Floats]]:
         half = len(outputs) // 2
@@ -61,7 +61,7 @@ class DistributionDecoder:
                 yield partial(levels.at_cells, boxes), levels.as_floats(scores)
 
 
-def _means(logits: Floats) -> Floats:
+def means(logits: Floats) -> Floats:
     """(4, n) in bins, of the logits (4 * bins, n).
 
     The bins are moved to the last axis, so that they are added up in the same order however many

@@ -1,12 +1,16 @@
 """Models that suppress duplicates themselves: (1, n, 6).
 
-The columns are x1, y1, x2, y2 in input pixels, score and class. Unused rows have score 0.
+The columns are x1, y1, x2, y2 in input pixels, score and class, unless a file is adopted with
+another meaning. Unused rows have score 0.
 """
 
 import numpy as np
 
+from app.vision.arrays import Array
 from app.vision.detections import Candidates
-from app.vision.families.base import SIDES, Declared, Family, Outputs, is_rows
+from app.vision.families.base import SIDES, Declared, Decode, Family, Outputs, Rows, is_rows
+from app.vision.families.meanings import from_rows
+from app.vision.output_spec import OutputSpec
 from app.vision.preprocess.input_spec import InputSpec
 
 
@@ -23,14 +27,49 @@ def decode(
     return Candidates(rows[:, :4], rows[:, 4], rows[:, 5].astype(np.intp))
 
 
+def ways(declared: Declared, labels: int, model_type: str, /) -> list[OutputSpec]:
+    return [
+        OutputSpec(columns=columns, unit=unit)
+        for columns in ("box score class", "class score box", "box class score")
+        for unit in ("pixels", "shares")
+    ]
+
+
+def read_rows(outputs: Outputs, spec: OutputSpec, /) -> Rows:
+    return by_columns(outputs[0][0], spec)
+
+
+def by_columns(rows: Array, spec: OutputSpec) -> Rows:
+    """Boxes, scores and classes of rows (n, 6) in the order of ``spec``."""
+    if spec.columns == "class score box":
+        return Rows(rows[:, 2:], rows[:, 1], rows[:, 0])
+    if spec.columns == "box class score":
+        return Rows(rows[:, :4], rows[:, 5], rows[:, 4])
+    return Rows(rows[:, :4], rows[:, 4], rows[:, 5])
+
+
+def with_spec(spec: OutputSpec) -> Decode:
+    def decode_spec(
+        outputs: Outputs, classes: int, threshold: float, input_size: tuple[int, int], /
+    ) -> Candidates:
+        return from_rows(read_rows(outputs, spec), spec, classes, threshold, input_size)
+
+    return decode if spec == OutputSpec() else decode_spec
+
+
 FAMILY = Family(
     name="end2end",
     models="YOLOv10, YOLO26, and exports with NMS in the graph",
     layout="[1, detections, 6]",
     input=InputSpec(size=(640, 640)),
+    usual_inputs=(InputSpec(size=(640, 640), fit="stretch"),),
     needs_nms=False,
     bind=bind,
     decode=decode,
     exported={"images": SIDES, "output0": {0: "batch", 1: "detections"}},
+    ways=ways,
+    with_spec=with_spec,
+    rows=read_rows,
     tasks=frozenset({"detect", "segment"}),
+    described="yolov10|yolo26",
 )

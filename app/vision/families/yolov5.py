@@ -1,4 +1,4 @@
-"""YOLOv5 with its grid and anchors applied: (1, anchors, 5 + classes).
+"""YOLOv5, v6 and v7 with their grid and anchors applied: (1, anchors, 5 + classes).
 
 The columns are centre x, centre y, width and height in input pixels, objectness and class
 probabilities. A score is the product of objectness and probability.
@@ -7,7 +7,15 @@ probabilities. A score is the product of objectness and probability.
 import numpy as np
 
 from app.vision.detections import Candidates
-from app.vision.families.base import SIDES, Family, Outputs, best_class, bind_objectness, corners
+from app.vision.families.base import (
+    SIDES,
+    Declared,
+    Family,
+    Outputs,
+    best_class,
+    bind_objectness,
+    corners,
+)
 from app.vision.preprocess.input_spec import InputSpec
 
 
@@ -20,14 +28,32 @@ def decode(
     return Candidates(corners(rows[kept, :4]), scores, best)
 
 
+def fits_input(declared: Declared, height: int | None, width: int | None, /) -> bool:
+    """Whether there are three anchors in each cell of the usual grids."""
+    anchors = next(iter(declared.values()))[1]
+    if anchors is None:
+        return True
+    if height is None or width is None:  # the number of anchors would vary with them
+        return False
+    cells = {stride: (height // stride) * (width // stride) for stride in (4, 8, 16, 32, 64)}
+    usual = sum(cells[stride] for stride in (8, 16, 32))
+    return anchors in {3 * usual, 3 * (usual + cells[64]), 3 * (usual + cells[4])}
+
+
 FAMILY = Family(
     name="yolov5",
-    models="YOLOv5",
+    models="YOLOv5, YOLOv6 and YOLOv7 without NMS, YOLOX decoded in the graph",
     layout="[1, anchors, 5 + classes]",
     input=InputSpec(size=(640, 640)),
     needs_nms=True,
     bind=bind_objectness,
     decode=decode,
     exported={"images": SIDES, "output0": {0: "batch", 1: "anchors"}},
+    usual_inputs=(
+        InputSpec(size=(640, 640), fit="corner", channels="bgr", std=(1, 1, 1)),
+        InputSpec(size=(640, 640), fit="stretch"),
+    ),
     tasks=frozenset({"detect", "segment"}),
+    undescribed_only=True,
+    fits_input=fits_input,
 )

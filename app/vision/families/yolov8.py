@@ -20,6 +20,7 @@ from app.vision.families.base import (
     leaves,
 )
 from app.vision.families.distributions import DistributionDecoder
+from app.vision.families.meanings import in_either_unit, scaled
 from app.vision.graph_surgery import split
 from app.vision.preprocess.input_spec import InputSpec
 
@@ -63,10 +64,13 @@ FAMILY = Family(
     models="YOLOv8, v9, 11 and 12, and their segmenters (boxes only)",
     layout="[1, 4 + classes, anchors]",
     input=InputSpec(size=(640, 640)),
+    usual_inputs=(InputSpec(size=(640, 640), fit="stretch"),),
     needs_nms=True,
     bind=bind,
     decode=decode,
     exported={"images": SIDES, "output0": {0: "batch", 2: "anchors"}},
+    ways=in_either_unit,
+    with_spec=scaled(decode),
     tasks=frozenset({"detect", "segment"}),
     shorten=shorten,
 )

@@ -16,6 +16,7 @@ from app.vision.families.base import Decode, Family, ShortGraph
 from app.vision.model import metadata, ultralytics
 from app.vision.model import signature as signatures
 from app.vision.model.file_hash import FileHash
+from app.vision.model.first_bytes import kind_of
 from app.vision.model.signature import Signature, shape_of
 from app.vision.runtime import session as sessions
 from app.vision.runtime.providers import CPU, short
@@ -47,8 +48,13 @@ class Model:
         """All inputs of the session for the image ``tensor`` (1, 3, height, width)."""
         height, width = tensor.shape[2:]
         feeds = self.family.feeds
-        others = {name: feeds[name](height, width) for name in self.signature.others}
-        return {self.signature.image: tensor, **others}
+        others = {
+            name: other.fit(feeds[name](height, width))
+            for name, other in self.signature.others.items()
+        }
+        arranged = self.signature.arrangement
+        image = tensor if arranged is None else arranged.apply(tensor)
+        return {self.signature.image: image, **others}
 
     def run(self, tensor: Array) -> list[Array]:
         return list(self.session.run(self.outputs, self.feed(tensor)))
@@ -75,7 +81,16 @@ def load(
                 return _load(path, file_hash, shorter, threads, providers)
         return _load(path, file_hash, None, threads, providers)
     except StartError as error:
-        raise StartError(f"The model {path} cannot be served: {error}.") from error
+        kind = _kind(file_hash)
+        told = f"onnxruntime cannot load it ({kind})" if kind else error
+        raise StartError(f"The model {path} cannot be served: {told}.") from error
+
+
+def _kind(file_hash: FileHash) -> str | None:
+    """The kind of file that it is instead of a model, if that is known."""
+    with suppress(ValueError):
+        return kind_of(file_hash.content()[:4096])
+    return None
 
 
 def _shorten(file: mmap | bytes, *, late_boxes: bool) -> ShortGraph | None:
@@ -104,9 +119,12 @@ def _load(
     family = families.get(description.family)
     outputs = _check(description, family, signature)
     decoder = family.decode
+    if description.output is not None and family.with_spec is not None:
+        decoder = family.with_spec(description.output)
     if shorter is not None:
         shapes = [shape_of(node) for node in session.get_outputs()]
-        if family.name != shorter.family or not shorter.fits(shapes, len(description.labels)):
+        fits = shorter.fits(shapes, len(description.labels)) and description.output is None
+        if family.name != shorter.family or not fits:
             raise StartError(
                 f"its graph is not one of the family {shorter.family} that can be shortened"
             )
@@ -115,23 +133,35 @@ def _load(
 
 
 def _describe(stored: Mapping[str, str], signature: Signature, name: str) -> Description:
-    found = descriptions.read(stored) or ultralytics.describe(
-        stored, signature.shape, signature.declared, name
-    )
+    found = descriptions.read(stored)
+    if found is None:
+        try:
+            found = ultralytics.describe(
+                stored, signature.shape, signature.declared, name, is_bytes=signature.takes_bytes
+            )
+        except ultralytics.OtherTaskError:
+            raise
+        except StartError as error:
+            raise StartError(f"{error}; {_ADOPT} writes what is missing") from error
     if found is None:
         raise StartError(_undescribed(signature))
     return found
 
 
+_ADOPT = "'python -m models.adopt FILE --labels LABELS'"
+
+
 def _undescribed(signature: Signature) -> str:
     shapes = [list(shape) for shape in signature.declared.values()]
-    fed = [family for family in families.every() if family.feeds.keys() == set(signature.others)]
+    fed = [family for family in families.every() if family.can_feed(signature.others)]
     fitting = [family for family in fed if family.bind(signature.declared, None)]
     if not fitting:
-        return f"its outputs {shapes} are those of no family served here: {_listed(fed)}"
+        return (
+            f"its outputs {shapes} are those of no family served here, such as"
+            f" {_listed(fed[:5])}; export it in the form of one, with all output sides fixed"
+        )
     return (
-        "it does not say its labels, family and input; have them written into a copy with"
-        " 'python -m models.adopt FILE --family FAMILY --labels LABELS'"
+        f"it does not say its labels, family and input; have them written into a copy with {_ADOPT}"
         f" (its outputs are {shapes}; families: {_listed(fitting)})"
     )
 
@@ -146,20 +176,41 @@ def _check(description: Description, family: Family, signature: Signature) -> li
     Raises StartError if the file is not what its description says.
     """
     classes = len(description.labels)
+    if description.shapes is not None:
+        if description.shapes.keys() != signature.declared.keys():
+            raise StartError("its metadata gives the shapes of other outputs than it has")
+        signature = signature._replace(declared=description.shapes)
     outputs = family.bind(signature.declared, classes)
     if outputs is None:
         raise StartError(
             f"its outputs {[list(shape) for shape in signature.declared.values()]} are not those"
             f" of the family {family.name} with {classes} labels, {family.layout}"
         )
-    for name in family.feeds.keys() ^ set(signature.others):
+    if not family.can_feed(signature.others):
+        name = next(iter(family.feeds.keys() ^ set(signature.others)))
         owners = [other.name for other in families.every() if name in other.feeds]
-        raise StartError(
-            f"the input '{name}' belongs to the family {', '.join(owners)}, and to it alone"
-        )
+        raise StartError(f"the input '{name}' belongs to the family {', '.join(owners)}")
+    _check_columns(description, family, signature)
+    spec = description.input
+    if signature.takes_bytes and (spec.mean, spec.std) != ((0, 0, 0), (1, 1, 1)):
+        raise StartError("its input is tensor(uint8): adopt it with --mean 0 --std 1")
     size = tuple(signature.shape[2:])
     if not signature.dynamic and size != description.input.size:
         raise StartError(
             f"its metadata gives the input size {description.input.size} and its axes {size}"
         )
     return outputs
+
+
+def _check_columns(description: Description, family: Family, signature: Signature) -> None:
+    """Raises StartError if the file has fewer classes than the description, or more."""
+    columns = family.columns(signature.declared) if family.columns else None
+    if columns is None:
+        return
+    spec = description.output
+    numbers = spec.numbers if spec else None
+    labels = len(description.labels)
+    if numbers is not None and (len(numbers) != labels or max(numbers, default=0) >= columns):
+        raise StartError(f"its {labels} labels do not fit the {columns} class columns")
+    if numbers is None and columns != labels:
+        raise StartError(f"it has {columns} class columns and {labels} labels")

@@ -2,10 +2,12 @@
 
 Keys read: ``names``, ``stride``, ``imgsz``, ``task``, ``end2end``, ``args``, ``description`` and
 ``license``; YOLOv5's older exporter writes the first two only. The family follows from the outputs.
-If those of one with NMS and of one without fit, ``end2end`` and ``args`` decide.
+If those of several families fit, ``description``, ``end2end`` and ``args`` decide.
 """
 
 import ast
+import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,34 +20,57 @@ from app.vision.description import Description, first_problem
 from app.vision.families.base import Declared, Family
 
 
+class OtherTaskError(StartError):
+    """The file is no detector of boxes."""
+
+
 def families(metadata: Mapping[str, str]) -> list[Family]:
     """Families that read files of the exporter's task; none if other keys than its are there."""
     if "names" not in metadata or "stride" not in metadata:
         return []
     task = _task(metadata)
-    return [family for family in registry.every() if task in family.tasks]
+    return [family for family in map(registry.get, registry.ULTRALYTICS) if task in family.tasks]
+
+
+def require_detector(metadata: Mapping[str, str]) -> None:
+    """Raises OtherTaskError if the exporter says that the model finds no boxes."""
+    if "names" in metadata and "stride" in metadata and not families(metadata):
+        raise OtherTaskError(
+            f"it is a model for the task '{_task(metadata)}', not a detector of boxes (tasks"
+            " detect and segment are served)"
+        )
 
 
 def describe(
-    metadata: Mapping[str, str], input_shape: Shape, declared: Declared, name: str
+    metadata: Mapping[str, str],
+    input_shape: Shape,
+    declared: Declared,
+    name: str,
+    *,
+    is_bytes: bool = False,
 ) -> Description | None:
     """None if these are not an Ultralytics exporter's keys.
+
+    ``is_bytes`` says that the input takes pixels 0..255 as whole numbers.
 
     Raises StartError if they are and the file is no detector, or leaves something open.
     """
     if "names" not in metadata or "stride" not in metadata:
         return None
     likely = families(metadata)
-    if not likely:
-        raise StartError(f"it is a model for the task '{_task(metadata)}', not a detector")
-    labels = _labels(metadata["names"])
+    require_detector(metadata)
+    labels = labels_of(metadata["names"])
+    family = _family(metadata, likely, input_shape, declared, len(labels))
+    whole_bytes = {"mean": (0, 0, 0), "std": (1, 1, 1)} if is_bytes else {}
     content = {
-        "family": _family(metadata, likely, declared, len(labels)).name,
+        "family": family.name,
         "name": name,
         "labels": labels,
         "input": {
             "size": _size(metadata, input_shape),
             "stride": metadata["stride"],
+            "fit": family.input.fit,
+            **whole_bytes,
             # The package's own predict gives rectangles to a dynamic file, sampled by OpenCV.
             # Fixed squares measured steadier with antialiasing, int8 files above all.
             "resample": "bilinear" if input_shape[2] is None else "antialias",
@@ -63,20 +88,32 @@ def _task(metadata: Mapping[str, str]) -> str:
 
 
 def _literal(text: str) -> Any:
+    """The value of a Python literal or of JSON."""
     try:
         return ast.literal_eval(text)
     except (ValueError, SyntaxError, RecursionError, MemoryError) as error:
-        raise StartError(f"its metadata cannot be read: {text[:60]!r}") from error
+        try:
+            return json.loads(text)
+        except (ValueError, RecursionError):
+            raise StartError(f"its metadata cannot be read: {text[:60]!r}") from error
 
 
-def _labels(names: str) -> tuple[str, ...]:
+def labels_of(names: str) -> tuple[str, ...]:
+    """Labels from a list, or from a dictionary by class number, as Python or JSON writes them.
+
+    Raises StartError if ``names`` is neither or leaves a class without a label.
+    """
     value = _literal(names)
     if isinstance(value, dict):
+        if all(isinstance(key, str) and key.isdecimal() for key in value):
+            value = {int(key): label for key, label in value.items()}
         if set(value) != set(range(len(value))):
             raise StartError("its metadata 'names' does not number the classes from 0")
         value = [value[index] for index in range(len(value))]
     if not isinstance(value, list) or not value:
         raise StartError("its metadata 'names' lists no classes")
+    if any(label is None for label in value):
+        raise StartError("its metadata 'names' has a class without a label")
     return tuple(str(label) for label in value)
 
 
@@ -92,23 +129,68 @@ def _size(metadata: Mapping[str, str], input_shape: Shape) -> Sequence[Any]:
 
 
 def _family(
-    metadata: Mapping[str, str], likely: Sequence[Family], declared: Declared, classes: int
+    metadata: Mapping[str, str],
+    likely: Sequence[Family],
+    input_shape: Shape,
+    declared: Declared,
+    classes: int,
 ) -> Family:
     fitting = [family for family in likely if family.bind(declared, classes)]
-    if len(fitting) > 1:
-        suppressed = _suppresses(metadata)
-        fitting = [family for family in fitting if family.needs_nms != suppressed]
+    for narrow in (_described, _suppressing, _of_input):
+        if len(fitting) > 1:
+            fitting = narrow(metadata, fitting, input_shape, declared)
     if not fitting:
         raise StartError(
             f"its outputs {[list(shape) for shape in declared.values()]} with {classes} classes"
             " fit none of " + ", ".join(f"{family.name} {family.layout}" for family in likely)
         )
+    if len(fitting) > 1:
+        raise StartError(
+            f"its metadata does not say which of {', '.join(family.name for family in fitting)}"
+            " it is of"
+        )
     return fitting[0]
 
 
-def _suppresses(metadata: Mapping[str, str]) -> bool:
-    """Whether the exporter says that the graph itself removes duplicates."""
-    if metadata.get("end2end") == "True":
-        return True
+def _described(
+    metadata: Mapping[str, str], fitting: Sequence[Family], _: Shape, __: Declared
+) -> list[Family]:
+    """Those of ``fitting`` that the exporter's description allows."""
+    if "description" not in metadata:  # YOLOv5's own exporter, or one of before 2023
+        return [family for family in fitting if not family.described_only]
+    text = metadata["description"]
+    named = [
+        family
+        for family in fitting
+        if family.described and re.search(family.described, text, re.IGNORECASE)
+    ]
+    return named or [family for family in fitting if not family.undescribed_only]
+
+
+def _suppressing(
+    metadata: Mapping[str, str], fitting: Sequence[Family], _: Shape, __: Declared
+) -> list[Family]:
+    """Those that agree with what the exporter says of NMS, if it says anything."""
+    suppressed: bool | None = {"True": True, "False": False}.get(metadata.get("end2end", ""))
     arguments = _literal(metadata.get("args", "{}"))
-    return bool(isinstance(arguments, dict) and arguments.get("nms"))
+    if isinstance(arguments, dict) and arguments.get("nms"):
+        suppressed = True
+    if suppressed is None:
+        return list(fitting)
+    # A family that only its description tells has no duplicates, whatever these keys say.
+    told = [family for family in fitting if not family.described_only]
+    agreeing = [family for family in told if family.needs_nms != suppressed]
+    return agreeing if suppressed else agreeing + [f for f in fitting if f.described_only]
+
+
+def _of_input(
+    _: Mapping[str, str], fitting: Sequence[Family], input_shape: Shape, declared: Declared
+) -> list[Family]:
+    """Those whose number of boxes can be that of an input of these sides."""
+    height, width = input_shape[2:]
+    claimed = [
+        family
+        for family in fitting
+        if family.fits_input and family.fits_input(declared, height, width)
+    ]
+    return claimed or [family for family in fitting if family.fits_input is None]

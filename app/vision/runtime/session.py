@@ -1,8 +1,9 @@
 """Sessions of ONNX Runtime: their execution provider, their threads and their options."""
 
 import logging
+import re
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, Protocol
 
 import onnxruntime
@@ -97,9 +98,33 @@ def _reason(error: Exception) -> str:
     if "INVALID_PROTOBUF" in message or "No graph was found" in message:
         return "it is no ONNX file, or a truncated or corrupt one"
     if "ValidateOpset" in message:
-        return f"its opset is newer than onnxruntime {onnxruntime.__version__} knows"
+        return f"its opset is newer than onnxruntime {onnxruntime.__version__} knows: {_OLDER}"
+    if newer := re.search(r"Unsupported model IR version: (\d+), max[^:]*: (\d+)", message):
+        return (
+            f"its IR version {newer[1]} is newer than onnxruntime {onnxruntime.__version__} knows,"
+            f" {newer[2]}: {_OLDER}"
+        )
+    if operator := re.search(r"([\w.:]+)\(-?\d+\) is not a registered function", message):
+        name = operator[1]
+        plugin = " of TensorRT" if "TRT" in name else ""
+        return (
+            f"it has the operator {name}{plugin}, which onnxruntime does not have: export it"
+            " without NMS in the graph, or with ONNX's own operators"
+        )
+    if external := re.search(r"External data path does not exist: \"?([^\"]+)", message):
+        return f"its weights are not beside it, in {PurePath(external[1]).name}: fetch that, too"
     return _one_line(error)
 
 
+_OLDER = "export it with an older one (opset 17 and IR 8 serve everywhere)"
+
+
+def _plain(message: str) -> str:
+    """``message`` without places in onnxruntime's own source and its C++ signatures."""
+    message = re.sub(r"\[ONNXRuntimeError\] : \d+ : [A-Z_]+ : ", "", message)
+    message = re.sub(r"\S*?[\w/.]+\.(?:cc|h|cpp|hpp):\d+ ?", "", message)
+    return re.sub(r"(?:[\w:<>*&]+ )*(?:onnxruntime|std)::[\w:~]+(?:<[^>]*>)?\([^)]*\)", "", message)
+
+
 def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]
+    return " ".join(_plain(str(error)).split())[:200]

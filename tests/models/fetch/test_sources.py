@@ -4,7 +4,7 @@ import pytest
 
 from models.common.commands import CommandError
 from models.fetch.catalogue import RELEASES, listing
-from models.fetch.sources import require_safe, resolve
+from models.fetch.sources import repository_of, require_safe, resolve
 
 HUB = "https://huggingface.co"
 
@@ -31,6 +31,12 @@ def test_no_two_releases_have_one_checksum() -> None:
         ("http://localhost:8/n.onnx", "http://localhost:8/n.onnx", "n"),
         ("http://[::1]:8/n.onnx", "http://[::1]:8/n.onnx", "n"),
         ("https://a.example/..%2F..%2Fn.onnx", "https://a.example/..%2F..%2Fn.onnx", "n"),
+        (f"{HUB}/who/net/blob/main/n.onnx", f"{HUB}/who/net/resolve/main/n.onnx", "n"),
+        (
+            "https://github.com/who/net/blob/main/a/n.onnx",
+            "https://github.com/who/net/raw/main/a/n.onnx",
+            "n",
+        ),
         ("hf:who/net/n.onnx", f"{HUB}/who/net/resolve/main/n.onnx", "n"),
         ("hf:who/net/onnx/n.onnx", f"{HUB}/who/net/resolve/main/onnx/n.onnx", "n"),
         ("hf:who/net@v1.0/a b.onnx", f"{HUB}/who/net/resolve/v1.0/a%20b.onnx", "a_b"),
@@ -84,3 +90,25 @@ def test_an_endpoint_without_encryption_is_refused() -> None:
 def test_none_leads_to_what_is_not_encrypted(url: str, start: str) -> None:
     with pytest.raises(CommandError, match=re.escape(f"{start} leads to {url}")):
         require_safe(url, start)
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "revision"),
+    [
+        ("hf:who/net", "who/net", "main"),
+        ("hf:who/net@v1.0", "who/net", "v1.0"),
+        (f"{HUB}/who/net", "who/net", "main"),
+        (f"{HUB}/who/net/tree/dev", "who/net", "dev"),
+    ],
+)
+def test_repositories(text: str, name: str, revision: str) -> None:
+    found = repository_of(text, {"HF_TOKEN": "secret"})
+    assert found is not None
+    assert (found.endpoint, found.name, found.revision) == (HUB, name, revision)
+    assert found.headers == {"Authorization": "Bearer secret"}
+    assert "secret" not in repr(found)
+
+
+@pytest.mark.parametrize("text", ["yolox_s", "hf:who/net/n.onnx", "hf:n.onnx", f"{HUB}/a/b/c"])
+def test_what_is_no_repository(text: str) -> None:
+    assert repository_of(text, {}) is None

@@ -1,0 +1,138 @@
+"""DETR and its descendants without their post-processing: logits (1, n, columns), boxes (1, n, 4).
+
+Boxes are centre and size in shares of the input. Scores are the sigmoid of the logits, and then one
+box may count for several classes; or their softmax, with a last column for "no object".
+"""
+
+from collections.abc import Collection, Mapping
+
+import numpy as np
+
+from app.vision.arrays import Array, Floats
+from app.vision.detections import Candidates
+from app.vision.families.base import BATCH, Declared, Decode, Family, Outputs, is_rows
+from app.vision.families.meanings import COCO_NUMBERS, from_scores, in_pixels
+from app.vision.output_spec import OutputSpec
+from app.vision.preprocess.input_spec import InputSpec
+
+_LOGITS = ("logits", "pred_logits", "labels")
+_BOXES = ("pred_boxes", "dets")
+_MOST = 300
+"""Pairs of box and class that the models' own post-processing keeps."""
+_BY_SOFTMAX = frozenset({"detr", "yolos", "table-transformer"})
+"""Hugging Face's model types with a "no object" column."""
+_BY_SIGMOID = frozenset(
+    {"conditional_detr", "deformable_detr", "dab-detr", "deta", "rt_detr", "rt_detr_v2", "d_fine",
+     "deim", "deimv2", "dfine", "rtdetr", "rf_detr", "rfdetr", "lw_detr", "grounding-dino"}
+)  # fmt: skip
+_IMAGENET_MEAN, _IMAGENET_STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
+
+
+def bind(declared: Declared, classes: int | None, /) -> list[str] | None:
+    """By name: how many columns the logits have differs from model to model."""
+    logits = [name for name in _LOGITS if name in declared]
+    boxes = [name for name in _BOXES if name in declared]
+    if not logits or not boxes:
+        return None
+    found = [logits[0], boxes[0]]
+    rows = all(is_rows(declared[name]) for name in found)
+    return found if rows and declared[boxes[0]][2] in (4, None) else None
+
+
+def columns(declared: Declared) -> int | None:
+    found = bind(declared, None)
+    return declared[found[0]][2] if found else None
+
+
+def ways(declared: Declared, labels: int, model_type: str, /) -> list[OutputSpec]:
+    """The columns tell most: as many as labels, one more, or COCO's 91 numbers."""
+    width = columns(declared)
+    first = tuple(range(labels))
+    by = {"boxes": "cxcywh", "unit": "shares"}
+    sigmoid: list[tuple[int, ...] | None] = [None] if width in (labels, None) else []
+    softmax: list[tuple[int, ...] | None] = []
+    if width == labels + 1:
+        (sigmoid if _is_rf_detr(declared, model_type) else softmax).append(first)
+        if model_type in _BY_SIGMOID:
+            sigmoid = [first]
+    if labels == len(COCO_NUMBERS) and width is not None and width > COCO_NUMBERS[-1]:
+        (softmax if width == COCO_NUMBERS[-1] + 2 else sigmoid).append(COCO_NUMBERS)
+    found = [("sigmoid", numbers) for numbers in sigmoid]
+    found += [("softmax", numbers) for numbers in softmax]
+    if model_type in _BY_SOFTMAX:
+        found = [pair for pair in found if pair[0] == "softmax"]
+    elif model_type in _BY_SIGMOID:
+        found = [pair for pair in found if pair[0] == "sigmoid"]
+    return [
+        OutputSpec.model_validate({**by, "scores": scores, "numbers": numbers})
+        for scores, numbers in found
+    ]
+
+
+def _is_rf_detr(declared: Mapping[str, object], model_type: str) -> bool:
+    """RF-DETR's names; its own-class files have a last column that is never used."""
+    return model_type in {"rf_detr", "rfdetr"} or {"dets", "labels"} <= declared.keys()
+
+
+def input_of_form(declared: Declared, inputs: Collection[str], model_type: str, /) -> InputSpec:
+    plain = FAMILY.input
+    by_mean = (
+        _is_rf_detr(declared, model_type)
+        or "pixel_mask" in inputs
+        or model_type in {*_BY_SOFTMAX, "conditional_detr", "deformable_detr", "dab-detr", "deta"}
+    )
+    return FAMILY.usual_inputs[0] if by_mean else plain
+
+
+def with_spec(spec: OutputSpec) -> Decode:
+    def by_softmax(
+        outputs: Outputs, classes: int, threshold: float, input_size: tuple[int, int], /
+    ) -> Candidates:
+        logits, boxes = outputs[0][0].astype(np.float32, copy=False), outputs[1][0]
+        weights = np.exp(logits - logits.max(axis=1, keepdims=True))
+        scores = weights / weights.sum(axis=1, keepdims=True)
+        return from_scores(boxes, scores, spec, classes, threshold, input_size)
+
+    def by_sigmoid(
+        outputs: Outputs, classes: int, threshold: float, input_size: tuple[int, int], /
+    ) -> Candidates:
+        logits, boxes = outputs[0][0], outputs[1][0]
+        labelled = logits[:, list(spec.numbers) if spec.numbers is not None else slice(classes)]
+        queries, found, scores = _best_pairs(labelled, threshold)
+        return Candidates(in_pixels(boxes[queries], spec, input_size), scores, found)
+
+    return by_softmax if spec.scores == "softmax" else by_sigmoid
+
+
+def _best_pairs(logits: Array, threshold: float) -> tuple[Array, Array, Floats]:
+    """Queries, classes and scores above ``threshold``, at most ``_MOST`` of the best."""
+    with np.errstate(over="ignore"):  # 1 / infinity is 0, which is right
+        scores: Array = 1 / (1 + np.exp(-logits.astype(np.float32, copy=False)))
+    flat = scores.ravel()
+    likely = np.flatnonzero(flat > threshold)
+    if len(likely) > _MOST:
+        likely = likely[np.argpartition(-flat[likely], _MOST)[:_MOST]]
+    queries, classes = np.divmod(likely, scores.shape[1])
+    return queries, classes, flat[likely]
+
+
+FAMILY = Family(
+    name="raw_detr",
+    models="DETR, Conditional and Deformable DETR, YOLOS, RT-DETR, D-FINE, DEIM and RF-DETR without"
+    " post-processing, as Hugging Face has them",
+    layout="logits (or pred_logits, labels) [1, n, columns], pred_boxes (or dets) [1, n, 4]",
+    input=InputSpec(size=(640, 640), fit="stretch"),
+    usual_inputs=(
+        InputSpec(size=(640, 640), fit="stretch", mean=_IMAGENET_MEAN, std=_IMAGENET_STD),
+    ),
+    needs_nms=False,
+    bind=bind,
+    decode=with_spec(OutputSpec(boxes="cxcywh", unit="shares", scores="sigmoid")),
+    exported={"images": BATCH, "logits": BATCH, "pred_boxes": BATCH},
+    feeds={"pixel_mask": lambda height, width: np.ones((1, height, width), dtype=np.int64)},
+    optional_feeds=frozenset({"pixel_mask"}),
+    ways=ways,
+    with_spec=with_spec,
+    input_of_form=input_of_form,
+    columns=columns,
+)

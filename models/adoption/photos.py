@@ -1,0 +1,54 @@
+"""The photos that a model is tried on: the user's own, or those of the page."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image, ImageOps
+
+import app
+from models.common.commands import CommandError
+
+_SAMPLES = Path(app.__file__).parent / "page" / "files" / "samples"
+_SHOWN = {"cat.jpg": "cat", "astronaut.jpg": "person"}
+"""An object on each of the page's photos, by COCO's name."""
+_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})
+_MOST = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Photo:
+    path: Path
+    rgb: Image.Image
+    shows: str | None = None
+    """Label of an object that is on it, if that is known."""
+    judged: bool = True
+    """Whether what is found on it counts; else it tells only how classes are numbered."""
+
+
+def photos(folder: Path | None) -> list[Photo]:
+    """At most eight of ``folder``; the page's photos if there is none.
+
+    Raises CommandError if ``folder`` has no photo that can be read.
+    """
+    samples = [
+        Photo(_SAMPLES / name, _open(_SAMPLES / name), label, folder is None)
+        for name, label in _SHOWN.items()
+    ]
+    if folder is None:
+        return samples
+    if not folder.is_dir():
+        raise CommandError(f"There is no folder of photos {folder}.")
+    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in _SUFFIXES)
+    if not paths:
+        raise CommandError(f"{folder} has no photos ({', '.join(sorted(_SUFFIXES))}).")
+    return [*(Photo(path, _open(path)) for path in paths[:_MOST]), *samples]
+
+
+def _open(path: Path) -> Image.Image:
+    try:
+        with Image.open(path) as image:
+            image.draft("RGB", (1600, 1600))
+            upright = ImageOps.exif_transpose(image)
+            return upright.convert("RGB")
+    except (OSError, Image.DecompressionBombError) as error:
+        raise CommandError(f"{path} is no photo that can be read.") from error

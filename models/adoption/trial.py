@@ -1,0 +1,174 @@
+"""Runs a model on photos under one reading of its outputs, and judges what comes out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from app.vision.arrays import Array, Floats
+from app.vision.description import Description
+from app.vision.detections import Candidates, Detection, Options, place, select
+from app.vision.families.base import Family
+from app.vision.model.file_hash import FileHash
+from app.vision.model.load import Model
+from app.vision.output_spec import OutputSpec
+from app.vision.preprocess.input_spec import InputSpec
+from app.vision.preprocess.letterbox import Letterbox
+from models.adoption.opened import Opened
+from models.adoption.photos import Photo
+
+SURE = 0.25
+_ALL = 1e-6
+"""Score above which a box tells how boxes are written, though it shows nothing."""
+_LEAST_SIDE_PIXELS = 2
+_COUNTED = 3
+"""Objects of one photo that count, the surest ones."""
+_MANY = 10
+"""From so many objects on a photo on, more of them speak against a reading: they are noise."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One way to prepare the input and to read the outputs."""
+
+    family: Family
+    spec: OutputSpec | None
+    input: InputSpec
+
+
+@dataclass
+class Outcome:
+    reading: Reading
+    found: dict[Photo, list[Detection]] = field(default_factory=dict)
+    problem: str = ""
+    """The reason why the reading cannot be right, in words; empty if there is none."""
+    strength: float = 0.0
+    """Grows with the square of the scores of the surest objects."""
+    sound: float = 0.0
+    """Share of the sure boxes, by score, that can be those of objects."""
+    plausible: float = 0.0
+    """The same share of all boxes."""
+    sure_boxes: int = 0
+    agreeing: int = 0
+    """Photos on which the known object is found under its label."""
+
+
+class Trials:
+    """Runs the model once for each photo and each preparation of the input."""
+
+    def __init__(self, opened: Opened, photos: list[Photo], labels: tuple[str, ...]) -> None:
+        self._opened = opened
+        self._photos = photos
+        self._labels = labels
+        self._hash = FileHash(opened.path)
+        self._outputs: dict[tuple[InputSpec, Photo], dict[str, Array]] = {}
+
+    def run(self, reading: Reading) -> Outcome:
+        outcome = Outcome(reading)
+        model = self._model(reading)
+        sure: list[tuple[float, bool]] = []
+        every: list[bool] = []
+        for photo in self._photos:
+            plan = Letterbox.plan(
+                reading.input, *photo.rgb.size, rectangular=self._opened.signature.dynamic
+            )
+            try:
+                tensor, outputs = self._run(model, photo, plan)
+            except Exception:  # onnxruntime's own classes have no common public base
+                outcome.problem = (
+                    f"does not run with an input of {plan.input_width} x {plan.input_height}"
+                    " (if its axes are not as open as it says, --fit stretch keeps to --size)"
+                )
+                return outcome
+            with np.errstate(all="ignore"):
+                outcome.problem = outcome.problem or _problem(reading, outputs, len(self._labels))
+                if outcome.problem:
+                    return outcome
+                try:
+                    found = model.decode(outputs, tensor, SURE)
+                    rest = model.decode(outputs, tensor, _ALL)
+                except (ValueError, IndexError):
+                    outcome.problem = "gives outputs of other sizes than those of the family"
+                    return outcome
+                if (rest.scores > 1.001).any() or np.isnan(rest.scores).any():
+                    outcome.problem = f"gives the probability {rest.scores.max():.4g}"
+                    return outcome
+                possible = _possible(found, tensor)
+                every.extend(_possible(rest, tensor).tolist())
+                chosen = select(
+                    found.take(np.flatnonzero(possible)),
+                    Options(iou=0.6),
+                    needs_nms=reading.family.needs_nms,
+                )
+            items = place(chosen, plan, self._labels)
+            outcome.found[photo] = items
+            outcome.agreeing += any(item.label.casefold() == photo.shows for item in items)
+            if photo.judged:
+                sure += zip(found.scores.tolist(), possible.tolist(), strict=True)
+                surest = sum(item.probability**2 for item in items[:_COUNTED])
+                outcome.strength += surest * min(1, _MANY / max(1, len(items)))
+        outcome.sure_boxes = len(sure)
+        weight = sum(score for score, _ in sure)
+        outcome.sound = sum(score for score, fits in sure if fits) / weight if weight else 0.0
+        outcome.plausible = sum(every) / len(every) if every else 0.0
+        return outcome
+
+    def _model(self, reading: Reading) -> Model:
+        family, signature = reading.family, self._opened.signature
+        outputs = family.bind(signature.declared, len(self._labels))
+        assert outputs is not None
+        decoder = family.decode
+        if reading.spec is not None and family.with_spec is not None:
+            decoder = family.with_spec(reading.spec)
+        described = Description(
+            family=family.name, name="trial", labels=self._labels, input=reading.input
+        )
+        return Model(self._opened.session, described, signature, outputs, decoder, self._hash)
+
+    def _run(self, model: Model, photo: Photo, plan: Letterbox) -> tuple[Array, list[Array]]:
+        spec = model.description.input
+        tensor = plan.fill(photo.rgb, spec, model.signature.dtype)
+        key = (spec, photo)
+        if key not in self._outputs:
+            names = list(model.signature.declared)
+            outputs = model.session.run(names, model.feed(tensor))
+            self._outputs[key] = dict(zip(names, outputs, strict=True))
+        found: Mapping[str, Array] = self._outputs[key]
+        return tensor, [found[name] for name in model.outputs]
+
+
+def _problem(reading: Reading, outputs: list[Array], labels: int) -> str:
+    """The reason why rows with class numbers cannot be read like this; empty if they can."""
+    if reading.family.rows is None:
+        return ""
+    rows = reading.family.rows(outputs, reading.spec or OutputSpec())
+    if not len(rows.scores):
+        return ""
+    least, most = float(np.min(rows.scores)), float(np.max(rows.scores))
+    if not (least >= -0.001 and most <= 1.001):
+        return f"gives the probability {most if most > 1 else least:.4g}"
+    numbers = rows.numbers[rows.scores > SURE]
+    if (numbers != np.rint(numbers)).any():
+        return "gives class numbers that are fractions"
+    numbered = reading.spec.numbers if reading.spec else None
+    allowed = range(labels) if numbered is None else numbered
+    beyond = sorted(set(numbers.astype(int).tolist()) - set(allowed))
+    if beyond:
+        return f"gives the class number {beyond[-1]}, and there are {labels} labels"
+    return ""
+
+
+def _possible(found: Candidates, tensor: Array) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Which boxes can be those of objects: finite, not tiny, not the whole picture, on it."""
+    height, width = tensor.shape[2:]
+    boxes: Floats = np.nan_to_num(found.boxes, nan=-1.0, posinf=1e9, neginf=-1e9)
+    size = boxes[:, 2:] - boxes[:, :2]
+    limit = np.array([width, height], dtype=np.float32)
+    inside = np.clip(boxes[:, 2:], 0, limit) - np.clip(boxes[:, :2], 0, limit)
+    area = np.maximum(size[:, 0] * size[:, 1], 1e-6)
+    on_it = inside[:, 0] * inside[:, 1] / area >= 0.5
+    whole = (inside >= 0.98 * limit).all(axis=1)
+    possible = (size >= _LEAST_SIDE_PIXELS).all(axis=1) & on_it & ~whole
+    finite = np.isfinite(found.boxes).all(axis=1)
+    result: np.ndarray[tuple[int], np.dtype[np.bool_]] = possible & finite
+    return result

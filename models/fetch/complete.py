@@ -1,0 +1,40 @@
+"""Downloads a whole file and verifies it."""
+
+from models.common.commands import CommandError, require
+from models.fetch.partial import Partial
+from models.fetch.sources import Source
+
+SETUP = "make install-fetch"
+
+
+def complete(source: Source, partial: Partial, wanted: str, limit: int) -> None:
+    """Downloads the rest of the file. If it is another file, deletes it and raises CommandError."""
+    require("tqdm", SETUP)
+    require("httpx", SETUP)
+    from models.fetch.download import download
+
+    while partial.size == 0 or partial.sha256() != wanted:
+        started = partial.size
+        download(source, partial, limit)
+        found = partial.sha256()
+        if found == wanted:
+            return
+        partial.clear()
+        if not started:  # else the first part may have been of an older version: try again
+            raise CommandError(
+                f"{source.url} is not the expected file: its sha256 is {found}, not"
+                f" {wanted}. It was deleted."
+            )
+
+
+def without_checksum(source: Source, partial: Partial, size: int | None, limit: int) -> None:
+    """For small files, of which the Hub tells the size only."""
+    require("tqdm", SETUP)
+    require("httpx", SETUP)
+    from models.fetch.download import download
+
+    partial.clear()
+    download(source, partial, limit)
+    if size is not None and partial.size != size:
+        partial.clear()
+        raise CommandError(f"{source.url} has not the {size:,} bytes that the Hub says.")
