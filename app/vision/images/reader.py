@@ -152,9 +152,8 @@ def _plan(source: _Source, cover: Cover) -> _Plan:
     # Pillow's decoders refuse to make room above twice this; below it, our own check is exact.
     Image.MAX_IMAGE_PIXELS = -(-source.max_pixels // 2)
     # ``Image.open`` would load other decoders, too.
-    image = form.opener()(Pieces(source.data, form.most_reads), "")
+    image = Image.OPEN[form.pillow_name][0](Pieces(source.data, form.most_reads), "")
     check_pixels(image.size, source.max_pixels)
-    inspection.check_opened(image)
     full = image.size
     orientation = _orientation(image) if form.orientation is Orientation.IN_HEADER else 1
     size, target = _aim(full, orientation, cover)
