@@ -4,8 +4,8 @@ from PIL.ImageFile import ImageFile
 
 from app.errors import InvalidImage
 from app.vision.images.formats.record import Format, Inspection, Orientation
-from app.vision.images.signatures import begins_with_brand
 from app.vision.images.memory import Memory, Size
+from app.vision.images.signatures import begins_with_brand
 
 _FREE_PIXELS = 1_000_000
 """A frame of so many may be larger than the picture."""
@@ -15,12 +15,9 @@ _COPIES = 2
 
 
 def _inspect(data: bytes, max_pixels: int) -> Inspection:
-    from app.vision.images.iso_media import avif_cost, structure
+    from app.vision.images.iso_media import avif_cost
 
-    file = structure.read(data)
-    metadata_bytes = avif_cost.metadata_bytes(file)
-    cost = avif_cost.cost_of(file)
-    avif_cost.check_cost(cost, max_pixels)
+    metadata_bytes, cost = avif_cost.inspect(data, max_pixels)
 
     def memory(image: ImageFile, full: Size) -> Memory:
         if cost.largest > max(2 * image.width * image.height, _FREE_PIXELS):

@@ -3,8 +3,8 @@
 from PIL.ImageFile import ImageFile
 
 from app.vision.images.formats.record import Format, Inspection, Orientation
-from app.vision.images.signatures import begins_with_brand
 from app.vision.images.memory import Memory, Size
+from app.vision.images.signatures import begins_with_brand
 
 _BYTES_DECODING, _BYTES_HELD = 7, 4
 """For each pixel, beside the decoder's frames."""
@@ -13,13 +13,9 @@ _COPIES = 2
 
 
 def _inspect(data: bytes, max_pixels: int) -> Inspection:
-    from app.vision.images.iso_media import heif_cost, structure
+    from app.vision.images.iso_media import heif_cost
 
-    file = structure.read(data)
-    heif_cost.check_tiled(file)
-    metadata_bytes = heif_cost.metadata_bytes(file)
-    cost = heif_cost.cost_of(file)
-    heif_cost.check_cost(cost, max_pixels)
+    metadata_bytes, cost = heif_cost.inspect(data, max_pixels)
 
     def memory(image: ImageFile, full: Size) -> Memory:
         pixels = max(image.width * image.height, cost.largest)

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 
 from app.errors import InvalidImage, InvalidImageFormat
 from app.vision.images.iso_media.boxes import Box
-from app.vision.images.iso_media.cost import Coded, Cost
+from app.vision.images.iso_media.coded import Coded
+from app.vision.images.iso_media.cost import Cost
 from app.vision.images.iso_media.items import CODED, File, Item
 
 _ALPHA = (
@@ -25,7 +26,6 @@ _MOST_OVER_DECLARED = 2
 _SMALL_PIXELS = 1_000_000
 """A frame of so many may be larger than declared: some only say how large it is at most."""
 _TURNS = (b"irot", b"imir", b"clap")
-
 
 Measure = Callable[[Item, int], Coded]
 """Measures a coded item; stops behind so many units."""
@@ -59,13 +59,11 @@ class ItemCosts:
         decoders take any other: then it is the most that one of them costs.
         """
         items = self.file.items
-        primary = items.get(self.file.primary) if self.file.primary is not None else None
-        plain = primary is not None and not (
-            primary.hidden or primary.masters.keys() & {b"auxl", b"thmb"}
-        )
-        if plain and self.file.primary is not None:
+        primary = items.get(self.file.primary, Item(hidden=True))
+        if not primary.hidden and not primary.masters.keys() & {b"auxl", b"thmb"}:
             return self.cost(self.file.primary)
-        costs = [self.cost(number) for number, item in items.items() if _is_picture(item)]
+        pictures = [n for n, item in items.items() if item.kind in CODED or item.inputs]
+        costs = [self.cost(number) for number in pictures]
         return max(costs, key=lambda cost: cost.pixels, default=Cost())
 
     def cost(self, number: int, depth: int = 0) -> Cost:
@@ -128,10 +126,6 @@ class ItemCosts:
 
 def property_of(item: Item, kind: bytes) -> Box | None:
     return next((box for box in item.properties if box.kind == kind), None)
-
-
-def _is_picture(item: Item) -> bool:
-    return item.kind in CODED or bool(item.inputs)
 
 
 def _is_alpha(file: File, item: Item) -> bool:

@@ -117,7 +117,7 @@ class _Reader:
         of_base, of_index = sizes >> 4 & 15, sizes & 15 if version else 0
         long = 4 if version == 2 else 2
         for _ in range(numbers.take(long)):
-            if numbers.ended:
+            if not numbers.left:
                 return
             item = self._item(numbers.take(long))
             method = numbers.take(2) & 15 if version else _IN_FILE
@@ -172,7 +172,7 @@ class _Reader:
         header = numbers.take(4)
         long, wide = 4 if header >> 24 else 2, 2 if header & 1 else 1
         for _ in range(numbers.take(4)):
-            if numbers.ended:
+            if not numbers.left:
                 return
             item = self._item(numbers.take(long))
             count = numbers.take(1)
