@@ -12,7 +12,7 @@ from app.errors import InvalidImage
 from app.vision.images.formats.record import USUAL_READS
 from app.vision.images.iso_media import av1, structure
 from app.vision.images.iso_media.avif_cost import cost_of
-from app.vision.images.iso_media.coded import Coded
+from app.vision.images.iso_media.coded import Coded, Units
 from app.vision.images.jpeg_scans import read_header
 from app.vision.images.pieces import Pieces
 from tests.hostile.inserts import chunk, segment
@@ -115,7 +115,7 @@ def streams(data: bytes) -> list[Coded]:
     """Of each AV1 item."""
     file = structure.read(data)
     items = [item for item in file.items.values() if item.kind == b"av01"]
-    return [av1.measure(file.content(item), 100) for item in items]
+    return [av1.measure(file.content(item), Units()) for item in items]
 
 
 @pytest.mark.parametrize("side", [64, 1000, 1001])
@@ -149,7 +149,7 @@ def test_an_image_sequence_counts_its_first_picture() -> None:
     assert data[8:12] == b"avis"
     file = structure.read(data)
     ((start, end),) = file.first_samples
-    found = av1.measure(file.data[start:end], 100)
+    found = av1.measure(file.data[start:end], Units())
     assert (found.pixels, found.passes) == (70 * 50, 1)
     assert cost_of(structure.read(data)).largest == 70 * 50
 
@@ -194,7 +194,7 @@ def frame(override: int, timing: bool = False, ids: bool = False) -> bytes:
 
 
 def size_and_frames(data: bytes) -> tuple[int, float]:
-    found = av1.measure(memoryview(data), 100)
+    found = av1.measure(memoryview(data), Units())
     return found.pixels, found.passes
 
 
@@ -224,8 +224,12 @@ def test_a_stream_that_ends_early_has_no_frames_to_fear(data: bytes) -> None:
 
 
 def test_units_are_counted_to_where_there_are_too_many() -> None:
-    assert av1.measure(memoryview(unit(2, b"") * 50), 100).units == 50
-    assert av1.measure(memoryview(unit(2, b"") * 500), 100).units == 101
+    units = Units(left=100)
+    av1.measure(memoryview(unit(2, b"") * 50), units)
+    assert units.left == 50
+    with pytest.raises(InvalidImage, match="more units"):
+        av1.measure(memoryview(unit(2, b"") * 500), units)
+    assert units.left == -1
 
 
 # What is read, and how often.

@@ -6,7 +6,7 @@ Section numbers are those of the AV1 bitstream specification.
 from dataclasses import dataclass
 
 from app.vision.images.iso_media.bits import Bits
-from app.vision.images.iso_media.coded import Coded
+from app.vision.images.iso_media.coded import Coded, Units
 
 _SEQUENCE_HEADER, _FRAME_HEADER, _FRAME = 1, 3, 6
 _REFERENCES = 8
@@ -36,17 +36,17 @@ class _Sequence:
     grain: bool
 
 
-def measure(data: memoryview, most_units: int) -> Coded:
+def measure(data: memoryview, units: Units) -> Coded:
     """Goes over the open bitstream units of one item or sample.
 
-    Stops behind ``most_units``: the caller has to refuse what has more.
+    Raises InvalidImage if there are more than ``units`` has left.
     """
     found = Coded()
     sequence = None
     grain = False
     at = frames = 0
-    while at < len(data) and found.units <= most_units:
-        found.units += 1
+    while at < len(data):
+        units.count()
         header = data[at]
         kind, extended, sized = header >> 3 & 15, header >> 2 & 1, header >> 1 & 1
         at += 1 + extended

@@ -2,9 +2,8 @@
 
 import os
 
-from app.errors import InvalidImage
 from app.vision.images.iso_media import av1, structure
-from app.vision.images.iso_media.coded import Coded
+from app.vision.images.iso_media.coded import Coded, Units
 from app.vision.images.iso_media.cost import Cost, check, check_metadata
 from app.vision.images.iso_media.item_costs import ItemCosts
 from app.vision.images.iso_media.items import CODED, File, Item
@@ -12,7 +11,6 @@ from app.vision.images.iso_media.items import CODED, File, Item
 _MOST_LAYERS = 4
 """Colours and transparency, each with a frame for a first look."""
 _BYTE_PIXELS = 5
-_MOST_UNITS = 20_000
 _THREAD_BYTES = 500_000
 """Memory of a decoder for each of its threads, of which it has one a core."""
 _LAYERS = {b"a1op", b"lsel", b"a1lx"}
@@ -36,8 +34,10 @@ def inspect(data: bytes, max_pixels: int) -> tuple[int, Cost]:
 def cost_of(file: File) -> Cost:
     """Raises InvalidImage or InvalidImageFormat."""
 
-    def measure(item: Item, most_units: int) -> Coded:
-        return av1.measure(file.content(item), most_units)
+    units = Units()
+
+    def measure(item: Item) -> Coded:
+        return av1.measure(file.content(item), units)
 
     costs = ItemCosts(file, "AVIF", measure, turns=False)
     cost = costs.decoded()
@@ -48,7 +48,7 @@ def cost_of(file: File) -> Cost:
         if item.kind == b"sato":
             cost += costs.cost(number)
     cost += Cost(frame_bytes=_decoders_bytes(file))
-    return cost.larger(_of_tracks(file))
+    return cost.larger(_of_tracks(file, units))
 
 
 def _decoders_bytes(file: File) -> int:
@@ -58,15 +58,11 @@ def _decoders_bytes(file: File) -> int:
     return len(tiles) * _THREAD_BYTES * (os.cpu_count() or 1) if layered else 0
 
 
-def _of_tracks(file: File) -> Cost:
+def _of_tracks(file: File, units: Units) -> Cost:
     """A sequence is decoded from its tracks: colours and transparency."""
     cost = Cost()
     for start, end in file.first_samples:
-        coded = av1.measure(file.data[start:end], _MOST_UNITS)
-        if coded.units > _MOST_UNITS:
-            raise InvalidImage(
-                f"The AVIF is cut into more units than are read here ({_MOST_UNITS})."
-            )
+        coded = av1.measure(file.data[start:end], units)
         pixels = coded.pixels
         cost += Cost(pixels * coded.passes, end - start, coded.frame_bytes, pixels, pixels)
     return cost

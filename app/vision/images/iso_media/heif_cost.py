@@ -4,7 +4,7 @@ from collections import Counter
 
 from app.errors import InvalidImageFormat
 from app.vision.images.iso_media import hevc, structure
-from app.vision.images.iso_media.coded import Coded
+from app.vision.images.iso_media.coded import Coded, Units
 from app.vision.images.iso_media.cost import Cost, check, check_metadata
 from app.vision.images.iso_media.item_costs import ItemCosts, property_of
 from app.vision.images.iso_media.items import File, Item
@@ -36,11 +36,13 @@ def inspect(data: bytes, max_pixels: int) -> tuple[int, Cost]:
 def cost_of(file: File) -> Cost:
     """Raises InvalidImage or InvalidImageFormat."""
 
-    def measure(item: Item, most_units: int) -> Coded:
+    units = Units()
+
+    def measure(item: Item) -> Coded:
         box = property_of(item, b"hvcC") or property_of(item, b"lhvC")
         if box is None:
             return Coded()
-        return hevc.measure(file.data[box.start : box.end], file.content(item), most_units)
+        return hevc.measure(file.data[box.start : box.end], file.content(item), units)
 
     return ItemCosts(file, "HEIC", measure, turns=True).decoded()
 

@@ -16,8 +16,6 @@ _ALPHA = (
 )
 _LONGEST_NAME = 64
 _DEEPEST = 8
-_MOST_UNITS = 20_000
-"""Units of all items together; a tile has about four."""
 _TURN_PIXELS = 0.25
 """Time to turn a pixel, in pixels that could be decoded in it."""
 _ITEM_PIXELS = 10_000
@@ -27,9 +25,6 @@ _SMALL_PIXELS = 1_000_000
 """A frame of so many may be larger than declared: some only say how large it is at most."""
 _TURNS = (b"irot", b"imir", b"clap")
 
-Measure = Callable[[Item, int], Coded]
-"""Measures a coded item; stops behind so many units."""
-
 
 @dataclass
 class ItemCosts:
@@ -38,12 +33,11 @@ class ItemCosts:
     file: File
     name: str
     """Name of the format, for messages."""
-    measure: Measure
+    measure: Callable[[Item], Coded]
     turns: bool
     """Whether the decoder turns, mirrors and cuts pixels itself, as often as an item asks for."""
     _costs: dict[int, Cost] = field(default_factory=dict)
     _coded: dict[tuple[object, ...], Coded] = field(default_factory=dict)
-    _units_left: int = _MOST_UNITS
     _alphas: dict[int, list[int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -109,12 +103,7 @@ class ItemCosts:
         key = (tuple(item.extents), *((box.start, box.kind) for box in item.properties))
         coded = self._coded.get(key)
         if coded is None:
-            coded = self._coded[key] = self.measure(item, self._units_left)
-            self._units_left -= coded.units
-        if self._units_left < 0:
-            raise InvalidImage(
-                f"The {self.name} is cut into more units than are read here ({_MOST_UNITS})."
-            )
+            coded = self._coded[key] = self.measure(item)
         if coded.pixels > max(_MOST_OVER_DECLARED * declared, _SMALL_PIXELS):
             raise InvalidImage(
                 f"The {self.name} holds frames that are larger than the size that it declares."
