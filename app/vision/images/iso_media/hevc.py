@@ -93,7 +93,10 @@ def _without_emulation(data: memoryview) -> bytes:
 
 
 def _sequence(data: bytes) -> tuple[int, float, list[int]]:
-    """Pixels of a picture, bytes a pixel, and bits of brightness and colour, of a sequence parameter set (7.3.2.2)."""
+    """Reads a sequence parameter set (7.3.2.2).
+
+    Pixels of a picture, bytes a pixel, and bits of a sample of brightness and, if any, of colour.
+    """
     bits = Bits(data)
     bits.take(4)
     layers = bits.take(3)
