@@ -324,7 +324,7 @@ def test_a_real_file_whose_class_axis_is_open(shared: Path, tmp_path: Path) -> N
     assert run(source, "--labels", "coco", "--pad", "0", "--out", out) == 0
     detector = checks.detector(out)
     described = detector.model.description
-    assert (described.family, described.shapes) == ("box_rows", {"output": (1, 3598, 84)})
+    assert (described.family, described.shapes) == ("box_rows", {"rows": (1, 3598, 84)})
     photo = (shared / "models" / "bus.jpg").read_bytes()
     found = detector.detect(photo, Options(confidence=0.6)).items
     assert sorted(item.label for item in found) == ["bus", "person", "person", "person"]
