@@ -3,30 +3,28 @@
 import argparse
 import sys
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from pydantic import ValidationError
 
 from app.vision import families
 from app.vision.description import Description
-from app.vision.preprocess.input_spec import Fit, InputSpec, Resample
+from app.vision.preprocess.input_spec import InputSpec
 from models.adoption import external_data, report
 from models.adoption.choose import Wishes, choose
 from models.adoption.hints import read as read_hints
 from models.adoption.opened import Opened, open_file
+from models.adoption.options import INPUT_SETTINGS, add_description_options
 from models.adoption.photos import photos
 from models.adoption.trial import Reading, Trials
 from models.common import checks, labels, metadata
 from models.common.commands import (
     CommandError,
-    numbers,
     output,
     parser,
     replacing,
     run,
-    side_lengths,
 )
 
 _SUMMARY = """\
@@ -42,7 +40,6 @@ example:
   python -m models.adopt yolox_nano.onnx --labels coco --license Apache-2.0
   SPOTTER_MODEL=weights/yolox_nano-adopted.onnx make run
 """
-_OPTIONS = ("fit", "resample", "pad_value", "channels", "mean", "std", "stride")
 
 
 def _arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -71,61 +68,6 @@ def _scale(spec: InputSpec) -> str:
     )
     plain = {("0", "255"): "0..1", ("0", "1"): "0..255"}
     return plain.get((means, divisors), f"(pixel - {means}) / {divisors}")
-
-
-def add_description_options(options: argparse.ArgumentParser) -> None:
-    options.add_argument(
-        "--family", choices=families.NAMES, help="needed only if the outputs fit several"
-    )
-    options.add_argument("--labels", help=labels.HELP)
-    options.add_argument(
-        "--first-class", type=int, metavar="N",
-        help="the number of the first label, if the outputs give class numbers (0 or 1)",
-    )  # fmt: skip
-    options.add_argument(
-        "--photos", type=Path, metavar="FOLDER", help="photos that show the objects, to try it on"
-    )
-    options.add_argument(
-        "--show", type=Path, metavar="FILE", help="draw what was found on the first photo (JPEG)"
-    )
-    options.add_argument("--name", help="the name in answers (that of the file)")
-    options.add_argument("--license", default="unknown", help="of the weights (%(default)s)")
-    options.add_argument("--iou", type=float, help="of NMS, if a request does not say (0.7)")
-    add_input_options(options)
-
-
-def add_input_options(options: argparse.ArgumentParser) -> None:
-    group = options.add_argument_group("input (defaults: those of the family)")
-    group.add_argument(
-        "--size",
-        "--input",
-        type=side_lengths,
-        help="side or HEIGHTxWIDTH, for a file with dynamic axes: the largest (640, 384x640)",
-    )
-    group.add_argument(
-        "--fit", choices=get_args(Fit), help="how a picture is laid in: padded around or in a"
-        " corner, or stretched",
-    )  # fmt: skip
-    group.add_argument("--channels", choices=("rgb", "bgr"), help="their order")
-    triple = partial(numbers, count=3)
-    group.add_argument(
-        "--mean", type=triple, metavar="A,B,C",
-        help="taken off pixels 0..255 (ImageNet: 123.675,116.28,103.53)",
-    )  # fmt: skip
-    group.add_argument(
-        "--std", type=_divisors, metavar="A,B,C",
-        help="then divided by (ImageNet: 58.395,57.12,57.375; 255 for 0..1)",
-    )  # fmt: skip
-    group.add_argument("--pad", dest="pad_value", type=int, help="pixel value of the padding")
-    group.add_argument("--stride", type=int, help="dynamic sides are multiples of it (32)")
-    group.add_argument("--resample", choices=get_args(Resample), help="how it is scaled down")
-
-
-def _divisors(text: str) -> tuple[float, ...]:
-    values = numbers(text, 3)
-    if not all(value > 0 for value in values):
-        raise argparse.ArgumentTypeError(f"above 0: {text!r}")
-    return values
 
 
 def description(
@@ -164,8 +106,7 @@ def write(arguments: argparse.Namespace, source: Path, out: Path, name: str) -> 
     """
     opened = open_file(source, out if source.name.startswith(".") else source)
     model = source.read_bytes()
-    beside = arguments.beside if "beside" in arguments else source
-    hints = read_hints(beside, opened.stored)
+    hints = read_hints(source, opened.stored)
     found_labels = labels.parse(arguments.labels) if arguments.labels else hints.labels
     if not found_labels:
         raise CommandError(f"{source.name} does not say its labels: give --labels ({labels.HELP}).")
@@ -194,7 +135,7 @@ def write(arguments: argparse.Namespace, source: Path, out: Path, name: str) -> 
 
 
 def _given(arguments: argparse.Namespace) -> dict[str, Any]:
-    given = {key: getattr(arguments, key) for key in (*_OPTIONS, "size")}
+    given = {key: getattr(arguments, key) for key in (*INPUT_SETTINGS, "size")}
     return {key: value for key, value in given.items() if value is not None}
 
 

@@ -2,11 +2,14 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import onnxruntime
 
 from app.errors import StartError
 from app.vision import families
+from app.vision.arrays import Array
 from app.vision.families.base import Declared
 from app.vision.model import signature as signatures
 from app.vision.model import ultralytics
@@ -42,12 +45,22 @@ class Opened:
             owner = next(family for family in fed if name in family.feeds)
             feed[name] = other.fit(owner.feeds[name](*size))
         try:
-            outputs = self.session.run(list(declared), feed)
+            outputs = self.run(feed)
         except Exception as error:  # onnxruntime's own classes have no common public base
-            reason = " ".join(str(error).split())[:200]
-            raise CommandError(f"{self.path} does not run at {size}: {reason}") from error
+            height, width = size
+            raise CommandError(
+                f"{self.path} does not run with an input of {width} x {height}; say the one that it"
+                " was exported for with --size, or export it with fixed axes."
+            ) from error
         shapes = {name: output.shape for name, output in zip(declared, outputs, strict=True)}
         return replace(self, signature=self.signature._replace(declared=shapes), shapes=shapes)
+
+    def run(self, feed: dict[str, Array]) -> list[Array]:
+        """All declared outputs. A failure raises and is not logged as well."""
+        options = onnxruntime.RunOptions()
+        options.log_severity_level = 4
+        session: Any = self.session
+        return list(session.run(list(self.signature.declared), feed, options))
 
     @property
     def axes(self) -> tuple[int, int] | None:

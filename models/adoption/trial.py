@@ -130,9 +130,8 @@ class Trials:
         tensor = plan.fill(photo.rgb, spec, model.signature.dtype)
         key = (spec, photo)
         if key not in self._outputs:
-            names = list(model.signature.declared)
-            outputs = model.session.run(names, model.feed(tensor))
-            self._outputs[key] = dict(zip(names, outputs, strict=True))
+            outputs = self._opened.run(model.feed(tensor))
+            self._outputs[key] = dict(zip(model.signature.declared, outputs, strict=True))
         found: Mapping[str, Array] = self._outputs[key]
         return tensor, [found[name] for name in model.outputs]
 

@@ -13,6 +13,7 @@ from app.vision.detector import Detector
 from app.vision.images.budget import DecodingBudget
 from app.vision.images.reader import ImageReader
 from app.vision.model.load import load
+from app.vision.runtime.session import one_line
 from models.common.commands import CommandError
 
 MAX_PIXELS = 200_000_000
@@ -41,8 +42,7 @@ def serves(path: Path, shown: Path) -> Detector:
     except StartError as error:
         raise CommandError(str(error).replace(str(path), str(shown))) from error
     except Exception as error:  # onnxruntime's own classes have no common public base
-        reason = " ".join(str(error).split())[:200]
-        raise CommandError(f"The model {shown} does not run: {reason}") from error
+        raise CommandError(f"The model {shown} does not run: {one_line(error)}") from error
     for item in result.items:
         if not 0 <= item.probability <= 1 or not all(map(math.isfinite, item.box)):
             raise CommandError(

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from app.vision import families
 from models import adopt
+from models.adoption.options import add_input_options
 from models.common import checks, labels, metadata
 from models.common.commands import CommandError, output, parser, replacing, run
 from models.export import checkpoint, module
@@ -42,7 +43,7 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     options.add_argument("--name", help="the name in answers (that of the file)")
     options.add_argument("--license", default="unknown", help="of the weights (%(default)s)")
     options.add_argument("--iou", type=float, help="of NMS, if a request does not say (0.7)")
-    adopt.add_input_options(options)
+    add_input_options(options)
     return options.parse_args(argv)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from app.errors import StartError
 from app.vision.description import METADATA_KEY
 from models import adopt
+from models.adoption.options import add_description_options
 from models.common import checks, metadata
 from models.common.commands import WEIGHTS, CommandError, parser, require, run
 from models.fetch.catalogue import listing
@@ -62,7 +63,7 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     options.add_argument(
         "--max-mb", type=int, default=1000, help="larger files are refused (%(default)s)"
     )
-    adopt.add_description_options(options)
+    add_description_options(options)
     return options.parse_args(argv)
 
 

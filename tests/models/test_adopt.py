@@ -317,6 +317,19 @@ def test_real_files_find_what_they_should(shared: Path, tmp_path: Path, name: st
     assert found == {label: pytest.approx(values, abs=0.05) for label, values in expected.items()}
 
 
+def test_a_real_file_whose_class_axis_is_open(shared: Path, tmp_path: Path) -> None:
+    """The teacher: corners in pixels and 80 scores, declared as (N, 3598, ?)."""
+    source = shared / "teacher" / "nanodet-plus-m-1.5x_416.onnx"
+    out = tmp_path / "teacher.onnx"
+    assert run(source, "--labels", "coco", "--pad", "0", "--out", out) == 0
+    detector = checks.detector(out)
+    described = detector.model.description
+    assert (described.family, described.shapes) == ("box_rows", {"rows": (1, 3598, 84)})
+    photo = (shared / "models" / "bus.jpg").read_bytes()
+    found = detector.detect(photo, Options(confidence=0.6)).items
+    assert sorted(item.label for item in found) == ["bus", "person", "person", "person"]
+
+
 def test_fewer_labels_than_a_real_file_has_classes_are_refused(
     shared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

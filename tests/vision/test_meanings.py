@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from app.vision import families
-from app.vision.arrays import Array
+from app.vision.arrays import Array, Shape
 from app.vision.detections import Candidates
 from app.vision.families.meanings import COCO_NUMBERS
 from app.vision.output_spec import OutputSpec
@@ -44,7 +44,7 @@ def logit(probability: float) -> float:
     return float(np.log(probability / (1 - probability)))
 
 
-RAW = {"boxes": "cxcywh", "unit": "shares"}
+RAW: dict[str, Any] = {"boxes": "cxcywh", "unit": "shares"}
 
 
 def test_a_raw_detr_by_sigmoid_may_give_a_box_two_classes() -> None:
@@ -67,7 +67,7 @@ def test_a_raw_detr_gives_at_most_300_pairs_the_best_ones() -> None:
 def test_a_raw_detr_by_softmax_leaves_its_last_column_out() -> None:
     logits = floats([[np.log(3), 0, 0], [0, 0, np.log(9)]])
     boxes = floats([[0.5, 0.5, 0.5, 0.25], [0.5, 0.5, 1, 1]])
-    spec = {**RAW, "scores": "softmax", "numbers": [0, 1]}
+    spec: dict[str, Any] = {**RAW, "scores": "softmax", "numbers": [0, 1]}
     assert found("raw_detr", [logits, boxes], **spec) == [([16, 12, 48, 20], 0.6, 0)]
 
 
@@ -75,7 +75,7 @@ def test_a_raw_detr_with_coco_s_own_numbers() -> None:
     logits = floats(np.full((1, 91), -9))
     logits[0, 0, 18] = logit(0.75)  # dog is the 17th label
     boxes = floats([[0.5, 0.5, 0.5, 0.25]])
-    spec = {**RAW, "scores": "sigmoid", "numbers": COCO_NUMBERS}
+    spec: dict[str, Any] = {**RAW, "scores": "sigmoid", "numbers": COCO_NUMBERS}
     assert found("raw_detr", [logits, boxes], 80, **spec) == [([16, 12, 48, 20], 0.75, 16)]
 
 
@@ -178,14 +178,18 @@ def test_tensorflow_s_boxes_have_y_first() -> None:
     assert (first.boxes, first.unit) == ("yxyx", "shares")
     assert first.numbers == tuple(range(1, 81))
     outputs = [floats([2 / 32, 1 / 64, 4 / 32, 3 / 64]), floats([1]), floats([0.5])]
-    spec = {"boxes": "yxyx", "unit": "shares", "numbers": [1, 2]}
+    spec: dict[str, Any] = {"boxes": "yxyx", "unit": "shares", "numbers": [1, 2]}
     assert found("detections_apart", outputs, **spec) == [([1, 2, 3, 4], 0.5, 0)]
 
 
 def test_selected_indices() -> None:
     boxes, scores = floats(BOX), floats([[0.1, 0.9], [0.5, 0.2]])
     selected = np.array([[0, 1, 0], [0, 0, 1]])
-    declared = {"boxes": [1, 2, 4], "scores": [1, 2, 2], "selected_indices": [None, 3]}
+    declared: dict[str, Shape] = {
+        "boxes": [1, 2, 4],
+        "scores": [1, 2, 2],
+        "selected_indices": [None, 3],
+    }
     assert families.get("selected_indices").bind(declared, 2) == list(declared)
     assert found("selected_indices", [boxes, scores, selected]) == [
         ([1, 2, 3, 4], 0.5, 1),

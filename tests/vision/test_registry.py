@@ -1,6 +1,8 @@
 """A family is one module and one line: nothing else in the code knows a family by its name."""
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -53,3 +55,21 @@ def test_what_is_exported_is_bound_again(name: str) -> None:
 
 def test_the_families_of_ultralytics_are_those_with_tasks() -> None:
     assert [family.name for family in families.every() if family.tasks] == [*families.ULTRALYTICS]
+
+
+@pytest.mark.parametrize(
+    ("model", "most"), [("models/default.onnx", {"spotter"}), (None, set(families.ULTRALYTICS))]
+)
+def test_a_start_imports_few_families(shared: Path, model: str | None, most: set[str]) -> None:
+    """Those that the file may be of, and a module that two of them share."""
+    path = REPOSITORY / model if model else shared / "models" / "yolov8n.onnx"
+    program = (
+        "import sys; from pathlib import Path; from app.vision.model.load import load;"
+        f"load(Path({str(path)!r}));"
+        "print(*(name.rpartition('.')[2] for name in sys.modules if '.families.' in name))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    )
+    imported = set(done.stdout.split()) - PARTS
+    assert imported <= most | ({"box_rows"} if model is None else set())

@@ -55,7 +55,7 @@ def _on_provider(source: Source, threads: int, found: list[str], missing: dict[s
     try:
         session = _open(source, threads, with_options(names, threads))
     except Exception as error:  # onnxruntime's own classes have no common public base
-        missing.update(dict.fromkeys(map(short, found), f"no session: {_one_line(error)}"))
+        missing.update(dict.fromkeys(map(short, found), f"no session: {one_line(error)}"))
         return None
     for name in found:
         if name not in session.get_providers():  # onnxruntime could not load its libraries
@@ -113,7 +113,7 @@ def _reason(error: Exception) -> str:
         )
     if external := re.search(r"External data path does not exist: \"?([^\"]+)", message):
         return f"its weights are not beside it, in {PurePath(external[1]).name}: fetch that, too"
-    return _one_line(error)
+    return one_line(error)
 
 
 _OLDER = "export it with an older one (opset 17 and IR 8 serve everywhere)"
@@ -126,5 +126,6 @@ def _plain(message: str) -> str:
     return re.sub(r"(?:[\w:<>*&]+ )*(?:onnxruntime|std)::[\w:~]+(?:<[^>]*>)?\([^)]*\)", "", message)
 
 
-def _one_line(error: Exception) -> str:
+def one_line(error: Exception) -> str:
+    """What onnxruntime says, shortened, without places in its own source."""
     return " ".join(_plain(str(error)).split())[:200]

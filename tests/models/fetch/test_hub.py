@@ -94,7 +94,7 @@ def raw_outputs(shared: Path) -> onnx.ModelProto:
     axes = ["batch_size", "num_channels", "height", "width"]
     graph.input.append(helper.make_tensor_value_info("pixel_values", 1, axes))
     for name, last in zip(outer, (80, 4), strict=True):
-        shape = ["batch_size", "num_queries", last]
+        shape: list[str | int | None] = ["batch_size", "num_queries", last]
         graph.output.append(helper.make_tensor_value_info(name, 1, shape))
     return model
 
