@@ -1,10 +1,12 @@
 """Any colour mode to RGB, as a person would see it, without a second full-size copy."""
 
+from itertools import product
+
 import numpy as np
 from PIL import Image
 
 _WHITE = (255, 255, 255, 255)
-_BAND_PIXELS = 1 << 18
+_PART_PIXELS = 1 << 18
 _DEEP_MODES = frozenset({"I;16", "I;16B", "I;16L", "I;16N", "I", "F"})
 
 
@@ -12,8 +14,8 @@ def to_rgb(image: Image.Image, factor: int = 1, *, may_keep: bool = False) -> Im
     """A loaded image as RGB, divided by ``factor`` (a box filter).
 
     If ``may_keep``, an RGB image is returned as it is, with all that its decoder holds. Alpha is
-    laid over white, 16 bits and more become 8. Modes other than RGB and L are converted band by
-    band, so that a large image never exists twice.
+    laid over white, 16 bits and more become 8. Modes other than RGB and L are converted part by
+    part, so that a large image never exists twice.
     """
     if image.mode in ("RGB", "L") and "transparency" not in image.info:
         if image.mode == "RGB" and may_keep and factor == 1:
@@ -22,11 +24,12 @@ def to_rgb(image: Image.Image, factor: int = 1, *, may_keep: bool = False) -> Im
     scale = _depth_scale(image) if image.mode in _DEEP_MODES else 1.0
     width, height = image.size
     out = Image.new("RGB", (-(-width // factor), -(-height // factor)))
-    rows = max(1, _BAND_PIXELS // (width * factor)) * factor
-    for top in range(0, height, rows):
-        band = image.crop((0, top, width, min(top + rows, height)))
-        flat = _flatten(band, scale)
-        out.paste(flat.reduce(factor) if factor > 1 else flat, (0, top // factor))
+    rows = max(1, _PART_PIXELS // (width * factor)) * factor
+    columns = -(-_PART_PIXELS // (rows * factor)) * factor  # fewer than all of a very wide image
+    for top, left in product(range(0, height, rows), range(0, width, columns)):
+        part = image.crop((left, top, min(left + columns, width), min(top + rows, height)))
+        flat = _flatten(part, scale)
+        out.paste(flat.reduce(factor) if factor > 1 else flat, (left // factor, top // factor))
     return out
 
 

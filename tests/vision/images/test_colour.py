@@ -125,8 +125,9 @@ def test_32_bit_integers_become_levels() -> None:
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "1", "CMYK", "I;16", "F"])
 @pytest.mark.parametrize("factor", [1, 2, 3, 7])
-def test_converting_in_bands_equals_converting_at_once(
-    mode: str, factor: int, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("part_pixels", [53 * 10, 40], ids=["rows", "less than a row"])
+def test_converting_in_parts_equals_converting_at_once(
+    mode: str, factor: int, part_pixels: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     random = np.random.default_rng(5)
     noise = random.integers(0, 256, (61, 53, 4), dtype=np.uint8)
@@ -140,10 +141,10 @@ def test_converting_in_bands_equals_converting_at_once(
         )
         image = image.convert(mode)
     at_once = to_rgb(image, factor)
-    monkeypatch.setattr(colour, "_BAND_PIXELS", 53 * 10)
-    in_bands = to_rgb(image, factor)
+    monkeypatch.setattr(colour, "_PART_PIXELS", part_pixels)
+    in_parts = to_rgb(image, factor)
     assert at_once.size == (-(-53 // factor), -(-61 // factor))
-    assert at_once.tobytes() == in_bands.tobytes()
+    assert at_once.tobytes() == in_parts.tobytes()
 
 
 def test_alpha_is_laid_over_white_before_pixels_are_merged() -> None:
