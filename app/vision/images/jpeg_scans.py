@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from app.errors import InvalidImage
 
@@ -16,8 +16,7 @@ _MOST_LAYERS = 4
 _LONGEST_FILL = 70_000
 """Fill bytes in a row. Two segments and a marker can hold 65,536; a decoder that is given its
 file in pieces begins a run again with each piece."""
-
-BLOCK_BYTES = 64 * 2
+_BLOCK_BYTES = 64 * 2
 """Memory of a block of 8 x 8 coefficients."""
 _FILL = b"\xff" * _LONGEST_FILL
 _MOST_WORK = 1_500_000_000
@@ -49,33 +48,18 @@ class _Tally:
 
 
 @dataclass(frozen=True)
-class Frame:
-    """The frame header of a JPEG."""
-
+class _Frame:
     size: tuple[int, int]
     layers: tuple[tuple[int, int, int], ...]
     """Identifier, horizontal and vertical sampling factor of each component."""
-    progressive: bool = False
-    arithmetic: bool = False
+    progressive: bool
+    arithmetic: bool
 
-    @property
-    def blocks(self) -> dict[int, int]:
+    def blocks(self, size: tuple[int, int]) -> dict[int, int]:
         """Blocks of 8 x 8 coefficients of each component, by its identifier."""
-        across = -(-self.size[0] // (8 * max(h for _, h, _ in self.layers)))
-        down = -(-self.size[1] // (8 * max(v for _, _, v in self.layers)))
+        across = -(-size[0] // (8 * max(h for _, h, _ in self.layers)))
+        down = -(-size[1] // (8 * max(v for _, _, v in self.layers)))
         return {name: across * down * h * v for name, h, v in self.layers}
-
-    @property
-    def all_blocks(self) -> int:
-        return sum(self.blocks.values())
-
-    def several(self, scan_header: bytes) -> bool:
-        """Whether it is in several scans: then it is held whole, as its blocks, until the last.
-
-        ``scan_header`` begins with the length of the first one.
-        """
-        components = scan_header[2] if len(scan_header) > 2 else 0
-        return self.progressive or components < len(self.layers)
 
 
 @dataclass(frozen=True)
@@ -83,108 +67,97 @@ class Header:
     """A JPEG up to its first scan."""
 
     data: bytes
-    frame: Frame | None
+    end: int
+    frame: _Frame | None
     """None if there is no scan, or a frame that no decoder takes."""
     scan: int
     """Where the header of the first scan begins, with its length; the end if there is none."""
 
-    def check_scans(self) -> None:
-        """Each scan goes over the whole picture, however few bytes it has. Raises InvalidImage."""
-        if self.frame is not None:
-            _check_stream(self.frame, self.data, self.scan, len(self.data))
-
-    def block_bytes(self, full: tuple[int, int]) -> int:
+    def block_bytes(self, full: tuple[int, int] | None = None) -> int:
         """Memory of the coefficients of a JPEG in several scans, held whole until the last.
 
-        0 if it is in one scan. ``full`` is its size in pixels as the decoder has it.
+        0 if it is in one scan. ``full`` is its size in pixels if the decoder has another.
         """
-        if self.frame is None or not self.frame.several(self.data[self.scan : self.scan + 3]):
+        if self.frame is None or not self._in_several_scans(self.frame):
             return 0
-        return replace(self.frame, size=full).all_blocks * BLOCK_BYTES
+        return sum(self.frame.blocks(full or self.frame.size).values()) * _BLOCK_BYTES
+
+    def check_scans(self, tally: _Tally | None = None) -> None:
+        """Each scan goes over the whole picture, however few bytes it has. Raises InvalidImage."""
+        frame, data, at, end = self.frame, self.data, self.scan, self.end
+        if frame is None:
+            return
+        filled = data.find(_FILL, at, end) if end - at >= _LONGEST_FILL else -1
+        if not self._in_several_scans(frame) and not frame.arithmetic and filled < 0:
+            return
+        tally = tally or _Tally()
+        per_coefficient = _PER_ARITHMETIC_COEFFICIENT if frame.arithmetic else _PER_COEFFICIENT
+        blocks = frame.blocks(frame.size)
+        at -= 2
+        while found := _MARKER_IN_SCAN.search(data, at, end):
+            marker, at = found[1][0], found.end()
+            if marker == _END:
+                break
+            tally.markers += 1
+            if marker == _SCAN:
+                tally.scans += 1
+                tally.work += _scan_work(data[at : at + 14], blocks, per_coefficient)
+            if tally.work > _MOST_WORK:
+                raise InvalidImage(
+                    f"The JPEG has {tally.scans} scans or more, too many for its size."
+                )
+            if tally.markers > _MOST_MARKERS:
+                raise InvalidImage(
+                    "The JPEG has more markers between its scans than are read here."
+                )
+            if marker not in _WITHOUT_LENGTH:
+                at += max(2, int.from_bytes(data[at : at + 2], "big"))
+        else:
+            at = end
+        if 0 <= filled < at:
+            raise InvalidImage("The JPEG has more fill bytes in its scans than are read here.")
+
+    def _in_several_scans(self, frame: _Frame) -> bool:
+        components = self.data[self.scan + 2] if self.scan + 2 < self.end else 0
+        return frame.progressive or components < len(frame.layers)
 
 
 def read_header(data: bytes) -> Header:
     """Raises InvalidImage if more stands in front of the first scan than a photo has."""
-    frame = None
-    taken_apart = frames = 0
-    for count, (marker, at, length) in enumerate(_segments(data, 2, len(data))):
-        if marker == _SCAN:
-            return Header(data, frame, at - 2)
-        if marker in _FRAMES:
-            frame = _read_frame(marker, data[at : at + length])
-            frames += 1
-        taken_apart += marker in _TAKEN_APART and (marker != 0xE1 or data.startswith(b"Exif", at))
-        layers = (length - 8) // 3 if marker in _FRAMES else 0
-        too_many = count > _MOST_SEGMENTS or taken_apart > _MOST_TAKEN_APART
-        if too_many or layers > _MOST_LAYERS or frames > 1:
-            raise InvalidImage("The JPEG has more in front of its pixels than is read here.")
-    return Header(data, None, len(data))
+    return _read_header(data, 0, len(data), _Tally())
 
 
 def check_parts(data: bytes, parts: Sequence[tuple[int, int]]) -> int:
-    """JPEGs within a file, as strips of a TIFF are: where each begins and ends.
+    """Checks JPEGs within a file, as strips of a TIFF are: where each begins and ends.
 
-    The answer is how many blocks the largest of several scans is held as until its end. Raises
-    InvalidImage.
+    The answer is the most memory of the coefficients of one of them. Raises InvalidImage.
     """
     tally = _Tally(segments_left=_MOST_SEGMENTS + _MOST_SEGMENTS_OF_PART * len(parts))
     largest = 0
     for start, end in parts:
-        frame, scan = _begin(data, start, end, tally)
-        if frame is not None:
-            _check_stream(frame, data, scan, end, tally)
-            if frame.several(data[scan : scan + 3]):
-                largest = max(largest, frame.all_blocks)
+        header = _read_header(data, start, min(end, len(data)), tally)
+        header.check_scans(tally)
+        largest = max(largest, header.block_bytes())
     return largest
 
 
-def _begin(data: bytes, start: int, end: int, tally: _Tally) -> tuple[Frame | None, int]:
-    """The frame, and where the header of the first scan begins, with its length.
-
-    None if there is no such scan, or none that a decoder takes. Raises InvalidImage.
-    """
+def _read_header(data: bytes, start: int, end: int, tally: _Tally) -> Header:
     frame = None
+    taken_apart = frames = 0
     for marker, at, length in _segments(data, start + 2, end):
+        if marker == _SCAN:
+            return Header(data, end, frame, at - 2)
         tally.segments_left -= 1
+        layers = 0
         if marker in _FRAMES:
             frame = _read_frame(marker, data[at : min(at + length, end)])
-        if marker == _SCAN:
-            return frame, at - 2
-        if tally.segments_left < 0:
-            raise InvalidImage("A JPEG has more in front of its pixels than is read here.")
-    return None, end
-
-
-def _check_stream(
-    frame: Frame, data: bytes, at: int, end: int, tally: _Tally | None = None
-) -> None:
-    """``at`` is where the first scan header begins, with its length. Raises InvalidImage."""
-    tally = tally or _Tally()
-    several = frame.several(data[at : at + 3])
-    filled = data.find(_FILL, at, end) if end - at >= _LONGEST_FILL else -1
-    if not several and not frame.arithmetic and filled < 0:
-        return
-    per_coefficient = _PER_ARITHMETIC_COEFFICIENT if frame.arithmetic else _PER_COEFFICIENT
-    blocks = frame.blocks
-    at -= 2
-    while found := _MARKER_IN_SCAN.search(data, at, end):
-        marker, at = found[1][0], found.end()
-        if marker == _END:
-            break
-        tally.markers += 1
-        if marker == _SCAN:
-            tally.scans += 1
-            tally.work += _scan_work(data[at : at + 14], blocks, per_coefficient)
-        if tally.work > _MOST_WORK:
-            raise InvalidImage(f"The JPEG has {tally.scans} scans or more, too many for its size.")
-        if tally.markers > _MOST_MARKERS:
-            raise InvalidImage("The JPEG has more markers between its scans than are read here.")
-        if marker not in _WITHOUT_LENGTH:
-            at += max(2, int.from_bytes(data[at : at + 2], "big"))
-    else:
-        at = end
-    if 0 <= filled < at:
-        raise InvalidImage("The JPEG has more fill bytes in its scans than are read here.")
+            frames += 1
+            layers = (length - 8) // 3
+        taken_apart += marker in _TAKEN_APART and (marker != 0xE1 or data.startswith(b"Exif", at))
+        too_many = tally.segments_left < 0 or taken_apart > _MOST_TAKEN_APART
+        if too_many or layers > _MOST_LAYERS or frames > 1:
+            raise InvalidImage("The JPEG has more in front of its pixels than is read here.")
+    return Header(data, end, None, end)
 
 
 def _scan_work(header: bytes, blocks: Mapping[int, int], per_coefficient: int) -> int:
@@ -199,7 +172,7 @@ def _scan_work(header: bytes, blocks: Mapping[int, int], per_coefficient: int) -
     return _PER_SCAN + own * (_PER_BLOCK + coefficients * per_coefficient)
 
 
-def _read_frame(marker: int, body: bytes) -> Frame | None:
+def _read_frame(marker: int, body: bytes) -> _Frame | None:
     if len(body) < 6 or len(body) < 6 + 3 * body[5] or not 1 <= body[5] <= _MOST_LAYERS:
         return None  # which no decoder takes
     height, width = int.from_bytes(body[1:3], "big"), int.from_bytes(body[3:5], "big")
@@ -207,7 +180,7 @@ def _read_frame(marker: int, body: bytes) -> Frame | None:
         (body[at], max(1, body[at + 1] >> 4), max(1, body[at + 1] & 15))
         for at in range(6, 6 + 3 * body[5], 3)
     )
-    return Frame((width, height), layers, marker in _PROGRESSIVE, marker in _ARITHMETIC)
+    return _Frame((width, height), layers, marker in _PROGRESSIVE, marker in _ARITHMETIC)
 
 
 def _segments(data: bytes, at: int, end: int) -> Iterator[tuple[int, int, int]]:

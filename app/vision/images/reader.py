@@ -3,7 +3,7 @@
 import logging
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -36,8 +36,6 @@ _TURNS = {
 }
 _ORIENTATION = 274
 _SIDEWAYS = frozenset({5, 6, 7, 8})
-
-
 _FEW_BYTES = 2_000_000
 """Metadata of ordinary photos, which is within the allocator's own slack: not reserved."""
 
@@ -74,28 +72,22 @@ class ImageReader:
 
     def check(self, data: bytes, cover: Cover, image_format: Format | None = None) -> None:
         """Raises what ``decoded`` raises for what the header says, and decodes nothing."""
-        with _decoder_errors():
-            source = self._inspect(data, image_format)
-            with self._reserved_to_open(source):
-                cost = _plan(source, cover).cost
-            self.budget.check(cost)
+        _, plan = self._open(data, cover, image_format)
+        self.budget.check(plan.cost)
 
     @contextmanager
     def decoded(
         self, data: bytes, cover: Cover, image_format: Format | None = None
     ) -> Iterator[Picture]:
         """Like ``read``; the memory that decoding took stays reserved until the block ends."""
-        plan: _Plan | None
-        with _decoder_errors():
-            source = self._inspect(data, image_format)
-            with self._reserved_to_open(source):
-                plan = _plan(source, cover)
+        source, plan = self._open(data, cover, image_format)
         cost = plan.cost
         if source.heavy:
-            plan = None  # its metadata is no longer reserved: it is opened again below
+            del plan  # its metadata is no longer reserved: it is opened again below
         with self.budget.reserve(cost):
             with _decoder_errors():
-                plan = plan or _plan(source, cover)
+                if source.heavy:
+                    plan = _plan(source, cover)
                 image, orientation, size, target = plan[:4]
                 del plan
                 image.load()
@@ -109,15 +101,17 @@ class ImageReader:
                     rgb = rgb.transpose(_TURNS[orientation])
             yield Picture(rgb, size)
 
-    def _inspect(self, data: bytes, image_format: Format | None) -> "_Source":
-        form = image_format or formats.require(data)
-        form.load_decoder()
-        return _Source(data, form, form.inspect(data, self.max_pixels), self.max_pixels)
-
-    def _reserved_to_open(self, source: "_Source") -> AbstractContextManager[None]:
-        if source.heavy:
-            return self.budget.reserve(source.inspection.metadata_bytes)
-        return nullcontext()
+    def _open(
+        self, data: bytes, cover: Cover, image_format: Format | None
+    ) -> "tuple[_Source, _Plan]":
+        with _decoder_errors():
+            form = image_format or formats.require(data)
+            form.load_decoder()
+            inspection = form.inspect(data, self.max_pixels)
+            source = _Source(data, form, inspection, self.max_pixels)
+            metadata_bytes = inspection.metadata_bytes
+            with self.budget.reserve(metadata_bytes) if source.heavy else nullcontext():
+                return source, _plan(source, cover)
 
 
 class _Source(NamedTuple):
@@ -152,9 +146,8 @@ def _plan(source: _Source, cover: Cover) -> _Plan:
     # Pillow's decoders refuse to make room above twice this; below it, our own check is exact.
     Image.MAX_IMAGE_PIXELS = -(-source.max_pixels // 2)
     # ``Image.open`` would load other decoders, too.
-    image = form.opener()(Pieces(source.data, form.most_reads), "")
+    image = Image.OPEN[form.pillow_name][0](Pieces(source.data, form.most_reads), "")
     check_pixels(image.size, source.max_pixels)
-    inspection.check_opened(image)
     full = image.size
     orientation = _orientation(image) if form.orientation is Orientation.IN_HEADER else 1
     size, target = _aim(full, orientation, cover)

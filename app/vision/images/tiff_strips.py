@@ -61,11 +61,11 @@ def decoder_bytes(image: Any, data: bytes, pixel_bytes: int) -> int:
     if tags.get(_PHOTOMETRIC) == _YCBCR:
         bits += 32  # libtiff's own conversion to RGBA
     unpacked = int(pixels * bits) // 8
-    return max(turned, unpacked) + jpeg_blocks(image, data) * jpeg_scans.BLOCK_BYTES
+    return max(turned, unpacked) + jpeg_bytes(image, data)
 
 
-def jpeg_blocks(image: Any, data: bytes) -> int:
-    """Blocks of the largest JPEG of several scans among strips or tiles. Raises InvalidImage."""
+def jpeg_bytes(image: Any, data: bytes) -> int:
+    """Memory of the coefficients of the largest JPEG in several scans. Raises InvalidImage."""
     if image.tag_v2.get(_COMPRESSION, _RAW) != _JPEG:
         return 0
     if len(image.tag_v2.get(_TABLES, b"")) > _MOST_TABLE_BYTES:

@@ -12,6 +12,7 @@ from app.errors import InvalidImage
 from app.vision.images.formats.record import USUAL_READS
 from app.vision.images.iso_media import av1, structure
 from app.vision.images.iso_media.avif_cost import cost_of
+from app.vision.images.iso_media.coded import Coded, Units
 from app.vision.images.jpeg_scans import read_header
 from app.vision.images.pieces import Pieces
 from tests.hostile.inserts import chunk, segment
@@ -110,11 +111,11 @@ def test_a_tiff_with_a_strip_for_each_row(compression: str) -> None:
     assert read(data, at_most(640)).size == (20, 5000)
 
 
-def streams(data: bytes) -> list[av1.Stream]:
+def streams(data: bytes) -> list[Coded]:
     """Of each AV1 item."""
     file = structure.read(data)
     items = [item for item in file.items.values() if item.kind == b"av01"]
-    return [av1.measure(file.content(item), 100) for item in items]
+    return [av1.measure(file.content(item), Units()) for item in items]
 
 
 @pytest.mark.parametrize("side", [64, 1000, 1001])
@@ -124,11 +125,11 @@ def test_an_avif_holds_what_it_declares(side: int, form: str, subsampling: str) 
     image = noise(side, side // 2, 4).convert(form)
     data = encode(image, "AVIF", speed=10, subsampling=subsampling)
     found = streams(data)
-    assert [stream.largest for stream in found] == [side * (side // 2)] * len(found)
-    assert [stream.frames for stream in found] == [1] * (2 if form == "RGBA" else 1)
+    assert [stream.pixels for stream in found] == [side * (side // 2)] * len(found)
+    assert [stream.passes for stream in found] == [1] * (2 if form == "RGBA" else 1)
     colours = {"4:2:0": 1.5, "4:2:2": 2, "4:4:4": 3}[subsampling]
     assert [stream.pixel_bytes for stream in found] == [colours, 1][: len(found)]
-    assert not any(stream.grain for stream in found)
+    assert all(stream.held == 1 for stream in found)
     assert cost_of(structure.read(data)).largest == side * (side // 2)
 
 
@@ -140,7 +141,7 @@ def test_film_grain_is_seen() -> None:
     for grain in (0, 50):
         options = {"advanced": {"film-grain-test": "1"}} if grain else {}
         (found,) = streams(encode(noise(64, 64), "AVIF", speed=10, **options))
-        assert found.grain == bool(grain)
+        assert found.held == 1 + bool(grain)
 
 
 def test_an_image_sequence_counts_its_first_picture() -> None:
@@ -148,8 +149,8 @@ def test_an_image_sequence_counts_its_first_picture() -> None:
     assert data[8:12] == b"avis"
     file = structure.read(data)
     ((start, end),) = file.first_samples
-    found = av1.measure(file.data[start:end], 100)
-    assert (found.largest, found.frames) == (70 * 50, 1)
+    found = av1.measure(file.data[start:end], Units())
+    assert (found.pixels, found.passes) == (70 * 50, 1)
     assert cost_of(structure.read(data)).largest == 70 * 50
 
 
@@ -192,9 +193,9 @@ def frame(override: int, timing: bool = False, ids: bool = False) -> bytes:
     return bits(*fields, (override, 1), (0xFFFF, 16), (0xFFFF, 16))
 
 
-def size_and_frames(data: bytes) -> tuple[int, int]:
-    found = av1.measure(memoryview(data), 100)
-    return found.largest, found.frames
+def size_and_frames(data: bytes) -> tuple[int, float]:
+    found = av1.measure(memoryview(data), Units())
+    return found.pixels, found.passes
 
 
 @pytest.mark.parametrize("timing", [False, True])
@@ -223,8 +224,12 @@ def test_a_stream_that_ends_early_has_no_frames_to_fear(data: bytes) -> None:
 
 
 def test_units_are_counted_to_where_there_are_too_many() -> None:
-    assert av1.measure(memoryview(unit(2, b"") * 50), 100).units == 50
-    assert av1.measure(memoryview(unit(2, b"") * 500), 100).units == 101
+    units = Units(left=100)
+    av1.measure(memoryview(unit(2, b"") * 50), units)
+    assert units.left == 50
+    with pytest.raises(InvalidImage, match="more units"):
+        av1.measure(memoryview(unit(2, b"") * 500), units)
+    assert units.left == -1
 
 
 # What is read, and how often.

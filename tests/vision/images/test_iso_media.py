@@ -13,6 +13,8 @@ from PIL import Image
 from app.errors import ImageTooLarge, InvalidImage, InvalidImageFormat, SpotterError
 from app.vision.images.formats import avif, heif
 from app.vision.images.iso_media import avif_cost, heif_cost, hevc, structure
+from app.vision.images.iso_media.coded import Coded as Measured
+from app.vision.images.iso_media.coded import Units
 from app.vision.images.iso_media.cost import Cost
 from tests.vision.cost import measurable, measure
 from tests.vision.iso_files import (
@@ -586,21 +588,26 @@ def test_cut_anywhere(form: str, samples: Samples, cut: int) -> None:
 
 
 def test_sizes_of_hevc_pictures() -> None:
-    def found(settings: bytes, content: bytes = b"") -> hevc.Stream:
-        return hevc.measure(memoryview(settings[8:]), memoryview(content), 100)
+    def found(settings: bytes, content: bytes = b"", units: Units | None = None) -> Measured:
+        return hevc.measure(memoryview(settings[8:]), memoryview(content), units or Units())
 
     settings = configuration(sequence_parameters(640, 480))
-    assert found(settings) == hevc.Stream(640 * 480, 0, 1.5, 1)
+    units = Units(left=100)
+    assert found(settings, units=units) == Measured(640 * 480, 0, 1.5)
+    assert units.left == 99
     assert found(configuration(sequence_parameters(640, 480, depth=10))).pixel_bytes == 3
     # Inside of the item, too; units of other layers are not decoded.
     inside = sequence_parameters(4000, 3000)
     data = struct.pack(">I", len(inside)) + inside + slices(True, False, False)
-    assert found(settings, data) == hevc.Stream(4000 * 3000, 3, 1.5, 5)
+    assert found(settings, data, units) == Measured(4000 * 3000, 3, 1.5)
+    assert units.left == 99 - 5
     other = sequence_parameters(4000, 3000, layer=1)
-    assert found(settings, struct.pack(">I", len(other)) + other).largest == 640 * 480
-    assert found(settings, slices(*[True] * 500)).units == 101
+    assert found(settings, struct.pack(">I", len(other)) + other).pixels == 640 * 480
+    with pytest.raises(InvalidImage, match="more units"):
+        found(settings, slices(*[True] * 500), units)
+    assert units.left == -1
     for cut in range(len(settings)):
-        assert found(settings[:cut], data[:cut]).largest <= 2 * 4000 * 3000
+        assert found(settings[:cut], data[:cut]).pixels <= 2 * 4000 * 3000
 
 
 # What it costs, with the decoders.

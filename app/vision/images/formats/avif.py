@@ -3,15 +3,9 @@
 from PIL.ImageFile import ImageFile
 
 from app.errors import InvalidImage
-from app.vision.images.formats.record import (
-    USUAL_READS,
-    Format,
-    Inspection,
-    Orientation,
-    plugin,
-)
-from app.vision.images.iso_brands import begins_with_brand
+from app.vision.images.formats.record import Format, Inspection, Orientation
 from app.vision.images.memory import Memory, Size
+from app.vision.images.signatures import begins_with_brand
 
 _FREE_PIXELS = 1_000_000
 """A frame of so many may be larger than the picture."""
@@ -21,42 +15,31 @@ _COPIES = 2
 
 
 def _inspect(data: bytes, max_pixels: int) -> Inspection:
-    from app.vision.images.iso_media import avif_cost, structure
+    from app.vision.images.iso_media import avif_cost
 
-    file = structure.read(data)
-    metadata_bytes = avif_cost.metadata_bytes(file)
-    cost = avif_cost.cost_of(file)
-    avif_cost.check_cost(cost, max_pixels)
+    metadata_bytes, cost = avif_cost.inspect(data, max_pixels)
 
-    def check_opened(image: ImageFile) -> None:
+    def memory(image: ImageFile, full: Size) -> Memory:
         if cost.largest > max(2 * image.width * image.height, _FREE_PIXELS):
             raise InvalidImage(
                 "The AVIF holds frames that are larger than the size that it declares."
             )
-
-    def memory(image: ImageFile, full: Size) -> Memory:
         pixels = max(image.width * image.height, cost.largest)
         return Memory(
             int(pixels * _BYTES_DECODING + cost.frame_bytes),
             int(pixels * _BYTES_HELD + cost.frame_bytes),
         )
 
-    return Inspection(_COPIES * metadata_bytes, check_opened, memory)
+    return Inspection(_COPIES * metadata_bytes, memory)
 
 
 FORMAT = Format(
     name="AVIF",
-    variants=(),
     media_type="image/avif",
     suffixes=(".avif",),
     begins=begins_with_brand(b"avif", b"avis"),
     pillow_name="AVIF",
-    register=plugin("AvifImagePlugin"),
-    extra=None,
-    scales=False,
-    releases_buffers=False,
-    has_exif=True,
+    plugin="PIL.AvifImagePlugin",
     orientation=Orientation.IN_HEADER,
-    most_reads=USUAL_READS,
     inspect=_inspect,
 )

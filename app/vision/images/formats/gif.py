@@ -2,17 +2,10 @@
 
 from PIL.ImageFile import ImageFile
 
-from app.vision.images.formats.record import (
-    USUAL_READS,
-    Format,
-    Inspection,
-    Orientation,
-    begins_with,
-    nothing_more,
-    plugin,
-)
+from app.vision.images.formats.record import USUAL_READS, Format, Inspection, Orientation
 from app.vision.images.memory import Memory, Size
 from app.vision.images.pieces import cut_too_small
+from app.vision.images.signatures import begins_with
 
 _BYTES_DECODING, _BYTES_HELD = 3, 2
 """For each pixel: the frame and the canvas that it is put on."""
@@ -23,7 +16,7 @@ _BLOCK_BYTES = 48
 
 
 def _inspect(data: bytes, max_pixels: int) -> Inspection:
-    return Inspection(_metadata_bytes(data), nothing_more, _memory)
+    return Inspection(_metadata_bytes(data), _memory)
 
 
 def _memory(image: ImageFile, full: Size) -> Memory:
@@ -54,17 +47,11 @@ def _metadata_bytes(data: bytes) -> int:
 
 FORMAT = Format(
     name="GIF",
-    variants=(),
     media_type="image/gif",
     suffixes=(".gif",),
     begins=begins_with(b"GIF87a", b"GIF89a"),
     pillow_name="GIF",
-    register=plugin("GifImagePlugin"),
-    extra=None,
-    scales=False,
-    releases_buffers=False,
-    has_exif=False,
-    orientation=Orientation.IN_HEADER,
-    most_reads=USUAL_READS,
+    plugin="PIL.GifImagePlugin",
+    orientation=Orientation.NONE,
     inspect=_inspect,
 )

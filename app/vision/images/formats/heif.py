@@ -1,21 +1,11 @@
 """HEIC, which the package of an extra decodes: libheif with libde265."""
 
-from importlib import import_module
-
 from PIL.ImageFile import ImageFile
 
-from app.vision.images.formats.record import (
-    USUAL_READS,
-    Extra,
-    Format,
-    Inspection,
-    Orientation,
-    nothing_more,
-)
-from app.vision.images.iso_brands import begins_with_brand
+from app.vision.images.formats.record import Format, Inspection, Orientation
 from app.vision.images.memory import Memory, Size
+from app.vision.images.signatures import begins_with_brand
 
-_PACKAGE = "pi_heif"
 _BYTES_DECODING, _BYTES_HELD = 7, 4
 """For each pixel, beside the decoder's frames."""
 _COPIES = 2
@@ -23,41 +13,28 @@ _COPIES = 2
 
 
 def _inspect(data: bytes, max_pixels: int) -> Inspection:
-    from app.vision.images.iso_media import heif_cost, structure
+    from app.vision.images.iso_media import heif_cost
 
-    file = structure.read(data)
-    heif_cost.check_tiled(file)
-    metadata_bytes = heif_cost.metadata_bytes(file)
-    cost = heif_cost.cost_of(file)
-    heif_cost.check_cost(cost, max_pixels)
+    metadata_bytes, cost = heif_cost.inspect(data, max_pixels)
 
     def memory(image: ImageFile, full: Size) -> Memory:
         pixels = max(image.width * image.height, cost.largest)
         beside = _COPIES * (cost.frame_bytes + min(cost.bytes, len(data)))
         return Memory(int(pixels * _BYTES_DECODING + beside), int(pixels * _BYTES_HELD + beside))
 
-    return Inspection(_COPIES * metadata_bytes, nothing_more, memory)
-
-
-def _register() -> None:
-    import_module(_PACKAGE).register_heif_opener()
+    return Inspection(_COPIES * metadata_bytes, memory)
 
 
 FORMAT = Format(
     name="HEIC",
-    variants=(),
     media_type="image/heic",
     suffixes=(".heic", ".heif"),
     begins=begins_with_brand(
         *(b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs")
     ),
     pillow_name="HEIF",
-    register=_register,
-    extra=Extra("heif", _PACKAGE),
-    scales=False,
-    releases_buffers=False,
-    has_exif=True,
+    plugin="pi_heif.HeifImagePlugin",
+    extra="heif",
     orientation=Orientation.APPLIED,
-    most_reads=USUAL_READS,
     inspect=_inspect,
 )

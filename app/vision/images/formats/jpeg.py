@@ -3,15 +3,9 @@
 from PIL.ImageFile import ImageFile
 
 from app.vision.images import jpeg_scans
-from app.vision.images.formats.record import (
-    USUAL_READS,
-    Format,
-    Inspection,
-    Orientation,
-    begins_with,
-    plugin,
-)
+from app.vision.images.formats.record import Format, Inspection, Orientation
 from app.vision.images.memory import Memory, Size, pillow_memory
+from app.vision.images.signatures import begins_with
 
 _COPIES = 3
 """Pillow keeps each segment, takes it apart, and puts profiles together again."""
@@ -20,13 +14,11 @@ _COPIES = 3
 def _inspect(data: bytes, max_pixels: int) -> Inspection:
     header = jpeg_scans.read_header(data)
 
-    def check_opened(image: ImageFile) -> None:
-        header.check_scans()
-
     def memory(image: ImageFile, full: Size) -> Memory:
+        header.check_scans()
         return pillow_memory(image, header.block_bytes(full))
 
-    return Inspection(_COPIES * header.scan, check_opened, memory)
+    return Inspection(_COPIES * header.scan, memory)
 
 
 FORMAT = Format(
@@ -36,12 +28,9 @@ FORMAT = Format(
     suffixes=(".jpg", ".jpeg", ".mpo"),
     begins=begins_with(b"\xff\xd8\xff"),
     pillow_name="JPEG",
-    register=plugin("JpegImagePlugin"),
-    extra=None,
+    plugin="PIL.JpegImagePlugin",
     scales=True,
     releases_buffers=True,
-    has_exif=True,
     orientation=Orientation.IN_HEADER,
-    most_reads=USUAL_READS,
     inspect=_inspect,
 )

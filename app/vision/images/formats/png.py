@@ -3,17 +3,10 @@
 from PIL.ImageFile import ImageFile
 
 from app.errors import InvalidImage
-from app.vision.images.formats.record import (
-    USUAL_READS,
-    Format,
-    Inspection,
-    Orientation,
-    begins_with,
-    nothing_more,
-    plugin,
-)
+from app.vision.images.formats.record import USUAL_READS, Format, Inspection, Orientation
 from app.vision.images.memory import Memory, Size, pillow_memory
 from app.vision.images.pieces import cut_too_small
+from app.vision.images.signatures import begins_with
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _MOST_PROFILES = 16
@@ -34,7 +27,7 @@ def _inspect(data: bytes, max_pixels: int) -> Inspection:
     PngImagePlugin.MAX_TEXT_MEMORY = _MOST_TEXT
     if data.count(b"iCCP") > _MOST_PROFILES:  # each is inflated
         raise InvalidImage("The PNG has more colour profiles than are read here.")
-    return Inspection(_metadata_bytes(data), nothing_more, _memory)
+    return Inspection(_metadata_bytes(data), _memory)
 
 
 def _memory(image: ImageFile, full: Size) -> Memory:
@@ -69,17 +62,11 @@ def _unpacked_bytes(kind: bytes, start: bytes, size: int) -> int:
 
 FORMAT = Format(
     name="PNG",
-    variants=(),
     media_type="image/png",
     suffixes=(".png",),
     begins=begins_with(_SIGNATURE),
     pillow_name="PNG",
-    register=plugin("PngImagePlugin"),
-    extra=None,
-    scales=False,
-    releases_buffers=False,
-    has_exif=True,
+    plugin="PIL.PngImagePlugin",
     orientation=Orientation.AFTER_PIXELS,
-    most_reads=USUAL_READS,
     inspect=_inspect,
 )

@@ -2,15 +2,10 @@
 
 from PIL.ImageFile import ImageFile
 
-from app.vision.images.formats.record import (
-    Format,
-    Inspection,
-    Orientation,
-    begins_with,
-    plugin,
-)
+from app.vision.images.formats.record import Format, Inspection, Orientation
 from app.vision.images.limits import check_pixels
 from app.vision.images.memory import Memory, Size, pillow_memory
+from app.vision.images.signatures import begins_with
 
 _MOST_PIXELS = 800 * 600
 """At most 1.2 s, if each differs from the one before in an operation of two bytes."""
@@ -20,29 +15,21 @@ _BYTES_DECODING = 16
 
 
 def _inspect(data: bytes, max_pixels: int) -> Inspection:
-    def check_opened(image: ImageFile) -> None:
+    def memory(image: ImageFile, full: Size) -> Memory:
         check_pixels(image.size, min(max_pixels, _MOST_PIXELS))
+        return pillow_memory(image, image.width * image.height * _BYTES_DECODING)
 
-    return Inspection(0, check_opened, _memory)
-
-
-def _memory(image: ImageFile, full: Size) -> Memory:
-    return pillow_memory(image, image.width * image.height * _BYTES_DECODING)
+    return Inspection(0, memory)
 
 
 FORMAT = Format(
     name="QOI",
-    variants=(),
     media_type="image/qoi",
     suffixes=(".qoi",),
     begins=begins_with(b"qoif"),
     pillow_name="QOI",
-    register=plugin("QoiImagePlugin"),
-    extra=None,
-    scales=False,
-    releases_buffers=False,
-    has_exif=False,
-    orientation=Orientation.IN_HEADER,
+    plugin="PIL.QoiImagePlugin",
+    orientation=Orientation.NONE,
     most_reads=_READS_A_PIXEL * _MOST_PIXELS + 100,
     inspect=_inspect,
 )

@@ -2,15 +2,9 @@
 
 from PIL.ImageFile import ImageFile
 
-from app.vision.images.formats.record import (
-    USUAL_READS,
-    Format,
-    Inspection,
-    Orientation,
-    begins_with,
-    plugin,
-)
+from app.vision.images.formats.record import Format, Inspection, Orientation
 from app.vision.images.memory import Memory, Size, pillow_memory
+from app.vision.images.signatures import begins_with
 
 _COPIES = 2
 
@@ -20,29 +14,21 @@ def _inspect(data: bytes, max_pixels: int) -> Inspection:
 
     field_bytes = tiff_directory.check_directory(data)
 
-    def check_opened(image: ImageFile) -> None:
-        tiff_strips.check_parts(image, data)
-
     def memory(image: ImageFile, full: Size) -> Memory:
+        tiff_strips.check_parts(image, data)
         pixels = pillow_memory(image)
         return pillow_memory(image, tiff_strips.decoder_bytes(image, data, pixels.held))
 
-    return Inspection(_COPIES * field_bytes, check_opened, memory)
+    return Inspection(_COPIES * field_bytes, memory)
 
 
 FORMAT = Format(
     name="TIFF",
-    variants=(),
     media_type="image/tiff",
     suffixes=(".tif", ".tiff"),
     begins=begins_with(b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+"),
     pillow_name="TIFF",
-    register=plugin("TiffImagePlugin"),
-    extra=None,
-    scales=False,
-    releases_buffers=False,
-    has_exif=True,
+    plugin="PIL.TiffImagePlugin",
     orientation=Orientation.APPLIED,
-    most_reads=USUAL_READS,
     inspect=_inspect,
 )

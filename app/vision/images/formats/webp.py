@@ -3,14 +3,7 @@
 from PIL.ImageFile import ImageFile
 
 from app.errors import InvalidImage
-from app.vision.images.formats.record import (
-    USUAL_READS,
-    Format,
-    Inspection,
-    Orientation,
-    nothing_more,
-    plugin,
-)
+from app.vision.images.formats.record import Format, Inspection, Orientation
 from app.vision.images.limits import check_pixels
 from app.vision.images.memory import Memory, Size
 
@@ -48,7 +41,7 @@ def _inspect(data: bytes, max_pixels: int) -> Inspection:
         pixels = image.width * image.height
         return Memory(pixels * _BYTES_DECODING + table_bytes, pixels * _BYTES_HELD)
 
-    return Inspection(_COPIES_OF_FILE * len(data), nothing_more, memory)
+    return Inspection(_COPIES_OF_FILE * len(data), memory)
 
 
 def _chunks(data: memoryview, at: int = _HEADER_BYTES) -> list[_Chunk]:
@@ -112,17 +105,11 @@ def _lossless_size(body: bytes | memoryview) -> Size:
 
 FORMAT = Format(
     name="WebP",
-    variants=(),
     media_type="image/webp",
     suffixes=(".webp",),
     begins=_begins,
     pillow_name="WEBP",
-    register=plugin("WebPImagePlugin"),
-    extra=None,
-    scales=False,
-    releases_buffers=False,
-    has_exif=True,
+    plugin="PIL.WebPImagePlugin",
     orientation=Orientation.IN_HEADER,
-    most_reads=USUAL_READS,
     inspect=_inspect,
 )

@@ -6,26 +6,17 @@ Section numbers are those of the AV1 bitstream specification.
 from dataclasses import dataclass
 
 from app.vision.images.iso_media.bits import Bits
+from app.vision.images.iso_media.coded import Coded, Units
 
 _SEQUENCE_HEADER, _FRAME_HEADER, _FRAME = 1, 3, 6
+_REFERENCES = 8
+"""Frames that a decoder keeps beside the one that it works on."""
 _READ = 1024
 """Bytes of a header; the fields that are asked for stand within fewer."""
 _KEY, _SWITCH = 0, 3
 _SELECT = 2
 _MAIN, _HIGH, _PROFESSIONAL = 0, 1, 2
 _SRGB = (1, 13, 0)
-
-
-@dataclass
-class Stream:
-    largest: int = 0
-    """Pixels of the largest frame."""
-    frames: int = 0
-    pixel_bytes: float = 0
-    """Bytes that a decoder takes for a pixel of a frame, all planes together."""
-    grain: bool = False
-    """Whether film grain may be added, which takes another frame."""
-    units: int = 0
 
 
 @dataclass
@@ -45,16 +36,17 @@ class _Sequence:
     grain: bool
 
 
-def measure(data: memoryview, most_units: int) -> Stream:
+def measure(data: memoryview, units: Units) -> Coded:
     """Goes over the open bitstream units of one item or sample.
 
-    Stops behind ``most_units``: the caller has to refuse what has more.
+    Raises InvalidImage if there are more than ``units`` has left.
     """
-    found = Stream()
+    found = Coded()
     sequence = None
-    at = 0
-    while at < len(data) and found.units <= most_units:
-        found.units += 1
+    grain = False
+    at = frames = 0
+    while at < len(data):
+        units.count()
         header = data[at]
         kind, extended, sized = header >> 3 & 15, header >> 2 & 1, header >> 1 & 1
         at += 1 + extended
@@ -63,14 +55,16 @@ def measure(data: memoryview, most_units: int) -> Stream:
             size, at = _leb128(data, at)
         if kind == _SEQUENCE_HEADER:
             sequence = _sequence(Bits(data[at : at + min(size, _READ)]))
-            found.largest = max(found.largest, sequence.declared)
+            found.pixels = max(found.pixels, sequence.declared)
             found.pixel_bytes = max(found.pixel_bytes, sequence.pixel_bytes)
-            found.grain |= sequence.grain
+            grain |= sequence.grain
         elif kind in (_FRAME_HEADER, _FRAME):
-            found.frames += 1
+            frames += 1
             if sequence and _gives_size(Bits(data[at : at + min(size, _READ)]), sequence):
-                found.largest = max(found.largest, sequence.possible)
+                found.pixels = max(found.pixels, sequence.possible)
         at += size
+    found.passes = frames
+    found.held = min(frames, _REFERENCES + 1) + grain  # grain is added in a frame of its own
     return found
 
 
@@ -156,7 +150,7 @@ def _operating_points(bits: Bits) -> int:
         bits.take(64)
         equal_intervals = bits.take(1)
         if equal_intervals:
-            bits.skip_uvlc()
+            bits.take_exp_golomb()
         if bits.take(1):  # decoder_model_info_present
             delay_bits = bits.take(5) + 1
             bits.take(32 + 5)

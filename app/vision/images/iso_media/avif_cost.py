@@ -1,59 +1,54 @@
 """Cost of decoding an AVIF: the pixels and bytes that libavif with dav1d would go over."""
 
 import os
-from dataclasses import replace
 
-from app.errors import InvalidImage
-from app.vision.images.iso_media import av1
-from app.vision.images.iso_media.cost import Coded, Cost, check, check_metadata
+from app.vision.images.iso_media import av1, structure
+from app.vision.images.iso_media.coded import Coded, Units
+from app.vision.images.iso_media.cost import Cost, check, check_metadata
 from app.vision.images.iso_media.item_costs import ItemCosts
 from app.vision.images.iso_media.items import CODED, File, Item
 
 _MOST_LAYERS = 4
 """Colours and transparency, each with a frame for a first look."""
 _BYTE_PIXELS = 5
-_MOST_UNITS = 20_000
-_REFERENCES = 8
-"""Frames that a decoder keeps beside the one that it works on."""
 _THREAD_BYTES = 500_000
 """Memory of a decoder for each of its threads, of which it has one a core."""
 _LAYERS = {b"a1op", b"lsel", b"a1lx"}
 
 
-def check_cost(cost: Cost, max_pixels: int) -> None:
-    """Raises ImageTooLarge."""
-    check(cost, "AVIF", _MOST_LAYERS, _BYTE_PIXELS, max_pixels)
+def inspect(data: bytes, max_pixels: int) -> tuple[int, Cost]:
+    """Bytes of metadata that are copied when the file is opened, and the cost of decoding.
 
-
-def metadata_bytes(file: File) -> int:
-    """Bytes of metadata and profiles that are copied when the file is opened.
-
-    Raises InvalidImage if there are too many.
+    Raises InvalidImage, InvalidImageFormat or ImageTooLarge.
     """
+    file = structure.read(data)
     items = [item for part in (file, *file.tracks) for item in part.items.values()]
-    profile = max((item.property_size for item in items), default=0)
-    size = sum(item.size for item in items if item.kind not in CODED) + profile
-    check_metadata("AVIF", size)
-    return size
+    metadata_bytes = sum(item.size for item in items if item.kind not in CODED)
+    metadata_bytes += max((item.property_size for item in items), default=0)
+    check_metadata("AVIF", metadata_bytes)
+    cost = cost_of(file)
+    check(cost, "AVIF", _MOST_LAYERS, _BYTE_PIXELS, max_pixels)
+    return metadata_bytes, cost
 
 
 def cost_of(file: File) -> Cost:
-    """Raises InvalidImage."""
+    """Raises InvalidImage or InvalidImageFormat."""
 
-    def measure(item: Item, most_units: int) -> Coded:
-        return _coded(file.content(item), most_units)
+    units = Units()
+
+    def measure(item: Item) -> Coded:
+        return av1.measure(file.content(item), units)
 
     costs = ItemCosts(file, "AVIF", measure, turns=False)
     cost = costs.decoded()
-    primary = file.items.get(file.primary) if file.primary is not None else None
-    if primary is not None and primary.inputs:
-        cost = replace(cost, frame_bytes=2 * cost.frame_bytes)  # tiles, and where they go
+    if file.items.get(file.primary, Item()).inputs:
+        cost += Cost(frame_bytes=cost.frame_bytes)  # tiles, and where they go
     # A `sato` item makes a more exact picture of the primary one, out of its own inputs.
     for number, item in file.items.items():
         if item.kind == b"sato":
             cost += costs.cost(number)
-    cost = replace(cost, frame_bytes=cost.frame_bytes + _decoders_bytes(file))
-    return cost.larger(_of_tracks(file))
+    cost += Cost(frame_bytes=_decoders_bytes(file))
+    return cost.larger(_of_tracks(file, units))
 
 
 def _decoders_bytes(file: File) -> int:
@@ -63,21 +58,11 @@ def _decoders_bytes(file: File) -> int:
     return len(tiles) * _THREAD_BYTES * (os.cpu_count() or 1) if layered else 0
 
 
-def _of_tracks(file: File) -> Cost:
+def _of_tracks(file: File, units: Units) -> Cost:
     """A sequence is decoded from its tracks: colours and transparency."""
     cost = Cost()
     for start, end in file.first_samples:
-        coded = _coded(file.data[start:end], _MOST_UNITS)
-        if coded.units > _MOST_UNITS:
-            raise InvalidImage(
-                f"The AVIF is cut into more units than are read here ({_MOST_UNITS})."
-            )
+        coded = av1.measure(file.data[start:end], units)
         pixels = coded.pixels
         cost += Cost(pixels * coded.passes, end - start, coded.frame_bytes, pixels, pixels)
     return cost
-
-
-def _coded(stream: memoryview, most_units: int) -> Coded:
-    found = av1.measure(stream, most_units)
-    held = min(found.frames, _REFERENCES + 1) + found.grain
-    return Coded(found.largest, found.frames, found.largest * found.pixel_bytes * held, found.units)

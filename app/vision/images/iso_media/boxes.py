@@ -77,10 +77,10 @@ class Boxes:
     def _walk(self, start: int, end: int) -> Iterator[Box]:
         data = self.data
         while start + 8 <= end:
-            size = _number(data, start, 4)
+            size = int.from_bytes(data[start : start + 4], "big")
             kind, body = bytes(data[start + 4 : start + 8]), start + 8
             if size == 1:
-                size, body = _number(data, body, 8), body + 8
+                size, body = int.from_bytes(data[body : body + 8], "big"), body + 8
             elif size == 0:
                 size = end - start
             if start + size < body:
@@ -105,14 +105,6 @@ class Numbers:
     @property
     def left(self) -> int:
         return max(0, self._end - self._at)
-
-    @property
-    def ended(self) -> bool:
-        return self._at >= self._end
-
-
-def _number(data: memoryview, at: int, size: int) -> int:
-    return int.from_bytes(data[at : at + size], "big")
 
 
 def too_many(what: str, allowed: int) -> InvalidImage:

@@ -1,6 +1,6 @@
 """Cost of decoding a file, and its limits."""
 
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, dataclass
 
 from app.errors import ImageTooLarge, InvalidImage
 
@@ -11,19 +11,6 @@ _FREE_PIXELS = 16_000_000
 _MOST_WORK = 90_000_000
 """Pixels of an even colour, which take about 1.3 s, and up to 2 s if they are no picture at all."""
 _MOST_METADATA_BYTES = 8_000_000
-
-
-@dataclass(frozen=True)
-class Coded:
-    """Content of an item of coded pixels."""
-
-    pixels: int = 0
-    """Pixels of its largest frame."""
-    passes: float = 1
-    """How many frames of that size are gone over."""
-    frame_bytes: float = 0
-    """Memory that its frames take in the decoder."""
-    units: int = 0
 
 
 @dataclass(frozen=True)
@@ -54,12 +41,8 @@ class Cost:
         return Cost(*(max(pair) for pair in pairs))
 
     def times(self, count: int) -> "Cost":
-        return replace(
-            self,
-            pixels=self.pixels * count,
-            bytes=self.bytes * count,
-            frame_bytes=self.frame_bytes * count,
-        )
+        sums = self.pixels * count, self.bytes * count, self.frame_bytes * count
+        return Cost(*sums, self.largest, self.declared)
 
 
 def check(cost: Cost, name: str, layers: int, byte_pixels: int, max_pixels: int) -> None:

@@ -3,9 +3,8 @@
 Section numbers are those of ITU-T H.265.
 """
 
-from dataclasses import dataclass
-
 from app.vision.images.iso_media.bits import Bits
+from app.vision.images.iso_media.coded import Coded, Units
 
 _SLICES = range(32)
 """Types of units (7.4.2.2) that hold coded pixels."""
@@ -19,57 +18,46 @@ _ARRAYS = 22
 """Bytes of the configuration before its arrays (ISO/IEC 14496-15, 8.3.3)."""
 
 
-@dataclass
-class Stream:
-    largest: int = 0
-    """Pixels of the largest picture that is declared."""
-    passes: float = 0
-    """How often a picture is gone over."""
-    pixel_bytes: float = 0
-    """Bytes that a decoder takes for a pixel, all planes together."""
-    units: int = 0
-
-
-def measure(configuration: memoryview, data: memoryview, most_units: int) -> Stream:
+def measure(configuration: memoryview, data: memoryview, units: Units) -> Coded:
     """``configuration`` is the content of `hvcC`, ``data`` that of the item.
 
-    Stops behind ``most_units``: the caller has to refuse what has more.
+    Raises InvalidImage if there are more units than ``units`` has left.
     """
-    found = Stream()
-    _read_configuration(configuration, found, most_units)
+    found = Coded()
+    _read_configuration(configuration, found, units)
     # libheif takes lengths of four bytes, whatever the configuration says.
     lengths = {4}
     if len(configuration) > _ARRAYS:
         lengths.add((configuration[_ARRAYS - 1] & 3) + 1)
     for length in lengths:
-        _read_units(data, length, found, most_units)
+        _read_units(data, length, found, units)
     return found
 
 
-def _read_configuration(data: memoryview, found: Stream, most_units: int) -> None:
+def _read_configuration(data: memoryview, found: Coded, units: Units) -> None:
     at = _ARRAYS + 1
     for _ in range(data[_ARRAYS] if len(data) > _ARRAYS else 0):
         count = int.from_bytes(data[at + 1 : at + 3], "big")
         at += 3
         for _ in range(count):
-            if at >= len(data) or found.units > most_units:
+            if at >= len(data):
                 return
             size = int.from_bytes(data[at : at + 2], "big")
-            _read_unit(data[at + 2 : at + 2 + size], found)
+            _read_unit(data[at + 2 : at + 2 + size], found, units)
             at += 2 + size
 
 
-def _read_units(data: memoryview, length: int, found: Stream, most_units: int) -> None:
+def _read_units(data: memoryview, length: int, found: Coded, units: Units) -> None:
     at = 0
-    while at + length < len(data) and found.units <= most_units:
+    while at + length < len(data):
         size = int.from_bytes(data[at : at + length], "big")
         at += length
-        _read_unit(data[at : at + size], found)
+        _read_unit(data[at : at + size], found, units)
         at += size
 
 
-def _read_unit(unit: memoryview, found: Stream) -> None:
-    found.units += 1
+def _read_unit(unit: memoryview, found: Coded, units: Units) -> None:
+    units.count()
     if len(unit) < 3:
         return
     kind, layer = unit[0] >> 1 & 63, (unit[0] & 1) << 5 | unit[1] >> 3
@@ -77,7 +65,7 @@ def _read_unit(unit: memoryview, found: Stream) -> None:
         return  # decoders of one layer skip the others
     if kind == _PARAMETERS:
         pixels, pixel_bytes = _sequence(_without_emulation(unit[2 : 2 + _READ]))
-        found.largest = max(found.largest, pixels)
+        found.pixels = max(found.pixels, pixels)
         found.pixel_bytes = max(found.pixel_bytes, pixel_bytes)
     elif kind == _PICTURE_PARAMETERS:
         found.passes += _TABLES

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 
 from app.errors import InvalidImage, InvalidImageFormat
 from app.vision.images.iso_media.boxes import Box
-from app.vision.images.iso_media.cost import Coded, Cost
+from app.vision.images.iso_media.coded import Coded
+from app.vision.images.iso_media.cost import Cost
 from app.vision.images.iso_media.items import CODED, File, Item
 
 _ALPHA = (
@@ -15,8 +16,6 @@ _ALPHA = (
 )
 _LONGEST_NAME = 64
 _DEEPEST = 8
-_MOST_UNITS = 20_000
-"""Units of all items together; a tile has about four."""
 _TURN_PIXELS = 0.25
 """Time to turn a pixel, in pixels that could be decoded in it."""
 _ITEM_PIXELS = 10_000
@@ -27,10 +26,6 @@ _SMALL_PIXELS = 1_000_000
 _TURNS = (b"irot", b"imir", b"clap")
 
 
-Measure = Callable[[Item, int], Coded]
-"""Measures a coded item; stops behind so many units."""
-
-
 @dataclass
 class ItemCosts:
     """Costs of the items of a file."""
@@ -38,12 +33,11 @@ class ItemCosts:
     file: File
     name: str
     """Name of the format, for messages."""
-    measure: Measure
+    measure: Callable[[Item], Coded]
     turns: bool
     """Whether the decoder turns, mirrors and cuts pixels itself, as often as an item asks for."""
     _costs: dict[int, Cost] = field(default_factory=dict)
     _coded: dict[tuple[object, ...], Coded] = field(default_factory=dict)
-    _units_left: int = _MOST_UNITS
     _alphas: dict[int, list[int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -59,13 +53,11 @@ class ItemCosts:
         decoders take any other: then it is the most that one of them costs.
         """
         items = self.file.items
-        primary = items.get(self.file.primary) if self.file.primary is not None else None
-        plain = primary is not None and not (
-            primary.hidden or primary.masters.keys() & {b"auxl", b"thmb"}
-        )
-        if plain and self.file.primary is not None:
+        primary = items.get(self.file.primary, Item(hidden=True))
+        if not primary.hidden and not primary.masters.keys() & {b"auxl", b"thmb"}:
             return self.cost(self.file.primary)
-        costs = [self.cost(number) for number, item in items.items() if _is_picture(item)]
+        pictures = [n for n, item in items.items() if item.kind in CODED or item.inputs]
+        costs = [self.cost(number) for number in pictures]
         return max(costs, key=lambda cost: cost.pixels, default=Cost())
 
     def cost(self, number: int, depth: int = 0) -> Cost:
@@ -111,12 +103,7 @@ class ItemCosts:
         key = (tuple(item.extents), *((box.start, box.kind) for box in item.properties))
         coded = self._coded.get(key)
         if coded is None:
-            coded = self._coded[key] = self.measure(item, self._units_left)
-            self._units_left -= coded.units
-        if self._units_left < 0:
-            raise InvalidImage(
-                f"The {self.name} is cut into more units than are read here ({_MOST_UNITS})."
-            )
+            coded = self._coded[key] = self.measure(item)
         if coded.pixels > max(_MOST_OVER_DECLARED * declared, _SMALL_PIXELS):
             raise InvalidImage(
                 f"The {self.name} holds frames that are larger than the size that it declares."
@@ -128,10 +115,6 @@ class ItemCosts:
 
 def property_of(item: Item, kind: bytes) -> Box | None:
     return next((box for box in item.properties if box.kind == kind), None)
-
-
-def _is_picture(item: Item) -> bool:
-    return item.kind in CODED or bool(item.inputs)
 
 
 def _is_alpha(file: File, item: Item) -> bool:

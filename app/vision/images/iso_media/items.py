@@ -37,7 +37,8 @@ class Item:
 @dataclass(slots=True)
 class File:
     data: memoryview
-    primary: int | None = None
+    primary: int = -1
+    """Number of the item to show; -1 if the file names none."""
     items: dict[int, Item] = field(default_factory=dict)
     first_samples: list[Extent] = field(default_factory=list)
     """The first sample of each track: only the first picture of a sequence is decoded."""

@@ -7,11 +7,11 @@ a decoder would walk, copy or keep is therefore counted here before a decoder se
 from app.errors import InvalidImage
 from app.vision.images.iso_media.boxes import Box, Boxes, Numbers, too_many
 from app.vision.images.iso_media.items import CODED, Extent, File, Item
-from app.vision.images.iso_media.tracks import first_samples
+from app.vision.images.iso_media.tracks import first_sample
 
 _MOST_ITEMS = 4096
 _MOST_HEADER_BYTES = 4_000_000
-"""Bytes of a `meta` box, without its `idat` and `ipco`."""
+"""Bytes of a `meta` box, without its `idat` and `ipco`, or of a `moov` box."""
 _IN_FILE, _IN_IDAT = 0, 1
 _ONCE_IN_META = {b"hdlr", b"pitm", b"iloc", b"iinf", b"iref", b"iprp", b"idat"}
 
@@ -46,8 +46,7 @@ class _Reader:
             if box.kind == b"meta":
                 self.read_meta(box)
             elif box.kind == b"moov":
-                self._file.first_samples = first_samples(self._boxes, box)
-                self._tracks(box)
+                self._read_tracks(box)
             else:
                 raise InvalidImage(
                     "The image is in the minimized form ('mini'), which is not read here."
@@ -63,9 +62,14 @@ class _Reader:
             item = self._file.items[number] = Item()
         return item
 
-    def _tracks(self, moov: Box) -> None:
+    def _read_tracks(self, moov: Box) -> None:
+        if moov.end - moov.start > _MOST_HEADER_BYTES:
+            raise too_many("bytes in its 'moov' box", _MOST_HEADER_BYTES)
         for track in self._boxes.children(moov):
-            for box in self._boxes.children(track) if track.kind == b"trak" else ():
+            if track.kind != b"trak":
+                continue
+            self._file.first_samples += first_sample(self._boxes, track)
+            for box in self._boxes.children(track):
                 if box.kind == b"meta":
                     file = File(self._data)
                     _Reader(file, self._boxes).read_meta(box)
@@ -117,7 +121,7 @@ class _Reader:
         of_base, of_index = sizes >> 4 & 15, sizes & 15 if version else 0
         long = 4 if version == 2 else 2
         for _ in range(numbers.take(long)):
-            if numbers.ended:
+            if not numbers.left:
                 return
             item = self._item(numbers.take(long))
             method = numbers.take(2) & 15 if version else _IN_FILE
@@ -172,7 +176,7 @@ class _Reader:
         header = numbers.take(4)
         long, wide = 4 if header >> 24 else 2, 2 if header & 1 else 1
         for _ in range(numbers.take(4)):
-            if numbers.ended:
+            if not numbers.left:
                 return
             item = self._item(numbers.take(long))
             count = numbers.take(1)

@@ -5,30 +5,18 @@ from app.vision.images.iso_media.boxes import Box, Boxes, Numbers, too_many
 _MOST_SAMPLES = 100_000
 _MOST_TABLE_STEPS = 2_000_000
 """Chunks times runs of a track: libavif looks through all runs for each chunk."""
-_MOST_BYTES = 4_000_000
 _TRACK_TO_TABLES = (b"mdia", b"minf", b"stbl")
 
 
-def first_samples(boxes: Boxes, moov: Box) -> list[tuple[int, int]]:
-    """Where the first sample of each track begins and ends.
+def first_sample(boxes: Boxes, track: Box) -> list[tuple[int, int]]:
+    """Where the first sample of a track begins and ends; empty if it has none.
 
     Raises InvalidImage if tables are larger than honest ones, or declare more than that.
     """
-    if moov.end - moov.start > _MOST_BYTES:
-        raise too_many("bytes in its 'moov' box", _MOST_BYTES)
-    found = []
-    for track in boxes.children(moov):
-        if track.kind != b"trak":
-            continue
-        tables: Box | None = track
-        for name in _TRACK_TO_TABLES:
-            tables = tables and boxes.child(tables, name)
-        if tables is not None:
-            found += _first_sample(boxes, {box.kind: box for box in boxes.children(tables)})
-    return found
-
-
-def _first_sample(boxes: Boxes, tables: dict[bytes, Box]) -> list[tuple[int, int]]:
+    parent: Box | None = track
+    for name in _TRACK_TO_TABLES:
+        parent = parent and boxes.child(parent, name)
+    tables = {box.kind: box for box in boxes.children(parent)} if parent else {}
     offsets = tables.get(b"stco") or tables.get(b"co64")
     if b"stsz" not in tables or offsets is None:
         return []

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from app.errors import InvalidImage, InvalidImageFormat
-from app.vision.images.tiff_strips import jpeg_blocks
+from app.vision.images.tiff_strips import jpeg_bytes
 from tests.vision.pictures import encode, pixels, quarters, read, reserved_bytes
 from tests.vision.tiff import LONG, LONG8, SHORT, UNDEFINED, Entry, tiff
 
@@ -50,7 +50,7 @@ def test_progressive_jpegs_as_strips_count_as_they_are_held() -> None:
     data = tiff((100, 64), strips, rows=32, compression=7, photometric=6)
     assert read(data).size == (100, 64)
     image = Image.open(io.BytesIO(data))
-    assert jpeg_blocks(image, data) == 13 * 4 * 3
+    assert jpeg_bytes(image, data) == 13 * 4 * 3 * 128
     assert reserved_bytes(image, data, image.size, 1) >= 13 * 4 * 3 * 128 + 100 * 64 * 4
     plain = tiff(
         (100, 64),
@@ -59,7 +59,7 @@ def test_progressive_jpegs_as_strips_count_as_they_are_held() -> None:
         compression=7,
         photometric=6,
     )
-    assert jpeg_blocks(Image.open(io.BytesIO(plain)), plain) == 0
+    assert jpeg_bytes(Image.open(io.BytesIO(plain)), plain) == 0
 
 
 def tiles(side: int) -> list[bytes]:
