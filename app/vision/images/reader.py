@@ -95,7 +95,9 @@ class ImageReader:
                     orientation = _orientation(image)
                     size, target = _aim(image.size, orientation, cover)
                 factor = _whole_factor(image.size, target)
-                rgb = to_rgb(image, factor, may_keep=source.format.releases_buffers)
+                flatten = source.inspection.flatten(image)
+                may_keep = source.format.releases_buffers
+                rgb = to_rgb(image, factor, may_keep=may_keep, flatten=flatten)
                 del image  # before its pixels are held a third time
                 if orientation in _TURNS:
                     rgb = rgb.transpose(_TURNS[orientation])

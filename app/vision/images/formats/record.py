@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from PIL.ImageFile import ImageFile
 
 from app.errors import InvalidImageFormat
+from app.vision.images.colour import Flatten
 from app.vision.images.memory import Memory, Size
 
 USUAL_READS = 500_000
@@ -38,6 +39,8 @@ class Inspection:
 
     Checks what is known once Pillow has the header. Raises InvalidImage or ImageTooLarge.
     """
+    flatten: Callable[[ImageFile], Flatten | None] = lambda image: None
+    """How the loaded image becomes RGB, if its mode alone does not say it."""
 
 
 @dataclass(frozen=True, kw_only=True)
