@@ -27,7 +27,8 @@ class GroupCounter:
     def groups(self, data: memoryview, size: tuple[int, int]) -> int:
         """Groups of codes of a stream that begins with its transforms.
 
-        Raises InvalidImage if the stream is corrupt or has too much in front of its picture.
+        Raises InvalidImage if there is too much in front of the picture, ValueError if the stream
+        is corrupt.
         """
         bits = _Bits(data)
         width, height = size
@@ -35,7 +36,7 @@ class GroupCounter:
         while bits.take(1):  # 4. Transforms
             kind = bits.take(2)
             if kind in seen:
-                raise _corrupt()
+                raise ValueError("corrupt")
             seen.add(kind)
             if kind in (_PREDICTOR, _COLOUR):
                 self._literals(bits, _blocks(width, height, bits.take(3) + 2))
@@ -89,7 +90,7 @@ class _Bits:
         at = self._at
         self._at = at + count
         if self._at > self._end:
-            raise _corrupt()
+            raise ValueError("corrupt")
         first = at >> 3
         window = int.from_bytes(self._data[first : first + 4], "little")
         return window >> (at & 7) & ((1 << count) - 1)
@@ -104,7 +105,7 @@ class _Bits:
         length, symbol = table[window >> (at & 7) & ((1 << longest) - 1)]
         self._at = at + length
         if self._at > self._end:
-            raise _corrupt()
+            raise ValueError("corrupt")
         return symbol
 
     def prefixed(self, prefix: int) -> int:
@@ -146,7 +147,7 @@ def _read_lengths(bits: _Bits, code: _Code, alphabet: int) -> dict[int, int]:
     if bits.take(1):
         left = 2 + bits.take(2 + 2 * bits.take(3))
         if left > alphabet:
-            raise _corrupt()
+            raise ValueError("corrupt")
     lengths: dict[int, int] = {}
     at, last = 0, 8
     while at < alphabet and left:
@@ -163,7 +164,7 @@ def _read_lengths(bits: _Bits, code: _Code, alphabet: int) -> dict[int, int]:
         else:
             at += 3 + bits.take(3) if length == 17 else 11 + bits.take(7)
     if at > alphabet:
-        raise _corrupt()
+        raise ValueError("corrupt")
     return lengths
 
 
@@ -173,7 +174,7 @@ def _code(lengths: dict[int, int]) -> _Code:
         return 0, [(0, symbol) for symbol in lengths]
     longest = max(lengths.values(), default=0)
     if sum(1 << (longest - length) for length in lengths.values()) != 1 << longest:
-        raise _corrupt()
+        raise ValueError("corrupt")
     table = [(0, 0)] * (1 << longest)
     value = 0
     for length, symbol in sorted((length, symbol) for symbol, length in lengths.items()):
@@ -181,10 +182,3 @@ def _code(lengths: dict[int, int]) -> _Code:
         table[start :: 1 << length] = [(length, symbol)] * (1 << (longest - length))
         value += 1 << (longest - length)
     return longest, table
-
-
-def _corrupt() -> InvalidImage:
-    return InvalidImage(
-        "The image begins like one that is allowed but cannot be read to its end:"
-        " it is truncated or corrupt."
-    )

@@ -61,8 +61,11 @@ class Format:
     """The extra of this project that installs the package of ``plugin``, if Pillow does not."""
     orientation: Orientation
     inspect: Callable[[bytes, int], Inspection]
-    """Given a file and the most pixels, checks what its bytes say. Raises InvalidImage,
-    InvalidImageFormat or ImageTooLarge."""
+    """Given a file and the most pixels, checks what its bytes say.
+
+    Raises InvalidImage, InvalidImageFormat or ImageTooLarge, or any other error if they are
+    corrupt, as decoders do.
+    """
     scales: bool = False
     """Whether the decoder can leave out pixels, so that a smaller image costs less."""
     releases_buffers: bool = False

@@ -3,6 +3,9 @@
 Section numbers are those of ITU-T H.265.
 """
 
+from collections.abc import Iterator
+from itertools import chain
+
 from app.vision.images.iso_media.bits import Bits
 from app.vision.images.iso_media.coded import Coded, Units
 
@@ -23,18 +26,19 @@ def measure(configuration: memoryview, data: memoryview, units: Units) -> Coded:
 
     Raises InvalidImage if there are more units than ``units`` has left.
     """
-    found = Coded()
-    _read_configuration(configuration, found, units)
     # libheif takes lengths of four bytes, whatever the configuration says.
     lengths = {4}
     if len(configuration) > _ARRAYS:
         lengths.add((configuration[_ARRAYS - 1] & 3) + 1)
-    for length in lengths:
-        _read_units(data, length, found, units)
+    found = Coded()
+    for unit in chain(_configured(configuration), *(_split(data, each) for each in lengths)):
+        units.count()
+        _measure_unit(unit, found)
     return found
 
 
-def _read_configuration(data: memoryview, found: Coded, units: Units) -> None:
+def _configured(data: memoryview) -> Iterator[memoryview]:
+    """Units of the configuration: arrays of parameter sets."""
     at = _ARRAYS + 1
     for _ in range(data[_ARRAYS] if len(data) > _ARRAYS else 0):
         count = int.from_bytes(data[at + 1 : at + 3], "big")
@@ -43,21 +47,21 @@ def _read_configuration(data: memoryview, found: Coded, units: Units) -> None:
             if at >= len(data):
                 return
             size = int.from_bytes(data[at : at + 2], "big")
-            _read_unit(data[at + 2 : at + 2 + size], found, units)
+            yield data[at + 2 : at + 2 + size]
             at += 2 + size
 
 
-def _read_units(data: memoryview, length: int, found: Coded, units: Units) -> None:
+def _split(data: memoryview, length: int) -> Iterator[memoryview]:
+    """Units that each stand behind their size in ``length`` bytes."""
     at = 0
     while at + length < len(data):
         size = int.from_bytes(data[at : at + length], "big")
         at += length
-        _read_unit(data[at : at + size], found, units)
+        yield data[at : at + size]
         at += size
 
 
-def _read_unit(unit: memoryview, found: Coded, units: Units) -> None:
-    units.count()
+def _measure_unit(unit: memoryview, found: Coded) -> None:
     if len(unit) < 3:
         return
     kind, layer = unit[0] >> 1 & 63, (unit[0] & 1) << 5 | unit[1] >> 3
