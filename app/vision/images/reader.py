@@ -11,7 +11,7 @@ from PIL import Image
 from PIL.ImageFile import ImageFile
 
 from app.errors import ImageTooLarge, InvalidImage, InvalidImageFormat
-from app.vision.images import formats
+from app.vision.images import exif, formats
 from app.vision.images.budget import DecodingBudget
 from app.vision.images.colour import to_rgb
 from app.vision.images.formats.record import Format, Inspection, Orientation
@@ -34,7 +34,6 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_ORIENTATION = 274
 _SIDEWAYS = frozenset({5, 6, 7, 8})
 _FEW_BYTES = 2_000_000
 """Metadata of ordinary photos, which is within the allocator's own slack: not reserved."""
@@ -90,10 +89,7 @@ class ImageReader:
                     plan = _plan(source, cover)
                 image, orientation, size, target = plan[:4]
                 del plan
-                image.load()
-                if source.format.orientation is Orientation.AFTER_PIXELS:
-                    orientation = _orientation(image)
-                    size, target = _aim(image.size, orientation, cover)
+                source.inspection.load(image)
                 factor = _whole_factor(image.size, target)
                 flatten = source.inspection.flatten(image)
                 may_keep = source.format.releases_buffers
@@ -133,7 +129,7 @@ class _Plan(NamedTuple):
 
     image: ImageFile
     orientation: int
-    """EXIF orientation 1..8 as far as it is known."""
+    """EXIF orientation 1..8."""
     size: Size
     """Full size of the upright image in pixels."""
     target: Size
@@ -148,10 +144,14 @@ def _plan(source: _Source, cover: Cover) -> _Plan:
     # Pillow's decoders refuse to make room above twice this; below it, our own check is exact.
     Image.MAX_IMAGE_PIXELS = -(-source.max_pixels // 2)
     # ``Image.open`` would load other decoders, too.
-    image = Image.OPEN[form.pillow_name][0](Pieces(source.data, form.most_reads), "")
+    image = Image.OPEN[form.pillow_name][0](
+        Pieces(inspection.file or source.data, form.most_reads, inspection.skips), ""
+    )
     check_pixels(image.size, source.max_pixels)
     full = image.size
-    orientation = _orientation(image) if form.orientation is Orientation.IN_HEADER else 1
+    orientation = (
+        _orientation(image, inspection) if form.orientation is Orientation.IN_HEADER else 1
+    )
     size, target = _aim(full, orientation, cover)
     if form.scales:
         image.draft(None, target)
@@ -192,12 +192,12 @@ def _aim(full: Size, orientation: int, cover: Cover) -> tuple[Size, Size]:
     return full[::-1], (height, width)
 
 
-def _orientation(image: Image.Image) -> int:
-    """EXIF orientation 1..8; 1 if there is none or it cannot be read."""
-    try:
-        return int(image.getexif().get(_ORIENTATION, 1))
-    except Exception:  # a broken EXIF block does not make the picture unreadable
-        return 1
+def _orientation(image: Image.Image, inspection: Inspection) -> int:
+    """EXIF orientation 1..8; 1 if there is none or it cannot be read. XMP turns nothing."""
+    if inspection.orientation is not None:
+        return inspection.orientation
+    found = image.info.get("exif")
+    return exif.orientation(found) if isinstance(found, bytes) else 1
 
 
 def _whole_factor(size: Size, target: Size) -> int:
