@@ -222,7 +222,7 @@ def with_metadata(form: str, size: int) -> bytes:
     return encode(quarters(), form, icc_profile=bytes(size))
 
 
-@pytest.mark.parametrize("form", ["JPEG", "GIF", "WEBP", "TIFF", "AVIF"])
+@pytest.mark.parametrize("form", ["GIF", "WEBP", "TIFF", "AVIF"])
 def test_metadata_is_reserved_before_anything_is_copied(
     form: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
