@@ -89,10 +89,10 @@ def sequence_parameters(width: int, height: int, *, layer: int = 0, depth: int =
     return bytes([33 << 1 | layer >> 5, (layer & 31) << 3 | 1]) + escaped
 
 
-def configuration(*units: bytes) -> bytes:
+def configuration(*units: bytes, depth: int = 8) -> bytes:
     arrays = b"\xa1" + struct.pack(">H", len(units))
     arrays += b"".join(struct.pack(">H", len(unit)) + unit for unit in units)
-    return box(b"hvcC", b"\1" + bytes(20) + b"\xff\1" + arrays)
+    return box(b"hvcC", b"\1" + bytes(16) + bytes([depth - 8] * 2) + b"\0\0\xff\1" + arrays)
 
 
 def slices(*firsts: bool) -> bytes:
@@ -595,7 +595,8 @@ def test_sizes_of_hevc_pictures() -> None:
     units = Units(left=100)
     assert found(settings, units=units) == Measured(640 * 480, 0, 1.5)
     assert units.left == 99
-    assert found(configuration(sequence_parameters(640, 480, depth=10))).pixel_bytes == 3
+    deep = sequence_parameters(640, 480, depth=10)
+    assert found(configuration(deep, depth=10)).pixel_bytes == 3
     # Inside of the item, too; units of other layers are not decoded.
     inside = sequence_parameters(4000, 3000)
     data = struct.pack(">I", len(inside)) + inside + slices(True, False, False)
@@ -607,7 +608,22 @@ def test_sizes_of_hevc_pictures() -> None:
         found(settings, slices(*[True] * 500), units)
     assert units.left == -1
     for cut in range(len(settings)):
-        assert found(settings[:cut], data[:cut]).pixels <= 2 * 4000 * 3000
+        with suppress(InvalidImage):
+            assert found(settings[:cut], data[:cut]).pixels <= 2 * 4000 * 3000
+
+
+def test_a_heic_whose_samples_have_other_bits_than_it_declares(shared: Path) -> None:
+    """libheif then writes past its buffers: a byte of a file ended the process."""
+    settings = configuration(sequence_parameters(640, 480, depth=10), depth=8)
+    with pytest.raises(InvalidImage, match="other bits"):
+        hevc.measure(memoryview(settings[8:]), memoryview(b""), Units())
+    data = bytearray((shared / "images" / "multi.heic").read_bytes())
+    at = data.index(b"hvcC\x01\x04") + 4  # of its transparency
+    check("HEIC", bytes(data))
+    for value in range(1, 8):
+        data[at + 17] = 0xF8 | value
+        with pytest.raises(InvalidImage, match="other bits"):
+            check("HEIC", bytes(data))
 
 
 # What it costs, with the decoders.

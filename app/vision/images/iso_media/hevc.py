@@ -6,6 +6,7 @@ Section numbers are those of ITU-T H.265.
 from collections.abc import Iterator
 from itertools import chain
 
+from app.errors import InvalidImage
 from app.vision.images.iso_media.bits import Bits
 from app.vision.images.iso_media.coded import Coded, Units
 
@@ -17,6 +18,7 @@ _TABLES = 1 / 16
 """Passes over a picture that take as long as the tables that libde265 makes of its parameters."""
 _READ = 200
 """Bytes of a parameter set; the fields that are asked for stand within fewer."""
+_DEPTHS = slice(17, 19)
 _ARRAYS = 22
 """Bytes of the configuration before its arrays (ISO/IEC 14496-15, 8.3.3)."""
 
@@ -24,16 +26,18 @@ _ARRAYS = 22
 def measure(configuration: memoryview, data: memoryview, units: Units) -> Coded:
     """``configuration`` is the content of `hvcC`, ``data`` that of the item.
 
-    Raises InvalidImage if there are more units than ``units`` has left.
+    Raises InvalidImage if there are more units than ``units`` has left, or if the configuration
+    gives its samples other bits than its pictures have: libheif then writes past its buffers.
     """
     # libheif takes lengths of four bytes, whatever the configuration says.
     lengths = {4}
     if len(configuration) > _ARRAYS:
         lengths.add((configuration[_ARRAYS - 1] & 3) + 1)
+    declared = [8 + (byte & 7) for byte in configuration[_DEPTHS]]
     found = Coded()
     for unit in chain(_configured(configuration), *(_split(data, each) for each in lengths)):
         units.count()
-        _measure_unit(unit, found)
+        _measure_unit(unit, found, declared)
     return found
 
 
@@ -61,14 +65,19 @@ def _split(data: memoryview, length: int) -> Iterator[memoryview]:
         at += size
 
 
-def _measure_unit(unit: memoryview, found: Coded) -> None:
+def _measure_unit(unit: memoryview, found: Coded, declared: list[int]) -> None:
     if len(unit) < 3:
         return
     kind, layer = unit[0] >> 1 & 63, (unit[0] & 1) << 5 | unit[1] >> 3
     if layer:
         return  # decoders of one layer skip the others
     if kind == _PARAMETERS:
-        pixels, pixel_bytes = _sequence(_without_emulation(unit[2 : 2 + _READ]))
+        pixels, pixel_bytes, depths = _sequence(_without_emulation(unit[2 : 2 + _READ]))
+        if declared[: len(depths)] != depths:
+            raise InvalidImage(
+                "The HEIC declares other bits for its samples than its pictures have."
+                " Save it again as one image."
+            )
         found.pixels = max(found.pixels, pixels)
         found.pixel_bytes = max(found.pixel_bytes, pixel_bytes)
     elif kind == _PICTURE_PARAMETERS:
@@ -83,8 +92,11 @@ def _without_emulation(data: memoryview) -> bytes:
     return bytes(data).replace(b"\0\0\3", b"\0\0")
 
 
-def _sequence(data: bytes) -> tuple[int, float]:
-    """Pixels of a picture, and bytes a pixel, of a sequence parameter set (7.3.2.2)."""
+def _sequence(data: bytes) -> tuple[int, float, list[int]]:
+    """Reads a sequence parameter set (7.3.2.2).
+
+    Pixels of a picture, bytes a pixel, and bits of a sample of brightness and, if any, of colour.
+    """
     bits = Bits(data)
     bits.take(4)
     layers = bits.take(3)
@@ -98,9 +110,10 @@ def _sequence(data: bytes) -> tuple[int, float]:
     if bits.take(1):  # the conformance window is cut out of the decoded picture
         for _ in range(4):
             bits.take_exp_golomb()
-    depth = 8 + max(bits.take_exp_golomb(), bits.take_exp_golomb())
+    depths = [8 + bits.take_exp_golomb(), 8 + bits.take_exp_golomb()]
     samples = {0: 1, 1: 1.5, 2: 2}.get(chroma, 3)
-    return width * height, samples * (2 if depth > 8 else 1)
+    pixel_bytes = samples * (2 if max(depths) > 8 else 1)
+    return width * height, pixel_bytes, depths if chroma else depths[:1]
 
 
 def _skip_profile(bits: Bits, layers: int) -> None:
