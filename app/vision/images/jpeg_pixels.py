@@ -25,9 +25,8 @@ _SCAN = 0xDA
 _RESTART_INTERVAL = b"\xff\xdd"
 
 
-class Incomplete(InvalidImage):
-    def __init__(self) -> None:
-        super().__init__("The JPEG ends before its last pixel: it is truncated.")
+def _incomplete() -> InvalidImage:
+    return InvalidImage("The JPEG ends before its last pixel: it is truncated.")
 
 
 def load(image: ImageFile, header: Header) -> None:
@@ -35,29 +34,52 @@ def load(image: ImageFile, header: Header) -> None:
     if header.frame is None or len(image.tile) != 1:
         image.load()
         return
+    last = header.data.rfind(_END)
+    # Looking for the first end marker takes a tenth of decoding: it nearly always is the last.
+    guessed = not header.in_several_scans and last == len(header.data) - 2
+    if (
+        guessed
+        and not _has_more(header)
+        and (_loaded(image, header, last) or header.data.find(_END, header.scan) == last)
+    ):
+        _finish(image)
+        return
     end = _end_of_pixels(header)
     if end == len(header.data) and header.data.endswith(b"\xff"):
-        raise Incomplete  # in the middle of a marker: what it was to begin, nobody knows
-    end = _without_fill(header.data, end)
+        raise _incomplete()  # in the middle of a marker: what it was to begin, nobody knows
+    _loaded(image, header, end)
+    _finish(image)
+
+
+def _has_more(header: Header) -> bool:
+    """Whether other pictures follow."""
+    return b"MPF\0" in header.data[: header.scan]
+
+
+def _finish(image: ImageFile) -> None:
+    image.tile = []
+    image.fp = None
+
+
+def _loaded(image: ImageFile, header: Header, end: int) -> bool:
+    """Whether the decoder has taken all up to ``end``."""
     tile = image.tile[0]
     image.load_prepare()
     decoder = Image._getdecoder(image.mode, tile.codec_name, tile.args, image.decoderconfig)
     try:
         decoder.setimage(image.im, tile.extents)
-        _decode(decoder, header, end)
+        return _decode(decoder, header, _without_fill(header.data, end))
     finally:
         decoder.cleanup()
-    image.tile = []
-    image.fp = None
 
 
-def _decode(decoder: Any, header: Header, end: int) -> None:
+def _decode(decoder: Any, header: Header, end: int) -> bool:
     data = memoryview(header.data)
     feed = _Feed(decoder)
     for at in range(0, end, _PIECE_BYTES):
         feed.give(data[at : min(at + _PIECE_BYTES, end)])
         if feed.done:
-            return
+            return False
     # The arithmetic decoder cannot wait for more bytes.
     if header.frame is not None and not header.frame.arithmetic:
         restarts = _RESTART_INTERVAL in header.data[: header.scan]
@@ -67,12 +89,13 @@ def _decode(decoder: Any, header: Header, end: int) -> None:
             for index, byte in enumerate(junk):
                 taken = feed.give(bytes([byte]))
                 if feed.done and not (number or index >= _SETTLED):
-                    return
+                    return True
                 if feed.done or ((number or index >= _SETTLED) and taken != 1):
-                    raise Incomplete
+                    raise _incomplete()
     feed.give(_END)
     if not feed.done:
-        raise Incomplete
+        raise _incomplete()
+    return True
 
 
 class _Feed:
@@ -98,7 +121,7 @@ class _Feed:
 
 
 def _end_of_pixels(header: Header) -> int:
-    """Where the end marker stands, or would. Raises Incomplete if scans are missing."""
+    """Where the end marker stands, or would. Raises InvalidImage if scans are missing."""
     data, frame = header.data, header.frame
     assert frame is not None
     if not header.in_several_scans:
@@ -115,7 +138,7 @@ def _end_of_pixels(header: Header) -> int:
             continue
         length = int.from_bytes(data[at : at + 2], "big")
         if at + length > len(data):
-            raise Incomplete
+            raise _incomplete()
         if marker == _SCAN:
             for name, *part in _coverage(data[at : at + length]):
                 first, last, low = part if frame.progressive else (0, 63, 0)
@@ -124,7 +147,7 @@ def _end_of_pixels(header: Header) -> int:
         at += max(2, length)
     for bits in seen.values():
         if bits[0] is None or any(bits):
-            raise Incomplete
+            raise _incomplete()
     return end
 
 

@@ -1,6 +1,7 @@
 """Reads an image file into upright RGB pixels, within limits of pixels, time and memory."""
 
 import logging
+import re
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -37,6 +38,11 @@ _TURNS = {
 _SIDEWAYS = frozenset({5, 6, 7, 8})
 _FEW_BYTES = 2_000_000
 """Metadata of ordinary photos, which is within the allocator's own slack: not reserved."""
+
+_UNSUPPORTED = re.compile(
+    r"unsupported (?!bmp bitfields)|cannot handle|unknown pixel mode", re.IGNORECASE
+)
+"""How Pillow's decoders begin if they know what a file is and do not read it."""
 
 Cover = Callable[[Size], Size]
 """Given the upright full size, the size that the result has to cover."""
@@ -178,6 +184,12 @@ def _decoder_errors() -> Iterator[None]:
             "The image, or its first frame, has more pixels than are allowed. Send a smaller one."
         ) from error
     except Exception as error:
+        if _UNSUPPORTED.match(str(error)):
+            raise InvalidImageFormat(
+                f"This image is of a kind that is not read here ({error}). Send it as JPEG or PNG."
+            ) from error
+        if "bitfields" in str(error):
+            raise InvalidImage("The BMP has masks of its colours that are not read.") from error
         raise InvalidImage(
             "The image begins like one that is allowed but cannot be read to its end:"
             " it is truncated or corrupt."

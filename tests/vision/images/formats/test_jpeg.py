@@ -57,7 +57,9 @@ def test_every_pixel_is_there_without_an_end_marker(kind: str, name: str, longes
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", ["photo", "gray photo", "CMYK", "mid-gray"])
 @pytest.mark.parametrize("share", [0.3, 0.5, 0.8, 0.95])
-@pytest.mark.parametrize("end", [b"", END, END + bytes(100), b"\xff" * 9 + END])
+@pytest.mark.parametrize(
+    "end", [b"", END, END + bytes(100), b"\xff" * 9 + END, END + bytes(99_000) + END]
+)
 def test_an_end_marker_makes_no_half_picture_whole(
     kind: str, name: str, share: float, end: bytes
 ) -> None:
