@@ -1,5 +1,6 @@
 """Any colour mode to RGB, as a person would see it, without a second full-size copy."""
 
+from collections.abc import Callable
 from itertools import product
 
 import numpy as np
@@ -10,25 +11,35 @@ _PART_PIXELS = 1 << 18
 _DEEP_MODES = frozenset({"I;16", "I;16B", "I;16L", "I;16N", "I", "F"})
 
 
-def to_rgb(image: Image.Image, factor: int = 1, *, may_keep: bool = False) -> Image.Image:
+Flatten = Callable[[Image.Image], Image.Image]
+"""Makes RGB of a part of an image, whose mode alone does not say how."""
+
+
+def to_rgb(
+    image: Image.Image,
+    factor: int = 1,
+    *,
+    may_keep: bool = False,
+    flatten: Flatten | None = None,
+) -> Image.Image:
     """A loaded image as RGB, divided by ``factor`` (a box filter).
 
     If ``may_keep``, an RGB image is returned as it is, with all that its decoder holds. Alpha is
     laid over white, 16 bits and more become 8. Modes other than RGB and L are converted part by
     part, so that a large image never exists twice.
     """
-    if image.mode in ("RGB", "L") and "transparency" not in image.info:
+    if flatten is None and image.mode in ("RGB", "L") and "transparency" not in image.info:
         if image.mode == "RGB" and may_keep and factor == 1:
             return image
         return (image.reduce(factor) if factor > 1 else image).convert("RGB")
-    scale = _depth_scale(image) if image.mode in _DEEP_MODES else 1.0
+    scale = _depth_scale(image) if not flatten and image.mode in _DEEP_MODES else 1.0
     width, height = image.size
     out = Image.new("RGB", (-(-width // factor), -(-height // factor)))
     rows = max(1, _PART_PIXELS // (width * factor)) * factor
     columns = -(-_PART_PIXELS // (rows * factor)) * factor  # fewer than all of a very wide image
     for top, left in product(range(0, height, rows), range(0, width, columns)):
         part = image.crop((left, top, min(left + columns, width), min(top + rows, height)))
-        flat = _flatten(part, scale)
+        flat = flatten(part) if flatten else _flatten(part, scale)
         out.paste(flat.reduce(factor) if factor > 1 else flat, (left // factor, top // factor))
     return out
 
@@ -38,8 +49,11 @@ def _flatten(image: Image.Image, scale: float) -> Image.Image:
         with np.errstate(all="ignore"):  # NaN and infinity are made finite below
             values = np.asarray(image, dtype=np.float32) * scale
         return Image.fromarray(np.nan_to_num(values).clip(0, 255).astype(np.uint8)).convert("RGB")
-    if not image.has_transparency_data:
-        return image.convert("RGB")
+    return over_white(image) if image.has_transparency_data else image.convert("RGB")
+
+
+def over_white(image: Image.Image) -> Image.Image:
+    """RGB of an image with transparency."""
     rgba = image.convert("RGBA")
     canvas = Image.new("RGBA", rgba.size, _WHITE)
     return Image.alpha_composite(canvas, rgba).convert("RGB")

@@ -31,7 +31,7 @@ _ARITHMETIC = frozenset(range(0xC9, 0xD0)) - {0xCC}
 _TAKEN_APART = frozenset({0xDB, 0xE1, 0xED}) | _FRAMES  # quantisation, EXIF, Photoshop
 _SCAN, _END = 0xDA, 0xD9
 # A decoder that looks for a restart marker steps over the reserved ones by their two bytes.
-_WITHOUT_LENGTH = frozenset({*range(1, 0xC0), *range(0xD0, 0xDA)})
+WITHOUT_LENGTH = frozenset({*range(1, 0xC0), *range(0xD0, 0xDA)})
 _MARKER = re.compile(rb"\xff([^\x00\xff])")
 _MARKER_IN_SCAN = re.compile(rb"\xff([^\x00\xff\xd0-\xd7])")
 
@@ -78,7 +78,7 @@ class Header:
 
         0 if it is in one scan. ``full`` is its size in pixels if the decoder has another.
         """
-        if self.frame is None or not self._in_several_scans(self.frame):
+        if self.frame is None or not self.in_several_scans:
             return 0
         return sum(self.frame.blocks(full or self.frame.size).values()) * _BLOCK_BYTES
 
@@ -88,7 +88,7 @@ class Header:
         if frame is None:
             return
         filled = data.find(_FILL, at, end) if end - at >= _LONGEST_FILL else -1
-        if not self._in_several_scans(frame) and not frame.arithmetic and filled < 0:
+        if not self.in_several_scans and not frame.arithmetic and filled < 0:
             return
         tally = tally or _Tally()
         per_coefficient = _PER_ARITHMETIC_COEFFICIENT if frame.arithmetic else _PER_COEFFICIENT
@@ -110,16 +110,19 @@ class Header:
                 raise InvalidImage(
                     "The JPEG has more markers between its scans than are read here."
                 )
-            if marker not in _WITHOUT_LENGTH:
+            if marker not in WITHOUT_LENGTH:
                 at += max(2, int.from_bytes(data[at : at + 2], "big"))
         else:
             at = end
         if 0 <= filled < at:
             raise InvalidImage("The JPEG has more fill bytes in its scans than are read here.")
 
-    def _in_several_scans(self, frame: _Frame) -> bool:
+    @property
+    def in_several_scans(self) -> bool:
+        if self.frame is None:
+            return False
         components = self.data[self.scan + 2] if self.scan + 2 < self.end else 0
-        return frame.progressive or components < len(frame.layers)
+        return self.frame.progressive or components < len(self.frame.layers)
 
 
 def read_header(data: bytes) -> Header:
@@ -144,7 +147,7 @@ def check_parts(data: bytes, parts: Sequence[tuple[int, int]]) -> int:
 def _read_header(data: bytes, start: int, end: int, tally: _Tally) -> Header:
     frame = None
     taken_apart = frames = 0
-    for marker, at, length in _segments(data, start + 2, end):
+    for marker, at, length in segments(data, start + 2, end):
         if marker == _SCAN:
             return Header(data, end, frame, at - 2)
         tally.segments_left -= 1
@@ -183,11 +186,11 @@ def _read_frame(marker: int, body: bytes) -> _Frame | None:
     return _Frame((width, height), layers, marker in _PROGRESSIVE, marker in _ARITHMETIC)
 
 
-def _segments(data: bytes, at: int, end: int) -> Iterator[tuple[int, int, int]]:
+def segments(data: bytes, at: int, end: int) -> Iterator[tuple[int, int, int]]:
     """Marker, where its content begins, and the content's length (0 for a marker without)."""
     while found := _MARKER.search(data, at, end):
         marker, at = found[1][0], found.end()
-        if marker in _WITHOUT_LENGTH:
+        if marker in WITHOUT_LENGTH:
             yield marker, at, 0
             continue
         length = max(0, int.from_bytes(data[at : at + 2], "big") - 2)

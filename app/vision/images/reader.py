@@ -1,6 +1,7 @@
 """Reads an image file into upright RGB pixels, within limits of pixels, time and memory."""
 
 import logging
+import re
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -11,7 +12,7 @@ from PIL import Image
 from PIL.ImageFile import ImageFile
 
 from app.errors import ImageTooLarge, InvalidImage, InvalidImageFormat
-from app.vision.images import formats
+from app.vision.images import exif, formats
 from app.vision.images.budget import DecodingBudget
 from app.vision.images.colour import to_rgb
 from app.vision.images.formats.record import Format, Inspection, Orientation
@@ -34,10 +35,14 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_ORIENTATION = 274
 _SIDEWAYS = frozenset({5, 6, 7, 8})
 _FEW_BYTES = 2_000_000
 """Metadata of ordinary photos, which is within the allocator's own slack: not reserved."""
+
+_UNSUPPORTED = re.compile(
+    r"unsupported (?!bmp bitfields)|cannot handle|unknown pixel mode", re.IGNORECASE
+)
+"""How Pillow's decoders begin if they know what a file is and do not read it."""
 
 Cover = Callable[[Size], Size]
 """Given the upright full size, the size that the result has to cover."""
@@ -90,12 +95,11 @@ class ImageReader:
                     plan = _plan(source, cover)
                 image, orientation, size, target = plan[:4]
                 del plan
-                image.load()
-                if source.format.orientation is Orientation.AFTER_PIXELS:
-                    orientation = _orientation(image)
-                    size, target = _aim(image.size, orientation, cover)
+                source.inspection.load(image)
                 factor = _whole_factor(image.size, target)
-                rgb = to_rgb(image, factor, may_keep=source.format.releases_buffers)
+                flatten = source.inspection.flatten(image)
+                may_keep = source.format.releases_buffers
+                rgb = to_rgb(image, factor, may_keep=may_keep, flatten=flatten)
                 del image  # before its pixels are held a third time
                 if orientation in _TURNS:
                     rgb = rgb.transpose(_TURNS[orientation])
@@ -131,7 +135,7 @@ class _Plan(NamedTuple):
 
     image: ImageFile
     orientation: int
-    """EXIF orientation 1..8 as far as it is known."""
+    """EXIF orientation 1..8."""
     size: Size
     """Full size of the upright image in pixels."""
     target: Size
@@ -146,10 +150,14 @@ def _plan(source: _Source, cover: Cover) -> _Plan:
     # Pillow's decoders refuse to make room above twice this; below it, our own check is exact.
     Image.MAX_IMAGE_PIXELS = -(-source.max_pixels // 2)
     # ``Image.open`` would load other decoders, too.
-    image = Image.OPEN[form.pillow_name][0](Pieces(source.data, form.most_reads), "")
+    image = Image.OPEN[form.pillow_name][0](
+        Pieces(inspection.file or source.data, form.most_reads, inspection.skips), ""
+    )
     check_pixels(image.size, source.max_pixels)
     full = image.size
-    orientation = _orientation(image) if form.orientation is Orientation.IN_HEADER else 1
+    orientation = (
+        _orientation(image, inspection) if form.orientation is Orientation.IN_HEADER else 1
+    )
     size, target = _aim(full, orientation, cover)
     if form.scales:
         image.draft(None, target)
@@ -176,6 +184,12 @@ def _decoder_errors() -> Iterator[None]:
             "The image, or its first frame, has more pixels than are allowed. Send a smaller one."
         ) from error
     except Exception as error:
+        if _UNSUPPORTED.match(str(error)):
+            raise InvalidImageFormat(
+                f"This image is of a kind that is not read here ({error}). Send it as JPEG or PNG."
+            ) from error
+        if "bitfields" in str(error):
+            raise InvalidImage("The BMP has masks of its colours that are not read.") from error
         raise InvalidImage(
             "The image begins like one that is allowed but cannot be read to its end:"
             " it is truncated or corrupt."
@@ -190,12 +204,12 @@ def _aim(full: Size, orientation: int, cover: Cover) -> tuple[Size, Size]:
     return full[::-1], (height, width)
 
 
-def _orientation(image: Image.Image) -> int:
-    """EXIF orientation 1..8; 1 if there is none or it cannot be read."""
-    try:
-        return int(image.getexif().get(_ORIENTATION, 1))
-    except Exception:  # a broken EXIF block does not make the picture unreadable
-        return 1
+def _orientation(image: Image.Image, inspection: Inspection) -> int:
+    """EXIF orientation 1..8; 1 if there is none or it cannot be read. XMP turns nothing."""
+    if inspection.orientation is not None:
+        return inspection.orientation
+    found = image.info.get("exif")
+    return exif.orientation(found) if isinstance(found, bytes) else 1
 
 
 def _whole_factor(size: Size, target: Size) -> int:

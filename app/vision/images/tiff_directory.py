@@ -88,7 +88,7 @@ def check_directory(data: bytes) -> int:
     """
     seen = set()
     field_bytes = 0
-    for count, (tag, kind, values, value) in enumerate(_entries(data)):
+    for count, (tag, kind, values, value) in enumerate(entries(data)):
         field_bytes += values * _TYPE_BYTES[kind] if kind < len(_TYPE_BYTES) else 0
         if count >= _MOST_ENTRIES:
             raise InvalidImage("The TIFF has more fields than are read here.")
@@ -108,7 +108,7 @@ def check_directory(data: bytes) -> int:
     return min(field_bytes, len(data))  # Pillow reads no more than that
 
 
-def _entries(data: bytes) -> Iterator[tuple[int, int, int, int]]:
+def entries(data: bytes) -> Iterator[tuple[int, int, int, int]]:
     """Tag, type, count of values, and the first value if it is a whole number of 16 bits, else -1.
 
     Raises InvalidImage for a BigTIFF in big-endian order.

@@ -118,11 +118,6 @@ def test_floats_of_any_range_become_levels(values: list[float], levels: list[int
     assert pixels(read(data))[0, :, 1].tolist() == pytest.approx(levels, abs=1)
 
 
-def test_32_bit_integers_become_levels() -> None:
-    data = encode(Image.fromarray(np.array([[0, 65535, 257 * 9]], dtype=np.int32)), "TIFF")
-    assert pixels(read(data))[0, :, 2].tolist() == pytest.approx([0, 255, 9], abs=1)
-
-
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "1", "CMYK", "I;16", "F"])
 @pytest.mark.parametrize("factor", [1, 2, 3, 7])
 @pytest.mark.parametrize("part_pixels", [53 * 10, 40], ids=["rows", "less than a row"])

@@ -222,7 +222,7 @@ def with_metadata(form: str, size: int) -> bytes:
     return encode(quarters(), form, icc_profile=bytes(size))
 
 
-@pytest.mark.parametrize("form", ["JPEG", "GIF", "WEBP", "TIFF", "AVIF"])
+@pytest.mark.parametrize("form", ["GIF", "WEBP", "TIFF", "AVIF"])
 def test_metadata_is_reserved_before_anything_is_copied(
     form: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -249,14 +249,13 @@ def test_metadata_is_reserved_before_anything_is_copied(
         ImageReader(10**6, DecodingBudget(2_500_000)).read(data, full_size)
 
 
-def test_texts_of_a_png_are_reserved_unpacked() -> None:
+def test_texts_of_a_png_are_not_read() -> None:
     plain = encode(quarters(), "PNG")
     packed = chunk(b"zTXt", b"Comment\0\0" + zlib.compress(b"a" * 1_000_000))
-    assert len(packed) < 2000
-    many = plain[:33] + packed * 7 + plain[33:]
-    for data, least in ((plain, 0), (many, 7_000_000)):
-        found = formats.require(data)
-        assert least <= found.inspect(data, 10**6).metadata_bytes <= 4 * least
+    for data in (
+        plain,
+        plain[:33] + packed * 7 + plain[33:],
+        plain[:-12] + packed * 7 + plain[-12:],
+    ):
+        assert formats.require(data).inspect(data, 10**6).metadata_bytes == 0
         assert read(data).size == (96, 64)
-    behind = plain[:-12] + packed * 7 + plain[-12:]
-    assert formats.require(behind).inspect(behind, 10**6).metadata_bytes >= 7_000_000

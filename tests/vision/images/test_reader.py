@@ -108,9 +108,9 @@ def test_jpegs_are_decoded_at_the_smallest_scale_that_covers(
 ) -> None:
     decoded: list[Size] = []
 
-    def spy(image: Image.Image, factor: int, *, may_keep: bool) -> Image.Image:
+    def spy(image: Image.Image, factor: int, **options: Any) -> Image.Image:
         decoded.append(image.size)
-        return to_rgb(image, factor, may_keep=may_keep)
+        return to_rgb(image, factor, **options)
 
     monkeypatch.setattr("app.vision.images.reader.to_rgb", spy)
     picture = read(stored_turned(quarters(800, 600), orientation, "JPEG"), at_most(longest))

@@ -2,6 +2,7 @@
 
 from PIL.ImageFile import ImageFile
 
+from app.errors import InvalidImageFormat
 from app.vision.images.formats.record import Format, Inspection, Orientation
 from app.vision.images.limits import check_pixels
 from app.vision.images.memory import Memory, Size, pillow_memory
@@ -10,6 +11,7 @@ from app.vision.images.signatures import begins_with
 _MOST_RUN_LENGTH_PIXELS = 4_000_000
 """Pillow decodes run lengths in Python: so many pixels take about half a second."""
 _RUN_LENGTHS = (1, 2)
+_MASKS = 3
 
 
 def _inspect(data: bytes, max_pixels: int) -> Inspection:
@@ -21,7 +23,20 @@ def _inspect(data: bytes, max_pixels: int) -> Inspection:
         copied = 2 * image.width * image.height if compression else 0
         return pillow_memory(image, copied)
 
+    _check_masks(data)
     return Inspection(0, memory)
+
+
+def _check_masks(data: bytes) -> None:
+    """Raises InvalidImageFormat if a colour has more bits than are read."""
+    if int.from_bytes(data[30:34], "little") != _MASKS:
+        return
+    bits = max(int.from_bytes(data[at : at + 4], "little").bit_count() for at in (54, 58, 62))
+    if bits > 8:
+        raise InvalidImageFormat(
+            f"This is a BMP with masks (bitfields) of {bits} bits a colour, which is not read here."
+            " Send it with 8 bits a colour, or as PNG or JPEG."
+        )
 
 
 FORMAT = Format(

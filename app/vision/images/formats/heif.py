@@ -25,13 +25,20 @@ def _inspect(data: bytes, max_pixels: int) -> Inspection:
     return Inspection(_COPIES * metadata_bytes, memory)
 
 
+_HEVC = begins_with_brand(*(b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"))
+_ANY_PICTURE = begins_with_brand(b"mif1", b"msf1")
+_AV1 = begins_with_brand(b"avif", b"avis")
+
+
+def _begins(data: bytes) -> bool:
+    return _HEVC(data) or (_ANY_PICTURE(data) and not _AV1(data))
+
+
 FORMAT = Format(
     name="HEIC",
     media_type="image/heic",
     suffixes=(".heic", ".heif"),
-    begins=begins_with_brand(
-        *(b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs")
-    ),
+    begins=_begins,
     pillow_name="HEIF",
     plugin="pi_heif.HeifImagePlugin",
     extra="heif",

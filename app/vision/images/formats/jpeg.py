@@ -2,7 +2,7 @@
 
 from PIL.ImageFile import ImageFile
 
-from app.vision.images import jpeg_scans
+from app.vision.images import jpeg_pixels, jpeg_scans, jpeg_segments
 from app.vision.images.formats.record import Format, Inspection, Orientation
 from app.vision.images.memory import Memory, Size, pillow_memory
 from app.vision.images.signatures import begins_with
@@ -13,12 +13,22 @@ _COPIES = 3
 
 def _inspect(data: bytes, max_pixels: int) -> Inspection:
     header = jpeg_scans.read_header(data)
+    segments = jpeg_segments.read(data, header.scan)
 
     def memory(image: ImageFile, full: Size) -> Memory:
         header.check_scans()
         return pillow_memory(image, header.block_bytes(full))
 
-    return Inspection(_COPIES * header.scan, memory)
+    def load(image: ImageFile) -> None:
+        jpeg_pixels.load(image, header)
+
+    return Inspection(
+        _COPIES * segments.kept_bytes,
+        memory,
+        load=load,
+        skips=segments.skips,
+        orientation=segments.orientation,
+    )
 
 
 FORMAT = Format(

@@ -1,72 +1,81 @@
-"""PNG: the picture without its animation."""
+"""PNG: the picture, or the first frame of its animation."""
 
+import numpy as np
+from PIL import Image
 from PIL.ImageFile import ImageFile
 
-from app.errors import InvalidImage
-from app.vision.images.formats.record import USUAL_READS, Format, Inspection, Orientation
+from app.vision.images import png_chunks
+from app.vision.images.colour import Flatten
+from app.vision.images.formats.record import Format, Inspection, Orientation
 from app.vision.images.memory import Memory, Size, pillow_memory
-from app.vision.images.pieces import cut_too_small
 from app.vision.images.signatures import begins_with
-
-_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_MOST_PROFILES = 16
-_MOST_TEXT = 8 * 1024 * 1024
-"""Characters of all texts, unpacked; in memory each takes one to four bytes."""
-_READS_A_CHUNK = 3
-_MOST_UNPACKED_BYTES = 1024 * 1024
-"""Pillow unpacks no more of a text or a profile."""
-_MOST_TIMES_PACKED = 1032
-"""How many times larger than its bytes a deflated text can be."""
-_COPIES = {b"tEXt": 3, b"zTXt": 3, b"iTXt": 6, b"iCCP": 1, b"eXIf": 2}
-"""Bytes of memory for a byte of a chunk, unpacked: a character takes up to four."""
 
 
 def _inspect(data: bytes, max_pixels: int) -> Inspection:
-    from PIL import PngImagePlugin
+    chunks = png_chunks.read(data)
 
-    PngImagePlugin.MAX_TEXT_MEMORY = _MOST_TEXT
-    if data.count(b"iCCP") > _MOST_PROFILES:  # each is inflated
-        raise InvalidImage("The PNG has more colour profiles than are read here.")
-    return Inspection(_metadata_bytes(data), _memory)
+    def flatten(image: ImageFile) -> Flatten | None:
+        if chunks.frame_box is not None:
+            _clear_around(image, chunks.frame_box)
+        if image.mode == "I;16" and chunks.transparent is not None:
+            return _transparent_level(chunks.transparent)
+        _scale_transparency(image, chunks.depth)
+        return None
+
+    return Inspection(
+        2 * len(chunks.first_frame or b""),
+        _memory,
+        flatten,
+        skips=chunks.skips,
+        orientation=chunks.orientation,
+        file=chunks.first_frame,
+    )
 
 
 def _memory(image: ImageFile, full: Size) -> Memory:
     return pillow_memory(image)
 
 
-def _metadata_bytes(data: bytes) -> int:
-    """Memory of texts, profiles and EXIF, wherever they stand.
+def _transparent_level(level: int) -> Flatten:
+    def flatten(band: Image.Image) -> Image.Image:
+        values = np.asarray(band).astype(np.uint16)
+        return Image.fromarray(
+            np.where(values == level, 255, values >> 8).astype(np.uint8)
+        ).convert("RGB")
 
-    Raises InvalidImage if there are more chunks than are read.
-    """
-    found = 0
-    at, chunks = len(_SIGNATURE), 0
-    while at + 8 <= len(data):
-        size, kind = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8]
-        if kind in _COPIES:
-            found += _COPIES[kind] * _unpacked_bytes(
-                kind, data[at + 8 : at + 8 + min(size, 200)], size
-            )
-        at += 12 + size
-        chunks += 1
-        if chunks > USUAL_READS // _READS_A_CHUNK:
-            raise cut_too_small()
-    return min(found, len(data) * 3 + max(_COPIES.values()) * (_MOST_TEXT + _MOST_UNPACKED_BYTES))
+    return flatten
 
 
-def _unpacked_bytes(kind: bytes, start: bytes, size: int) -> int:
-    _, _, rest = start.partition(b"\0")
-    packed = kind in (b"zTXt", b"iCCP") or (kind == b"iTXt" and rest[:1] != b"\0")
-    return min(size * _MOST_TIMES_PACKED, _MOST_UNPACKED_BYTES + size) if packed else size
+def _scale_transparency(image: ImageFile, depth: int) -> None:
+    """Pillow brings the pixels to 8 bits, but not the level that is transparent."""
+    found = image.info.get("transparency")
+    if image.mode == "L" and depth in (2, 4) and isinstance(found, int):
+        image.info["transparency"] = (found & (1 << depth) - 1) * 255 // ((1 << depth) - 1)
+    elif image.mode == "RGB" and depth == 16 and isinstance(found, tuple):
+        image.info["transparency"] = tuple(each >> 8 for each in found)
+
+
+def _clear_around(image: ImageFile, box: tuple[int, int, int, int]) -> None:
+    """What a frame does not cover is transparent; a mode without alpha has it black."""
+    if image.mode not in ("L", "RGB"):
+        return
+    left, top, right, bottom = box
+    width, height = image.size
+    white = 255 if image.mode == "L" else (255, 255, 255)
+    for outside in (
+        *((0, 0, width, top), (0, bottom, width, height)),
+        *((0, top, left, bottom), (right, top, width, bottom)),
+    ):
+        image.paste(white, outside)
 
 
 FORMAT = Format(
     name="PNG",
     media_type="image/png",
     suffixes=(".png",),
-    begins=begins_with(_SIGNATURE),
+    begins=begins_with(png_chunks.SIGNATURE),
     pillow_name="PNG",
     plugin="PIL.PngImagePlugin",
-    orientation=Orientation.AFTER_PIXELS,
+    orientation=Orientation.IN_HEADER,
     inspect=_inspect,
 )

@@ -3,8 +3,8 @@
 What every format has to say has no default, so that the type checker names what is forgotten.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 from importlib import import_module
 from importlib.util import find_spec
@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from PIL.ImageFile import ImageFile
 
 from app.errors import InvalidImageFormat
+from app.vision.images.colour import Flatten
 from app.vision.images.memory import Memory, Size
 
 USUAL_READS = 500_000
@@ -23,7 +24,6 @@ class Orientation(Enum):
 
     NONE = "never: the format has no EXIF"
     IN_HEADER = "when the file has been opened"
-    AFTER_PIXELS = "when the pixels have been read: the EXIF block may stand behind them"
     APPLIED = "never needed: the decoder turns the pixels itself"
 
 
@@ -38,6 +38,16 @@ class Inspection:
 
     Checks what is known once Pillow has the header. Raises InvalidImage or ImageTooLarge.
     """
+    flatten: Callable[[ImageFile], Flatten | None] = lambda image: None
+    """How the loaded image becomes RGB, if its mode alone does not say it."""
+    load: Callable[[ImageFile], object] = lambda image: image.load()
+    """Decodes the pixels of the opened image."""
+    skips: Mapping[int, int] = field(default_factory=dict)
+    """Where a part of the file begins that opening it steps over, and where that part ends."""
+    orientation: int | None = None
+    """EXIF orientation 1 to 8, if the bytes say it; None if Pillow's EXIF has it."""
+    file: bytes | None = None
+    """What is decoded in place of the file."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from PIL.ImageFile import ImageFile
 
+from app.vision.images.colour import Flatten
 from app.vision.images.formats.record import Format, Inspection, Orientation
 from app.vision.images.memory import Memory, Size, pillow_memory
 from app.vision.images.signatures import begins_with
@@ -19,7 +20,12 @@ def _inspect(data: bytes, max_pixels: int) -> Inspection:
         pixels = pillow_memory(image)
         return pillow_memory(image, tiff_strips.decoder_bytes(image, data, pixels.held))
 
-    return Inspection(_COPIES * field_bytes, memory)
+    def flatten(image: ImageFile) -> Flatten | None:
+        from app.vision.images.tiff_samples import TiffFile
+
+        return image.flatten if isinstance(image, TiffFile) else None
+
+    return Inspection(_COPIES * field_bytes, memory, flatten)
 
 
 FORMAT = Format(
@@ -28,7 +34,7 @@ FORMAT = Format(
     suffixes=(".tif", ".tiff"),
     begins=begins_with(b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+"),
     pillow_name="TIFF",
-    plugin="PIL.TiffImagePlugin",
+    plugin="app.vision.images.tiff_samples",
     orientation=Orientation.APPLIED,
     inspect=_inspect,
 )
