@@ -1,6 +1,6 @@
 """Answers the errors that routes raise with problem details."""
 
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from typing import Any
 
 from fastapi import Request, Response
@@ -13,6 +13,13 @@ from app.errors.problem import problem_response
 from app.http.requests.query import explained
 
 Handler = Callable[[Request, Any], Coroutine[Any, Any, Response]]
+
+
+class WrongMethod(HTTPException):
+    """Raised by a route that takes the place of others: ``methods`` are all that the path has."""
+
+    def __init__(self, methods: Iterable[str]) -> None:
+        super().__init__(405, headers={"Allow": ", ".join(methods)})
 
 
 async def _on_spotter_error(request: Request, error: SpotterError) -> Response:
@@ -30,7 +37,8 @@ async def _on_http_exception(request: Request, error: HTTPException) -> Response
         return problem_response(NotFound(f"There is nothing at {path}; /docs lists what is."))
     if error.status_code == 405:
         named = (error.headers or {}).get("Allow", "GET, HEAD")  # a folder of files names none
-        allow = ", ".join(sorted({*named.split(", "), *_methods(request)}))
+        others = () if isinstance(error, WrongMethod) else _methods(request)
+        allow = ", ".join(sorted({*named.split(", "), *others}))
         detail = f"{path} does not take {request.method[:20]}, but {allow}."
         return problem_response(MethodNotAllowed(detail, allow))
     if 400 <= error.status_code < 500:

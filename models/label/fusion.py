@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from app.vision.arrays import Floats, Ints
-from models.boxes import Boxes, iou
+from models.common.boxes import Boxes, iou
 
 SAME = 0.55
 """IoU with a cluster's fused box from which a box joins the cluster."""

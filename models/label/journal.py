@@ -8,7 +8,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from models.boxes import Boxes
+from models.common.boxes import Boxes
 from models.common.commands import CommandError
 from models.label.teachers import Labelled
 

@@ -13,8 +13,8 @@ from PIL import Image, ImageOps
 
 from app.vision.detections import Detections
 from app.vision.detector import Detector
-from models.boxes import Boxes
 from models.common import checks
+from models.common.boxes import Boxes
 from models.common.commands import CommandError
 from models.label.fusion import fuse
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from app.vision.detections import Candidates
-from models.boxes import iou
+from models.common.boxes import iou
 from models.train.dataset import Sample
 from models.train.evaluate import OPTIONS, detect
 from models.train.image_cache import ImageStore

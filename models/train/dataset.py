@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.vision.images import formats
-from models.boxes import Boxes
+from models.common.boxes import Boxes
 from models.train import soft_labels
 
 SUFFIXES = formats.suffixes()

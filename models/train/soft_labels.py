@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.boxes import Boxes, inside, iou
+from models.common.boxes import Boxes, inside, iou
 from models.common.labels import SURE
 
 Floats = NDArray[np.float32]

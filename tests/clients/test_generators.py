@@ -79,7 +79,8 @@ def typescript(workspace: Path, node_modules: Path, server: Server, from_java: s
         cwd=workspace,
     )
     run(
-        *("node", node_modules / "esbuild" / "bin" / "esbuild", "--bundle", "--platform=node"),
+        # A program of its own, or of Node, by how it was installed.
+        *(node_modules / ".bin" / "esbuild", "--bundle", "--platform=node"),
         *("--format=esm", "--outdir=compiled", *(p for p in programs if not p.endswith(".d.ts"))),
         cwd=workspace,
     )

@@ -14,7 +14,7 @@ from tests.hostile.requests import made
 from tests.server import Server
 
 CODES = {error.__name__ for error in PUBLIC_ERRORS}
-_STATUSES = {200, 304, 400, 401, 404, 405, 408, 413, 415, 422}
+_STATUSES = {200, 304, 400, 401, 403, 404, 405, 408, 413, 415, 422}
 """503 is none of them: nobody asks for more at a time than there are places."""
 _ID = re.compile(r"[\w.-]{1,128}", re.ASCII)
 _PATIENCE = 30.0

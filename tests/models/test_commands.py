@@ -15,16 +15,19 @@ REFUSED = {
     "export": ["gone.pt"],
     "fetch": ["https://localhost/gone.onnx"],
     "inspect": ["gone.onnx"],
+    "label": ["gone", "--teacher", "gone.onnx", "--out", "out"],
     "quantize": ["gone.onnx", "--data", "gone"],
     "subset": ["gone", "--labels", "cat", "--out", "out"],
 }
+OF_TORCH = {"calibrate", "train"}
+"""Tested by ``make test-kit``."""
 
 
 def test_these_are_all_commands() -> None:
     folder = REPOSITORY / "models"
     modules = {path.stem for path in folder.glob("*.py")} - {"__init__"}
     packages = {path.parent.name for path in folder.glob("*/__main__.py")}
-    assert modules | packages == {*REFUSED, "train"}
+    assert modules | packages == {*REFUSED, *OF_TORCH}
     assert not modules & packages
 
 

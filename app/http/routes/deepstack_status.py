@@ -4,12 +4,13 @@ import re
 import socket
 from typing import Any
 
-from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi import APIRouter, Request, Response
 from starlette.routing import Match
 
 from app import __version__
 from app.errors import SpotterError
 from app.http.dependencies import ServiceDep
+from app.http.exception_handlers import WrongMethod
 from app.http.routes import deepstack
 from app.http.routes.deepstack import DeepStackRoute, success
 
@@ -51,10 +52,12 @@ async def update_available(service: ServiceDep) -> Response:
 
 @router.api_route("/{path:path}", methods=["GET", "POST", "PUT", "DELETE"])
 async def unserved(path: str, request: Request) -> Response:
+    methods: set[str] = set()
     for route in [*deepstack.router.routes, *router.routes]:
         if route.matches(request.scope)[0] is Match.PARTIAL:
-            allowed = ", ".join(sorted(getattr(route, "methods", ())))
-            raise HTTPException(405, headers={"Allow": allowed})
+            methods |= getattr(route, "methods", set())
+    if methods:
+        raise WrongMethod(methods)
     raise EndpointNotActivated(path)
 
 

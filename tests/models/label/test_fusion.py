@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from models.boxes import Boxes
+from models.common.boxes import Boxes
 from models.label.fusion import fuse
 
 

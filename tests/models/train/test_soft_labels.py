@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.boxes import Boxes
+from models.common.boxes import Boxes
 from models.common.labels import SURE
 from models.train import dataset
 from models.train.soft_labels import TRUST, UNSURE, Objects, hard, merge

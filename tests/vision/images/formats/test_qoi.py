@@ -43,8 +43,10 @@ def test_the_slowest_pixels_are_read_within_the_rule_and_one_row_more_is_refused
     """Pillow decodes in Python; the operation of two bytes takes it longest."""
     body = b"\x85\x35" * (800 * 600)
     began = time.process_time()
+    read(encode(noise(800, 600), "QOI"), at_most(640))
+    honest, began = time.process_time() - began, time.process_time()
     picture = read(struct.pack(">4sIIBB", b"qoif", 800, 600, 3, 0) + body, at_most(640))
-    assert time.process_time() - began < 2
+    assert time.process_time() - began < max(2, 1.5 * honest)
     assert picture.size == (800, 600)
     with pytest.raises(ImageTooLarge, match="800 x 601 pixels and at most 480000"):
         read(struct.pack(">4sIIBB", b"qoif", 800, 601, 3, 0) + body)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from models.boxes import Boxes, inside, iou
+from models.common.boxes import Boxes, inside, iou
 
 SQUARE = np.array([[0, 0, 10, 10]], np.float32)
 OTHERS = np.array([[0, 0, 10, 5], [5, 5, 15, 15], [20, 20, 30, 30], [3, 3, 3, 3]], np.float32)
