@@ -131,9 +131,9 @@ def test_a_table_has_a_line_for_each_format() -> None:
     slow = Measured("b", 2_000_000, False, Cost("InvalidImage", 0.9, 1_000_000, 0, 0), ())
     lines = table({"PNG": [cheap, slow], "GIF": [cheap]}).splitlines()
     assert [line.split(" | ")[0] for line in lines[2:]] == ["| GIF", "| PNG"]
-    assert "0.90 s" in lines[3]
+    assert "| 0.90 |" in lines[3]
     assert "b, 2.0 MB: InvalidImage" in lines[3]
-    assert "5 MB" in lines[3]
+    assert "| 5 (0) |" in lines[3]
 
 
 def test_the_table_is_put_into_its_place(tmp_path: Path) -> None:
