@@ -114,7 +114,8 @@ def test_a_length_and_chunks(server: Server, order: int) -> None:
     with Wire(server) as wire:
         wire.head("POST", "/detect", dict(both[::order])).send(b"0\r\n\r\n" + hidden)
         assert "not both" in problem(wire.response(), 400, "BadRequest")
-        assert wire.socket.recv(1) == b""
+        with suppress(ConnectionError):  # closed with bytes unread, it may be a reset
+            assert wire.socket.recv(1) == b""
 
 
 # Paths.
