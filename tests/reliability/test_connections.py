@@ -1,5 +1,6 @@
 """Idle connections: how long they are kept, which go first, and a process with few files."""
 
+import asyncio
 import json
 import os
 import resource
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from app.server import listening
 from app.server.crowd import Crowd
 from app.server.file_limit import MOST_CONNECTIONS, most_connections
 from tests.http.client import Wire, drawn, post, statuses
@@ -210,6 +212,28 @@ def test_stopping_does_not_wait_for_idle_connections(scripted_model: Path) -> No
         began = time.monotonic()
         assert server.terminate() == 0
         assert time.monotonic() - began < 10
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::"])
+def test_answers_are_sent_at_once(host: str) -> None:
+    """Without TCP_NODELAY an answer waits for the acknowledgement of the part before it."""
+
+    async def delays_nothing() -> bool:
+        connected: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+        class Accepted(asyncio.Protocol):
+            def connection_made(self, transport: asyncio.BaseTransport) -> None:
+                accepted: socket.socket = transport.get_extra_info("socket")
+                connected.set_result(accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+                transport.close()
+
+        (listener,) = listening.bind(host, 0)
+        server = await asyncio.get_running_loop().create_server(Accepted, sock=listener)
+        async with server:
+            with socket.create_connection(("localhost", listener.getsockname()[1])):
+                return bool(await connected)
+
+    assert asyncio.run(delays_nothing())
 
 
 def test_ipv6_for_all_takes_ipv4_as_well(scripted_model: Path) -> None:
