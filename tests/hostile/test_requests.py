@@ -112,10 +112,10 @@ def test_a_length_and_chunks(server: Server, order: int) -> None:
     hidden = b"GET /model HTTP/1.1\r\nHost: a\r\n\r\n"
     both = [("Content-Length", str(5 + len(hidden))), ("Transfer-Encoding", "chunked")]
     with Wire(server) as wire:
-        wire.head("POST", "/detect", dict(both[::order])).send(b"0\r\n\r\n" + hidden)
+        # In one piece: what comes after the end may find a connection that is closed and reset it.
+        wire.head("POST", "/detect", dict(both[::order]), b"0\r\n\r\n" + hidden)
         assert "not both" in problem(wire.response(), 400, "BadRequest")
-        with suppress(ConnectionError):  # closed with bytes unread, it may be a reset
-            assert wire.socket.recv(1) == b""
+        assert wire.socket.recv(1) == b""
 
 
 # Paths.

@@ -96,11 +96,17 @@ class Wire:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def head(self, method: str, target: str, headers: Mapping[str, str] | None = None) -> Self:
-        """Sends the request line and the headers, and no body."""
+    def head(
+        self,
+        method: str,
+        target: str,
+        headers: Mapping[str, str] | None = None,
+        body: bytes = b"",
+    ) -> Self:
+        """Sends the request line and the headers, and ``body`` in the same piece."""
         lines = [f"{method} {target} HTTP/1.1", "Host: localhost"]
         lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
-        return self.send("\r\n".join([*lines, "", ""]).encode("latin-1"))
+        return self.send("\r\n".join([*lines, "", ""]).encode("latin-1") + body)
 
     def send(self, data: bytes) -> Self:
         self.socket.sendall(data)
