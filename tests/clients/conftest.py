@@ -1,23 +1,15 @@
 """A server, its OpenAPI document, and what package.json names."""
 
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
 
+from tests.missing import missing
 from tests.server import Server, serve
 
 FOLDER = Path(__file__).parent
-
-
-def missing(what: str) -> NoReturn:
-    """A laptop may lack it; CI may not."""
-    if os.environ.get("CI"):
-        pytest.fail(f"{what}.")
-    pytest.skip(f"{what}.")
 
 
 @pytest.fixture(scope="session")

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from tests.clients import generators
-from tests.clients.conftest import FOLDER, missing
+from tests.clients.conftest import FOLDER
 from tests.clients.generators import run
+from tests.missing import missing
 from tests.server import Server
 
 _OPENAPI_PYTHON_CLIENT = """

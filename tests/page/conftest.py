@@ -1,14 +1,13 @@
 """A real browser, and the servers whose pages it opens."""
 
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
 from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
+from tests.missing import missing
 from tests.page.visit import Visit
 from tests.server import Server, serve
 
@@ -24,13 +23,6 @@ _FLAGS = [
     "--use-fake-device-for-media-stream",
     "--use-fake-ui-for-media-stream",
 ]
-
-
-def missing(what: str) -> NoReturn:
-    """A laptop may lack it; CI may not."""
-    if os.environ.get("CI"):
-        pytest.fail(f"{what}.")
-    pytest.skip(f"{what}.")
 
 
 @pytest.fixture(scope="session")

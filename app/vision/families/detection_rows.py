@@ -10,10 +10,9 @@ from collections.abc import Collection
 import numpy as np
 
 from app.vision.arrays import Array
-from app.vision.detections import Candidates
-from app.vision.families.base import BATCH, Declared, Decode, Family, Outputs, Rows
+from app.vision.families.base import BATCH, Declared, Family, Outputs, Rows
 from app.vision.families.end2end import by_columns
-from app.vision.families.meanings import from_rows
+from app.vision.families.meanings import decodes_rows
 from app.vision.output_spec import OutputSpec
 from app.vision.preprocess.input_spec import InputSpec
 
@@ -44,15 +43,6 @@ def read_rows(outputs: Outputs, spec: OutputSpec, /) -> Rows:
     return by_columns(rows[:, 1:] if rows.shape[1] == 7 else rows, spec)
 
 
-def with_spec(spec: OutputSpec) -> Decode:
-    def decode(
-        outputs: Outputs, classes: int, threshold: float, input_size: tuple[int, int], /
-    ) -> Candidates:
-        return from_rows(read_rows(outputs, spec), spec, classes, threshold, input_size)
-
-    return decode
-
-
 def _scale(height: int, width: int, /) -> Array:
     return np.ones((1, 2), dtype=np.float32)
 
@@ -64,6 +54,8 @@ def _size(height: int, width: int, /) -> Array:
 def input_of_form(declared: Declared, inputs: Collection[str], model_type: str, /) -> InputSpec:
     return FAMILY.usual_inputs[0] if inputs else FAMILY.input
 
+
+with_spec = decodes_rows(read_rows)
 
 FAMILY = Family(
     name="detection_rows",

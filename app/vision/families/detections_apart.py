@@ -8,9 +8,8 @@ det_scores, det_classes`` of exports for TensorRT's NMS. The axis of the batch m
 from itertools import product
 
 from app.vision.arrays import Shape
-from app.vision.detections import Candidates
-from app.vision.families.base import BATCH, Declared, Decode, Family, Outputs, Rows
-from app.vision.families.meanings import by_role, from_rows, numberings
+from app.vision.families.base import BATCH, Declared, Family, Outputs, Rows
+from app.vision.families.meanings import by_role, decodes_rows, numberings
 from app.vision.output_spec import OutputSpec
 from app.vision.preprocess.input_spec import InputSpec
 
@@ -63,14 +62,7 @@ def read_rows(outputs: Outputs, spec: OutputSpec, /) -> Rows:
     return Rows(rows[:found, :4], scores[:found], numbers.ravel()[:found])
 
 
-def with_spec(spec: OutputSpec) -> Decode:
-    def decode(
-        outputs: Outputs, classes: int, threshold: float, input_size: tuple[int, int], /
-    ) -> Candidates:
-        return from_rows(read_rows(outputs, spec), spec, classes, threshold, input_size)
-
-    return decode
-
+with_spec = decodes_rows(read_rows)
 
 FAMILY = Family(
     name="detections_apart",

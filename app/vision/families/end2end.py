@@ -9,7 +9,7 @@ import numpy as np
 from app.vision.arrays import Array
 from app.vision.detections import Candidates
 from app.vision.families.base import SIDES, Declared, Decode, Family, Outputs, Rows, is_rows
-from app.vision.families.meanings import from_rows
+from app.vision.families.meanings import decodes_rows
 from app.vision.output_spec import OutputSpec
 from app.vision.preprocess.input_spec import InputSpec
 
@@ -49,12 +49,7 @@ def by_columns(rows: Array, spec: OutputSpec) -> Rows:
 
 
 def with_spec(spec: OutputSpec) -> Decode:
-    def decode_spec(
-        outputs: Outputs, classes: int, threshold: float, input_size: tuple[int, int], /
-    ) -> Candidates:
-        return from_rows(read_rows(outputs, spec), spec, classes, threshold, input_size)
-
-    return decode if spec == OutputSpec() else decode_spec
+    return decode if spec == OutputSpec() else decodes_rows(read_rows)(spec)
 
 
 FAMILY = Family(

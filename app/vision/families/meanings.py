@@ -39,6 +39,22 @@ def from_rows(
     return Candidates(in_pixels(rows.boxes[kept], spec, input_size), scores, numbers[labelled])
 
 
+def decodes_rows(
+    read_rows: Callable[[Outputs, OutputSpec], Rows],
+) -> Callable[[OutputSpec], Decode]:
+    """For families whose outputs are rows after suppression, which ``read_rows`` finds."""
+
+    def with_spec(spec: OutputSpec) -> Decode:
+        def decode(
+            outputs: Outputs, classes: int, threshold: float, input_size: tuple[int, int], /
+        ) -> Candidates:
+            return from_rows(read_rows(outputs, spec), spec, classes, threshold, input_size)
+
+        return decode
+
+    return with_spec
+
+
 def from_scores(
     boxes: Array,
     scores: Array,

@@ -4,13 +4,11 @@ The distance from the upper left corner of a cell to a side of the box is the me
 over 8 bins, in cells. Levels have strides 8, 16, 32 and 64.
 """
 
-from functools import lru_cache
-
 import numpy as np
 
-from app.vision.arrays import Floats
 from app.vision.detections import Candidates
 from app.vision.families.base import BATCH, Declared, Family, Outputs, best_class, is_rows, leaves
+from app.vision.families.cell_grid import cell_grid
 from app.vision.families.distributions import means
 from app.vision.preprocess.input_spec import InputSpec
 
@@ -37,24 +35,10 @@ def decode(
 ) -> Candidates:
     rows = outputs[0][0].astype(np.float32, copy=False)
     cells, scores, best = best_class(rows[:, :classes], threshold)
-    corner, strides = (part[cells] for part in _grid(*input_size))
+    corner, strides = (part[cells] for part in cell_grid(*input_size, _STRIDES, partial=True))
     distances = means(rows[cells, -_SIDES:].T).T
     boxes = np.concatenate([corner - distances[:, :2], corner + distances[:, 2:]], axis=1)
     return Candidates(boxes * strides, scores, best)
-
-
-@lru_cache(maxsize=32)
-def _grid(height: int, width: int) -> tuple[Floats, Floats]:
-    """Corner (cells, 2) as x, y in cells, and stride (cells, 1), row by row."""
-    corners, strides = [], []
-    for stride in _STRIDES:
-        y, x = np.mgrid[: -(-height // stride), : -(-width // stride)]
-        corners.append(np.stack([x.ravel(), y.ravel()], axis=1))
-        strides.append(np.full((x.size, 1), stride))
-    return (
-        np.concatenate(corners).astype(np.float32),
-        np.concatenate(strides).astype(np.float32),
-    )
 
 
 FAMILY = Family(

@@ -7,9 +7,8 @@ picture, class and box.
 import numpy as np
 
 from app.vision.arrays import Shape
-from app.vision.detections import Candidates
-from app.vision.families.base import BATCH, Declared, Decode, Family, Outputs, Rows, is_rows, leaves
-from app.vision.families.meanings import from_rows
+from app.vision.families.base import BATCH, Declared, Family, Outputs, Rows, is_rows, leaves
+from app.vision.families.meanings import decodes_rows
 from app.vision.output_spec import OutputSpec
 from app.vision.preprocess.input_spec import InputSpec
 
@@ -48,14 +47,7 @@ def read_rows(outputs: Outputs, spec: OutputSpec, /) -> Rows:
     return Rows(boxes[0][rows], scores[0][numbers, rows], numbers)
 
 
-def with_spec(spec: OutputSpec) -> Decode:
-    def decode(
-        outputs: Outputs, classes: int, threshold: float, input_size: tuple[int, int], /
-    ) -> Candidates:
-        return from_rows(read_rows(outputs, spec), spec, classes, threshold, input_size)
-
-    return decode
-
+with_spec = decodes_rows(read_rows)
 
 FAMILY = Family(
     name="selected_indices",

@@ -5,13 +5,11 @@ height, all in strides of the cell. Objectness and class probabilities are sigmo
 is their product.
 """
 
-from functools import lru_cache
-
 import numpy as np
 
-from app.vision.arrays import Floats
 from app.vision.detections import Candidates
 from app.vision.families.base import SIDES, Family, Outputs, best_class, bind_objectness, corners
+from app.vision.families.cell_grid import cell_grid
 from app.vision.preprocess.input_spec import InputSpec
 
 _STRIDES = (8, 16, 32)
@@ -22,26 +20,12 @@ def decode(
 ) -> Candidates:
     rows = outputs[0][0].astype(np.float32, copy=False)
     likely = np.flatnonzero(rows[:, 4] > threshold)
-    rows, (cells, strides) = rows[likely], _grid(*input_size)
+    rows, (cells, strides) = rows[likely], cell_grid(*input_size, _STRIDES)
     kept, scores, best = best_class(rows[:, 5 : 5 + classes] * rows[:, 4:5], threshold)
     rows, cells, strides = rows[kept], cells[likely[kept]], strides[likely[kept]]
     centre = (rows[:, :2] + cells) * strides
     size = np.exp(rows[:, 2:4]) * strides
     return Candidates(corners(np.concatenate([centre, size], axis=1)), scores, best)
-
-
-@lru_cache(maxsize=32)
-def _grid(height: int, width: int) -> tuple[Floats, Floats]:
-    """Cell (anchors, 2) as x, y and stride (anchors, 1) of every anchor, row by row."""
-    cells, strides = [], []
-    for stride in _STRIDES:
-        y, x = np.mgrid[: height // stride, : width // stride]
-        cells.append(np.stack([x.ravel(), y.ravel()], axis=1))
-        strides.append(np.full((x.size, 1), stride))
-    return (
-        np.concatenate(cells).astype(np.float32),
-        np.concatenate(strides).astype(np.float32),
-    )
 
 
 FAMILY = Family(
