@@ -84,6 +84,13 @@ class Letterbox(NamedTuple):
             planes += bias[:, None, None]
         return tensor
 
+    def restore_points(self, points: Floats) -> Floats:
+        """Points (..., 2) from input pixels to the picture or beyond its edges."""
+        offset = np.array([self.left, self.top], dtype=np.float32)
+        scale = np.array([self.scale_x, self.scale_y], dtype=np.float32)
+        restored: Floats = (points - offset) / scale
+        return restored
+
     def restore(self, boxes: Floats) -> Floats:
         """Boxes (n, 4) x1, y1, x2, y2 from input pixels to the picture, clipped to it."""
         offset = np.array([self.left, self.top] * 2, dtype=np.float32)
