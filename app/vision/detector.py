@@ -80,7 +80,7 @@ class Detector:
         def cover(size: Size) -> Size:
             nonlocal plan
             plan = Letterbox.plan(spec, *size, rectangular=self.model.signature.dynamic)
-            return plan.content
+            return plan.wanted
 
         picture = self.reader.read(data, cover, image_format)
         assert plan is not None

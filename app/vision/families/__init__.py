@@ -16,6 +16,7 @@ ULTRALYTICS: Mapping[str, tuple[str, ...]] = {
     "segment": ("yolov8", "yolov5", "end2end"),
     "pose": ("yolov8_pose", "end2end_pose"),
     "obb": ("yolov8_obb", "end2end_obb"),
+    "classify": ("whole_picture",),
 }
 """Families by each of their ``tasks``. A start with a file of Ultralytics imports these only."""
 
@@ -28,6 +29,7 @@ NAMES = (
     "end2end_pose",
     "yolov8_obb",
     "end2end_obb",
+    "whole_picture",
     "yolox",
     "detr",
     "spotter",

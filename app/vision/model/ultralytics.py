@@ -76,7 +76,7 @@ def describe(
             **whole_bytes,
             # The package's own predict gives rectangles to a dynamic file, sampled by OpenCV.
             # Fixed squares measured steadier with antialiasing, int8 files above all.
-            "resample": "bilinear" if input_shape[2] is None else "antialias",
+            "resample": "bilinear" if _is_rectangular(family, input_shape) else "antialias",
         },
         "license": metadata.get("license", "unknown"),
         "output": _keypoints(metadata, family, declared, len(labels)),
@@ -85,6 +85,11 @@ def describe(
         return Description.model_validate(content)
     except ValidationError as error:
         raise StartError(f"its metadata is not valid {first_problem(error)}") from error
+
+
+def _is_rectangular(family: Family, input_shape: Shape) -> bool:
+    """Whether the file is given pictures of any sides, and not always the same square."""
+    return input_shape[2] is None and family.input.fit != "crop"
 
 
 def _task(metadata: Mapping[str, str]) -> str:

@@ -1,5 +1,6 @@
 """Keypoints: named points of an object, such as a person's joints."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -66,7 +67,7 @@ class Keypoints(NamedTuple):
         ]
 
 
-def bones(points: tuple[Keypoint, ...]) -> list[tuple[Keypoint, Keypoint]]:
+def bones(points: Sequence[Keypoint]) -> list[tuple[Keypoint, Keypoint]]:
     """The pairs of drawn points that a line joins; none unless the points are a person's."""
     by_name = {point.name: point for point in points if point.drawn}
     return [(by_name[a], by_name[b]) for a, b in _SKELETON if a in by_name and b in by_name]
