@@ -43,7 +43,7 @@ def candidates(raw: Raw) -> Iterator[Candidates]:
         scores, order = best[i].topk(min(CANDIDATES, len(best[i])))
         order = order[scores > OPTIONS.confidence]
         rows: tuple[Tensor, ...] = boxes[i, order], best[i, order], classes[i, order]
-        yield Candidates._make(part.cpu().numpy() for part in rows)
+        yield Candidates(*(part.cpu().numpy() for part in rows))
 
 
 def detect(
