@@ -5,8 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from app.admission.api_keys import digest
-from app.admission.rate_limit import Rate
 from app.errors import StartError
 from app.settings import DEFAULT_MODEL, Settings, load_settings, proxies, warn_of_removed
 
@@ -22,6 +20,10 @@ def settings(monkeypatch: pytest.MonkeyPatch, **values: str) -> Settings:
     for name, value in values.items():
         monkeypatch.setenv(f"SPOTTER_{name.upper()}", value)
     return load_settings()
+
+
+def keys_of(found: Settings) -> tuple[str, ...]:
+    return tuple(key.get_secret_value().decode() for key in found.api_keys)
 
 
 def test_nothing_has_to_be_set() -> None:
@@ -57,9 +59,8 @@ def test_values_are_taken_over(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_lists_are_parted_by_commas(
     name: str, text: str, expected: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = getattr(settings(monkeypatch, **{name: text}), name)
-    kept = tuple(digest(one.encode()) for one in expected) if name == "api_keys" else expected
-    assert found == kept
+    found = settings(monkeypatch, **{name: text})
+    assert (keys_of(found) if name == "api_keys" else found.allowed_hosts) == expected
 
 
 @pytest.mark.parametrize(
@@ -192,7 +193,7 @@ def test_a_secret_that_cannot_match_is_refused_unseen(
 
 
 def test_quotes_within_a_key_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert settings(monkeypatch, api_keys="a'b,c").api_keys == (digest(b"a'b"), digest(b"c"))
+    assert keys_of(settings(monkeypatch, api_keys="a'b,c")) == ("a'b", "c")
 
 
 @pytest.mark.parametrize(
@@ -230,7 +231,7 @@ def test_every_wrong_value_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_keys_are_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     found = settings(monkeypatch, api_keys="s3cret-one,s3cret-two")
-    assert found.api_keys == (digest(b"s3cret-one"), digest(b"s3cret-two"))
+    assert keys_of(found) == ("s3cret-one", "s3cret-two")
     assert "s3cret" not in repr(vars(found))
     assert "s3cret" not in repr(found)
     assert "s3cret" not in str(found)
@@ -247,10 +248,10 @@ def test_a_key_that_no_header_can_carry_is_refused_unseen(monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize(
     ("given", "rate"),
-    [("60/m", Rate(60, 60)), (" 5 / second", Rate(5, 1)), ("1000/H", Rate(1000, 3600))],
+    [("60/m", (60, 60)), (" 5 / second", (5, 1)), ("1000/H", (1000, 3600))],
 )
 def test_a_rate_limit_reads_as_people_write_it(
-    monkeypatch: pytest.MonkeyPatch, given: str, rate: Rate
+    monkeypatch: pytest.MonkeyPatch, given: str, rate: tuple[int, int]
 ) -> None:
     assert settings(monkeypatch, rate_limit=given).rate_limit == rate
 

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from app.admission.api_keys import KeyRing
 from app.admission.inference_pool import InferencePool
-from app.admission.rate_limit import RateLimiter
+from app.admission.rate_limit import Rate, RateLimiter
 from app.admission.request_memory import RequestMemory
 from app.cloud.s3 import Storage
 from app.service.health import Health
@@ -60,9 +60,11 @@ class Service:
             Health(detector),
             pool,
             RequestMemory(capacity, settings.body_timeout, pool.retry_after),
-            KeyRing(settings.api_keys) if settings.api_keys else None,
+            KeyRing(key.get_secret_value() for key in settings.api_keys)
+            if settings.api_keys
+            else None,
             Storage(settings.max_body_bytes, settings.s3_buckets),
-            RateLimiter(settings.rate_limit) if settings.rate_limit else None,
+            RateLimiter(Rate(*settings.rate_limit)) if settings.rate_limit else None,
         )
 
     async def run_in_thread(self, work: Callable[[], T]) -> T:
