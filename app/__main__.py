@@ -20,18 +20,15 @@ def main(drain_seconds: int | None = None) -> None:
     with startup.shortcuts():
         import uvicorn
 
-        from app.errors import StartError
         from app.server.crowd import Crowd
         from app.server.drain_limit import CUT_SECONDS, DRAIN_SECONDS, DrainLimit
         from app.server.file_limit import most_connections, raise_file_limit
         from app.server.protocol import Protocol
         from app.server.server import Server
-        from app.settings import load_settings, proxies
+        from app.settings import exit_if_wrong, load_settings, proxies
 
-    try:
+    with exit_if_wrong():
         keep_alive_seconds, trusted = load_settings().keep_alive, proxies()
-    except StartError as error:
-        raise SystemExit(f"spotter: {error}") from None
     limit = DrainLimit(drain_seconds or DRAIN_SECONDS)
     crowd = Crowd(most_connections(raise_file_limit()))
 

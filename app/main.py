@@ -14,14 +14,13 @@ with startup.shortcuts():
     from fastapi import FastAPI
 
     from app import __version__
-    from app.errors import StartError
     from app.http.application import create_app, start_service
     from app.observability import json_log, tracing
     from app.server.load_shedding import Shedder
     from app.server.loopback import Loopback
     from app.service.loading import load_detector
     from app.service.service import Service
-    from app.settings import Settings, load_settings
+    from app.settings import exit_if_wrong, load_settings
 
 _HASH_DELAY_SECONDS = 1.0
 
@@ -73,13 +72,7 @@ def _draining_on_sigterm(service: Service) -> Iterator[None]:
             signal.signal(restored, handler)
 
 
-def _settings_or_exit() -> Settings:
-    try:
-        return load_settings()
-    except StartError as error:
-        raise SystemExit(f"spotter: {error}") from None
-
-
-settings = _settings_or_exit()
+with exit_if_wrong():
+    settings = load_settings()
 with startup.shortcuts():
     app = create_app(settings, lifespan=lifespan)

@@ -9,24 +9,25 @@ from typing import TypeVar
 
 from starlette.requests import ClientDisconnect, Request
 
+from app.errors import ImageTooLarge, InvalidImage, InvalidImageFormat
 from app.http.middleware.request_record import record_of, reservation_of
 from app.service.service import Service
-from app.service.visible_cause import visible_cause
 from app.vision import draw
 from app.vision.detections import Detections, Options
+from app.vision.images.visible_cause import find_cause
 
 T = TypeVar("T")
 
 _FEW_BYTES = 256 * 1024
 """So many bytes are unpacked within a few milliseconds, whatever they are."""
+_NO_FORMAT_KNOWN = "This is not an image known here. "
 
 
 async def detect(request: Request, service: Service, image: bytes, options: Options) -> Detections:
     """The detections, which are noted in the request's record."""
     asked = time.perf_counter()
-    work = service.pool.run(partial(service.detector.detect, image, options))
-    with visible_cause(image):
-        found = await cancel_on_disconnect(request, work)
+    work = partial(service.detector.detect, image, options)
+    found = await _in_pool(request, service, image, work)
     _note(request, asked, found)
     return found
 
@@ -39,11 +40,8 @@ async def detect_and_draw(
     Takes one place of the pool for both: no request is refused between the two.
     """
     asked = time.perf_counter()
-    work = service.pool.run(
-        partial(draw.detect_and_draw, service.detector, image, options, encoding)
-    )
-    with visible_cause(image):
-        found, drawn = await cancel_on_disconnect(request, work)
+    work = partial(draw.detect_and_draw, service.detector, image, options, encoding)
+    found, drawn = await _in_pool(request, service, image, work)
     _note(request, asked, found)
     return found, drawn
 
@@ -63,6 +61,20 @@ async def fetch(
 async def run_in_thread(service: Service, size: int, unpack: Callable[[], T]) -> T:
     """Runs ``unpack`` at once if it has few bytes to work on, else away from the event loop."""
     return unpack() if size <= _FEW_BYTES else await service.run_in_thread(unpack)
+
+
+async def _in_pool(request: Request, service: Service, image: bytes, work: Callable[[], T]) -> T:
+    """Refusals of ``image`` say the cause that its beginning shows.
+
+    ImageTooLarge is among them: bytes that were changed on the way may declare any size.
+    """
+    try:
+        return await cancel_on_disconnect(request, service.pool.run(work))
+    except (InvalidImageFormat, InvalidImage, ImageTooLarge) as error:
+        cause = find_cause(image)
+        if not cause:
+            raise
+        raise type(error)(f"{cause} {error.detail.replace(_NO_FORMAT_KNOWN, '')}") from error
 
 
 async def cancel_on_disconnect(request: Request, work: Awaitable[T]) -> T:

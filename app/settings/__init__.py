@@ -2,6 +2,8 @@
 
 import logging
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -146,6 +148,15 @@ def proxies() -> tuple[str, ...]:
         return forms.proxies(text)
     except ValueError as error:
         raise StartError(f"FORWARDED_ALLOW_IPS={text[:60]!r}: {error}.") from error
+
+
+@contextmanager
+def exit_if_wrong() -> Iterator[None]:
+    """Ends the process, with one line for people, if the block raises StartError."""
+    try:
+        yield
+    except StartError as error:
+        raise SystemExit(f"spotter: {error}") from None
 
 
 def warn_of_removed() -> None:

@@ -12,8 +12,8 @@ from app.http.middleware.request_record import record_of
 from app.http.requests import rate_limit
 from app.http.requests.body import read_body
 from app.http.requests.content_encoding import decompress
-from app.http.responses.media_types import AWS_JSON
 from app.http.routes import detect_custom_labels, detect_labels, project_versions
+from app.rekognition import MEDIA_TYPE
 from app.rekognition.errors import AccessDeniedException, UnknownOperationException, aws_error
 from app.rekognition.shapes import MAX_BODY_BYTES
 from app.rekognition.signature import Claim, SignedRequest, Verifier, verify
@@ -110,4 +110,4 @@ def _answer(
     headers: dict[str, str] | None = None,
 ) -> Response:
     identified = {**(headers or {}), "x-amzn-RequestId": record_of(request).id}
-    return Response(json.dumps(body), status, identified, media_type=AWS_JSON)
+    return Response(json.dumps(body), status, identified, media_type=MEDIA_TYPE)

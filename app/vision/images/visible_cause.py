@@ -4,16 +4,12 @@ import base64
 import binascii
 import codecs
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from urllib.parse import unquote_to_bytes
 
-from app.errors import ImageTooLarge, InvalidImage, InvalidImageFormat
 from app.vision.images import formats
 
 _SAMPLE_BYTES = 64 * 1024
 _FEW_BYTES = 300
-_NO_FORMAT_KNOWN = "This is not an image known here. "
 _REPLACEMENT = "\ufffd".encode()
 
 _JSON_INSTEAD = 'Send the image\'s bytes, or send JSON: {"image": "<base64>"}.'
@@ -85,22 +81,6 @@ _FIELD = re.compile(rb"[\w.\[\]-]{1,64}=")
 _PERCENT_DATA_URL = re.compile(rb"data(:|%3a)[\w/+.%-]{0,100}(;|%3b)", re.IGNORECASE)
 _PRINTED_BYTES = re.compile(rb"b['\"]")
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
-
-
-@contextmanager
-def visible_cause(data: bytes) -> Iterator[None]:
-    """Errors of ``data`` say the cause that its beginning shows.
-
-    Raises InvalidImageFormat, InvalidImage or ImageTooLarge, as the block does: changed bytes may
-    declare any size.
-    """
-    try:
-        yield
-    except (InvalidImageFormat, InvalidImage, ImageTooLarge) as error:
-        cause = find_cause(data)
-        if not cause:
-            raise
-        raise type(error)(f"{cause} {error.detail.replace(_NO_FORMAT_KNOWN, '')}") from error
 
 
 def find_cause(data: bytes) -> str:
