@@ -8,12 +8,9 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import Lifespan
 
 from app import __version__
-from app.http.exception_handlers import HANDLERS
-from app.http.middleware.error_boundary import ErrorBoundary
-from app.http.middleware.host_check import HostCheck
-from app.http.middleware.path_slashes import PathSlashes
+from app.http.errors import HANDLERS, ErrorBoundary
+from app.http.middleware.address import HostCheck, RequestPath
 from app.http.middleware.request_record import REQUEST_ID, RecordRequests
-from app.http.middleware.root_path import RootPath
 from app.http.openapi import DESCRIPTION, DocumentedFastAPI
 from app.http.routes import (
     deepstack,
@@ -95,9 +92,7 @@ def start_service(app: FastAPI, settings: Settings, detector: Detector) -> Servi
 
 def _middleware(settings: Settings, observers: list[Observer]) -> Iterator[Middleware]:
     """From the outermost to the innermost."""
-    yield Middleware(PathSlashes)
-    if settings.root_path:
-        yield Middleware(RootPath, settings.root_path)
+    yield Middleware(RequestPath, settings.root_path)
     yield Middleware(RecordRequests, observers)
     if settings.cors_origins:
         yield Middleware(

@@ -1,8 +1,4 @@
-"""Checks the Host of requests to a server on loopback, against DNS rebinding.
-
-Any web page can have a name of its own resolve to 127.0.0.1. For the browser the server is then
-part of that page's site, which may read all answers. The requests' Host gives it away.
-"""
+"""The address that a client has written: its path, and the host that it takes the server for."""
 
 import re
 from collections.abc import Collection
@@ -13,13 +9,38 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.errors import MisdirectedRequest
-from app.errors.problem import problem_response
+from app.errors.problem import ProblemResponse
 
 ANY = "*"
+_SLASHES = re.compile("//+")
 _LOCAL = frozenset({"localhost", "host.docker.internal"})
 """Names that no page can be loaded from: they do not resolve outside of a machine."""
 _HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([\w.-]*))(?::\d{0,5})?", re.ASCII | re.IGNORECASE)
 _LONGEST_SHOWN = 100  # characters
+
+
+class RequestPath:
+    """Sets the path that a proxy in front has cut off, since FastAPI's own argument is deprecated.
+
+    As ASGI wants it, the request's path then begins with it, even if the proxy cut it off. Several
+    slashes in a row become one: clients whose base URL ends in a slash ask for ``//detect``, and a
+    redirect would lose the body with many of them.
+    """
+
+    def __init__(self, app: ASGIApp, root_path: str) -> None:
+        self.app = app
+        self.root_path = root_path
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            scope["path"] = _SLASHES.sub("/", scope["path"])
+            if self.root_path and not scope.get("root_path"):
+                scope["root_path"] = self.root_path
+                if not f"{scope['path']}/".startswith(f"{self.root_path}/"):
+                    scope["path"] = self.root_path + scope["path"]
+                elif scope["path"] == self.root_path:
+                    scope["path"] += "/"  # the front page, as people type its address
+        await self.app(scope, receive, send)
 
 
 class Reach(Protocol):
@@ -31,7 +52,11 @@ class Reach(Protocol):
 
 
 class HostCheck:
-    """Refuses foreign names, unless keys are set or others than this machine reach the server."""
+    """Refuses foreign names, unless keys are set or others than this machine reach the server.
+
+    Against DNS rebinding: any web page can have a name of its own resolve to 127.0.0.1. For the
+    browser the server is then part of that page's site, which may read all answers.
+    """
 
     def __init__(self, app: ASGIApp, allowed: Collection[str]) -> None:
         """``allowed``: further names, in lower case; ``*`` is any."""
@@ -47,7 +72,7 @@ class HostCheck:
                     f" {host[:_LONGEST_SHOWN]!r}. Use localhost or an IP address, or add the name"
                     " to SPOTTER_ALLOWED_HOSTS."
                 )
-                await problem_response(refused)(scope, receive, send)
+                await ProblemResponse(refused)(scope, receive, send)
                 return
         await self.app(scope, receive, send)
 
