@@ -23,7 +23,7 @@ from app.errors import (
     SpotterError,
 )
 from app.errors.problem import ProblemResponse
-from app.http.requests.query import explained
+from app.http.requests.options import explained
 from app.observability.request_record import RequestRecord
 
 _log = logging.getLogger("spotter.request")

@@ -1,4 +1,7 @@
-"""The rate limit of a client, and its headers as draft-ietf-httpapi-ratelimit-headers has them."""
+"""Whether a client may ask: its API key, and how often it has asked.
+
+The headers of the rate limit are those of draft-ietf-httpapi-ratelimit-headers.
+"""
 
 import logging
 from ipaddress import IPv6Address, ip_address
@@ -6,12 +9,38 @@ from ipaddress import IPv6Address, ip_address
 from starlette.requests import Request
 
 from app.admission.rate_limit import Rate, RateLimiter, Standing
-from app.errors import TooManyRequests
+from app.errors import AccessDenied, TooManyRequests
 from app.http.middleware.request_record import record_of
 from app.service.service import Service
 
 _log = logging.getLogger("spotter")
 _UNITS = {1: "a second", 60: "a minute", 3600: "an hour", 86400: "a day"}
+
+
+def admit(
+    request: Request, service: Service, key: bytes | None, wanted: str = AccessDenied.example
+) -> None:
+    """Counts the request for its key, or for its address if the server asks for no key.
+
+    Raises AccessDenied, with ``wanted`` as its detail, or TooManyRequests.
+    """
+    holder = service.keys.holder(key) if service.keys else None
+    if service.keys and holder is None:
+        raise AccessDenied(wanted)
+    if service.limiter is not None:
+        if holder is None:
+            charge_address(request, service, service.limiter)
+        else:
+            charge(request, service.limiter, f"key {holder}")
+
+
+def key_in(request: Request) -> bytes | None:
+    """The key in the headers, as it was sent."""
+    key = request.headers.get("x-api-key")
+    if key is None:
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        key = token.strip() if scheme.lower() == "bearer" else None
+    return None if key is None else key.encode("latin-1")  # as Starlette has decoded it
 
 
 def charge(request: Request, limiter: RateLimiter, client: str) -> None:
