@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from app.vision.images import exif
-from app.vision.images.pieces import cut_too_small
+from app.vision.images.formats.record import cut_too_small
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _MOST_CHUNKS = 150_000

@@ -15,10 +15,8 @@ from app.errors import ImageTooLarge, InvalidImage, InvalidImageFormat
 from app.vision.images import exif, formats
 from app.vision.images.budget import DecodingBudget
 from app.vision.images.colour import to_rgb
-from app.vision.images.formats.record import Format, Inspection, Orientation
-from app.vision.images.limits import check_pixels
+from app.vision.images.formats.record import Format, Inspection, Orientation, check_pixels
 from app.vision.images.memory import Size, peak_bytes
-from app.vision.images.pieces import Pieces
 from app.vision.runtime.allocator import tune_allocator
 
 # Pillow warns of broken metadata past our log, and Python keeps each new text for good.
@@ -149,10 +147,7 @@ def _plan(source: _Source, cover: Cover) -> _Plan:
     form, inspection = source.format, source.inspection
     # Pillow's decoders refuse to make room above twice this; below it, our own check is exact.
     Image.MAX_IMAGE_PIXELS = -(-source.max_pixels // 2)
-    # ``Image.open`` would load other decoders, too.
-    image = Image.OPEN[form.pillow_name][0](
-        Pieces(inspection.file or source.data, form.most_reads, inspection.skips), ""
-    )
+    image = form.open(source.data, inspection)
     check_pixels(image.size, source.max_pixels)
     full = image.size
     orientation = (

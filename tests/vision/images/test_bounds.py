@@ -9,12 +9,11 @@ import pytest
 from PIL import Image
 
 from app.errors import InvalidImage
-from app.vision.images.formats.record import USUAL_READS
+from app.vision.images.formats.record import USUAL_READS, Pieces
 from app.vision.images.iso_media import av1, structure
 from app.vision.images.iso_media.avif_cost import cost_of
 from app.vision.images.iso_media.coded import Coded, Units
 from app.vision.images.jpeg_scans import read_header
-from app.vision.images.pieces import Pieces
 from tests.hostile.inserts import chunk, segment
 from tests.vision.pictures import at_most, encode, quarters, read
 
@@ -236,7 +235,7 @@ def test_units_are_counted_to_where_there_are_too_many() -> None:
 
 
 def test_pieces_are_counted() -> None:
-    pieces = Pieces(bytes(1_000_000), USUAL_READS)
+    pieces = Pieces(bytes(1_000_000), USUAL_READS, {})
 
     def read_on() -> None:
         while pieces.read(1):

@@ -18,7 +18,7 @@ from app.errors import ImageTooLarge
 from app.settings import DECODING_BUDGET
 from app.vision.images import formats
 from app.vision.images.budget import DecodingBudget
-from app.vision.images.pieces import Pieces
+from app.vision.images.formats.record import Pieces
 from app.vision.images.reader import ImageReader
 from tests.hostile.inserts import chunk, segment
 from tests.server import REPOSITORY

@@ -3,9 +3,8 @@
 from PIL.ImageFile import ImageFile
 
 from app.vision.images.colour import Flatten
-from app.vision.images.formats.record import Format, Inspection, Orientation
+from app.vision.images.formats.record import Format, Inspection, Orientation, begins_with
 from app.vision.images.memory import Memory, Size, pillow_memory
-from app.vision.images.signatures import begins_with
 
 _COPIES = 2
 
