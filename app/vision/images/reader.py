@@ -95,9 +95,9 @@ class ImageReader:
                 del plan
                 source.inspection.load(image)
                 factor = _whole_factor(image.size, target)
-                flatten = source.inspection.flatten(image)
-                may_keep = source.format.releases_buffers
-                rgb = to_rgb(image, factor, may_keep=may_keep, flatten=flatten)
+                rgb: Image.Image = image
+                if image.mode != "RGB" or factor > 1 or not source.format.releases_buffers:
+                    rgb = to_rgb(image, factor, source.inspection.flatten(image))
                 del image  # before its pixels are held a third time
                 if orientation in _TURNS:
                     rgb = rgb.transpose(_TURNS[orientation])
