@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ByteSize, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from app.errors import StartError
@@ -16,9 +16,6 @@ from app.settings import forms
 _log = logging.getLogger("spotter.settings")
 
 DEFAULT_MODEL = Path(__file__).parent.parent.parent / "models" / "default.onnx"
-DECODING_BUDGET = 200 * 1024 * 1024
-"""Bytes that decoding may take at a time, over all requests: 50 megapixels of RGB and a little."""
-
 _PREFIX = "SPOTTER_"
 _REMOVED = {"cache_dir": "no optimised graph is kept from one start to the next any more"}
 """Settings of earlier versions, and why each is ignored."""
@@ -64,6 +61,11 @@ class Settings(BaseModel):
     )
     max_pixels: int = Field(
         50_000_000, ge=1, description="Width times height of an image, at most."
+    )
+    decode_memory: ByteSize = Field(
+        ByteSize(0),
+        description="Bytes that decoding may take at a time over all requests, such as 500MB;"
+        " 0: as the memory limit allows, at most 1GiB.",
     )
     api_keys: forms.Keys = Field(
         (), description="Keys that may come in; none: anybody.", repr=False

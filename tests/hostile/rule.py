@@ -6,7 +6,7 @@ from functools import cache
 import numpy as np
 from PIL import Image
 
-from app.settings import DECODING_BUDGET
+from app.service.memory_shares import MOST_DECODING_BYTES
 from app.vision.images.formats import recognise
 from tests.conftest import SHARED
 from tests.vision.pictures import encode
@@ -44,7 +44,7 @@ class Cost:
 
     def most_memory(self, size: int) -> int:
         """Bytes over idle that a file of ``size`` bytes may take."""
-        return min(self.reserved, DECODING_BUDGET) + SLACK + COPIES_OF_FILE * size
+        return min(self.reserved, MOST_DECODING_BYTES) + SLACK + COPIES_OF_FILE * size
 
 
 def pillow_name(data: bytes) -> str | None:
