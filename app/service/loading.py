@@ -3,10 +3,10 @@
 from app.service.memory_shares import decoding_bytes
 from app.settings import Settings, warn_of_removed
 from app.vision.detector import Detector
-from app.vision.images.budget import DecodingBudget
+from app.vision.images.memory import DecodingBudget
 from app.vision.images.reader import ImageReader
 from app.vision.model.load import load
-from app.vision.runtime.usable_cores import usable_cores
+from app.vision.runtime.limits import usable_cores
 
 _REMEDY = ", or let the server use more memory (SPOTTER_DECODE_MEMORY)"
 

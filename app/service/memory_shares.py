@@ -3,7 +3,7 @@
 import math
 
 from app.settings import Settings
-from app.vision.runtime.usable_memory import usable_memory
+from app.vision.runtime.limits import usable_memory
 
 MOST_DECODING_BYTES = 1 << 30
 """50 megapixels of every format and a little."""

@@ -16,7 +16,7 @@ from app.service.health import Health
 from app.service.memory_shares import request_bytes
 from app.settings import Settings
 from app.vision.detector import Detector
-from app.vision.runtime.usable_cores import usable_cores
+from app.vision.runtime.limits import usable_cores
 
 T = TypeVar("T")
 

@@ -101,7 +101,7 @@ PLUGINS = r"""
 import json, sys
 from pathlib import Path
 from PIL import Image
-from app.vision.images.budget import DecodingBudget
+from app.vision.images.memory import DecodingBudget
 from app.vision.images.reader import ImageReader
 
 reader = ImageReader(10**6, DecodingBudget(10**8))

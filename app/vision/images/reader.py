@@ -13,10 +13,9 @@ from PIL.ImageFile import ImageFile
 
 from app.errors import ImageTooLarge, InvalidImage, InvalidImageFormat
 from app.vision.images import exif, formats
-from app.vision.images.budget import DecodingBudget
 from app.vision.images.colour import to_rgb
 from app.vision.images.formats.record import Format, Inspection, Orientation, check_pixels
-from app.vision.images.memory import Size, peak_bytes
+from app.vision.images.memory import DecodingBudget, Size, peak_bytes
 from app.vision.runtime.allocator import tune_allocator
 
 # Pillow warns of broken metadata past our log, and Python keeps each new text for good.
