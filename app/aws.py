@@ -11,7 +11,7 @@ from app import startup
 
 
 def _warm_up() -> None:
-    from app.service.warm_up import warm_up
+    from app.service.loading import warm_up
 
     warm_up(_detector)
     _app.openapi()  # which builds all routes

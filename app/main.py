@@ -31,14 +31,14 @@ async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, object]]:
     service = start_service(app, settings, load_detector(settings))
     traces = tracing.start(__version__)
     if traces:
-        app.state.observers.append(traces.observer)
+        app.state.observers.append(traces[0])
     asyncio.get_running_loop().call_later(_HASH_DELAY_SECONDS, _hash_model, service)
     loopback = Loopback.of_running_server()
     with _draining_on_sigterm(service):
         yield {"shedder": Shedder(service), "loopback": loopback}
     service.pool.close(wait=False)  # whoever was to be answered has been
     if traces:
-        traces.close()
+        traces[1]()
 
 
 def _hash_model(service: Service) -> None:

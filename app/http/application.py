@@ -14,7 +14,6 @@ from app.http.middleware.request_record import REQUEST_ID, RecordRequests
 from app.http.openapi import DESCRIPTION, DocumentedFastAPI
 from app.http.routes import (
     deepstack,
-    deepstack_status,
     detect,
     docs,
     healthz,
@@ -113,7 +112,6 @@ def _routers(settings: Settings, counts: Metrics) -> Iterator[APIRouter]:
     yield model.router
     yield rekognition.router
     yield deepstack.router
-    yield deepstack_status.router
     if settings.metrics != "off":
         yield metrics.create_router(counts, keyed=settings.metrics == "keyed")
     yield page.router

@@ -13,8 +13,7 @@ from uvicorn.server import ServerState
 
 from app.errors import BadRequest, RequestTimeout
 from app.errors.problem import problem_bytes
-from app.server.crowd import Crowd
-from app.server.file_limit import MOST_CONNECTIONS
+from app.server.crowd import MOST_CONNECTIONS, Crowd
 from app.server.load_shedding import Shedder
 
 Port = TypeVar("Port")

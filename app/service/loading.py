@@ -1,13 +1,17 @@
-"""The detector that the settings ask for."""
+"""The detector that the settings ask for, loaded and warmed up."""
+
+import io
 
 from app.service.memory_shares import decoding_bytes
 from app.settings import Settings, warn_of_removed
+from app.vision.detections import Options
 from app.vision.detector import Detector
 from app.vision.images.memory import DecodingBudget
 from app.vision.images.reader import ImageReader
 from app.vision.model.load import load
 from app.vision.runtime.limits import usable_cores
 
+_SIDE = 640  # pixels
 _REMEDY = ", or let the server use more memory (SPOTTER_DECODE_MEMORY)"
 
 
@@ -18,3 +22,13 @@ def load_detector(settings: Settings) -> Detector:
     model = load(settings.model, threads, settings.providers)
     budget = DecodingBudget(decoding_bytes(settings), _REMEDY)
     return Detector(model, ImageReader(settings.max_pixels, budget))
+
+
+def warm_up(detector: Detector) -> None:
+    """Has ``detector`` do all that it does at its first request only."""
+    from PIL import Image
+
+    image = io.BytesIO()
+    Image.new("RGB", (_SIDE, _SIDE), "gray").save(image, "JPEG")
+    detector.detect(image.getvalue(), Options())
+    _ = detector.model.sha256

@@ -15,8 +15,7 @@ from pathlib import Path
 import pytest
 
 from app.server import listening
-from app.server.crowd import Crowd
-from app.server.file_limit import MOST_CONNECTIONS, most_connections
+from app.server.crowd import MOST_CONNECTIONS, Crowd, most_connections
 from tests.http.client import Wire, drawn, post, statuses
 from tests.server import Server, serve
 

@@ -5,8 +5,7 @@ Section numbers are those of the AV1 bitstream specification.
 
 from dataclasses import dataclass
 
-from app.vision.images.iso_media.bits import Bits
-from app.vision.images.iso_media.coded import Coded, Units
+from app.vision.images.iso_media.coded import Bits, Coded, Units
 
 _SEQUENCE_HEADER, _FRAME_HEADER, _FRAME = 1, 3, 6
 _REFERENCES = 8

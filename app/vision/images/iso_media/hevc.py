@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from itertools import chain
 
 from app.errors import InvalidImage
-from app.vision.images.iso_media.bits import Bits
-from app.vision.images.iso_media.coded import Coded, Units
+from app.vision.images.iso_media.coded import Bits, Coded, Units
 
 _SLICES = range(32)
 """Types of units (7.4.2.2) that hold coded pixels."""
