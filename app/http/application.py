@@ -15,11 +15,10 @@ from app.http.openapi import DESCRIPTION, DocumentedFastAPI
 from app.http.routes import (
     deepstack,
     detect,
-    docs,
     healthz,
     metrics,
     model,
-    page,
+    pages,
     rekognition,
 )
 from app.observability.json_log import log_request
@@ -69,9 +68,7 @@ def create_app(
     app.state.observers = observers
     for router in _routers(settings, counts):
         app.include_router(router)
-    app.mount(page.FILES, page.files())
-    if files := docs.files():
-        app.mount(docs.FILES, files)
+    pages.mount_files(app)
     if detector is not None:
         start_service(app, settings, detector)
     return app
@@ -114,5 +111,4 @@ def _routers(settings: Settings, counts: Metrics) -> Iterator[APIRouter]:
     yield deepstack.router
     if settings.metrics != "off":
         yield metrics.create_router(counts, keyed=settings.metrics == "keyed")
-    yield page.router
-    yield docs.router
+    yield pages.router

@@ -27,8 +27,8 @@ from app.http.openapi import DETECT_ANSWERS, DETECT_BODY, responses
 from app.http.requests.admission import admit, key_in
 from app.http.requests.body import read_image
 from app.http.requests.options import parse_query, preferred
-from app.http.responses.streamed_image import StreamedImage
 from app.http.route_classes import DirectRoute
+from app.http.streamed_image import StreamedImage
 from app.service.public_json import render
 from app.service.schemas import DetectionResult
 from app.service.service import Service
