@@ -1,7 +1,7 @@
 """What any file may cost at default settings, and what an honest photo of its size costs."""
 
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 
 import numpy as np
 from PIL import Image
@@ -53,7 +53,7 @@ def pillow_name(data: bytes) -> str | None:
     return found.pillow_name if found else None
 
 
-@cache
+@lru_cache(maxsize=16)
 def honest_photo(form: str, pixels: int) -> bytes | None:
     """About so many pixels, 4 to 3, with the detail of a photo; None if it cannot be made here.
 
