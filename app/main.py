@@ -32,18 +32,15 @@ async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, object]]:
     traces = tracing.start(__version__)
     if traces:
         app.state.observers.append(traces[0])
-    asyncio.get_running_loop().call_later(_HASH_DELAY_SECONDS, _hash_model, service)
+    # Beside the first requests, while the file is as it was when it was loaded.
+    hashing = threading.Thread(target=lambda: service.detector.model.sha256, daemon=True)
+    asyncio.get_running_loop().call_later(_HASH_DELAY_SECONDS, hashing.start)
     loopback = Loopback.of_running_server()
     with _draining_on_sigterm(service):
         yield {"shedder": Shedder(service), "loopback": loopback}
     service.pool.close(wait=False)  # whoever was to be answered has been
     if traces:
         traces[1]()
-
-
-def _hash_model(service: Service) -> None:
-    """On a thread beside the first requests, while the file is as it was when it was loaded."""
-    threading.Thread(target=lambda: service.detector.model.sha256, daemon=True).start()
 
 
 @contextmanager

@@ -6,12 +6,14 @@ second. A client costs one number, all arithmetic is exact, and the clock only g
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import NamedTuple
 
 _NANOSECONDS = 1_000_000_000
 
 
-class Rate(NamedTuple):
+@dataclass(frozen=True)
+class Rate:
     count: int
     seconds: int
 

@@ -98,7 +98,7 @@ class Metrics:
 
 
 class ProcessState(NamedTuple):
-    """What is known of the process beside its requests, at the time of asking."""
+    """The state of the process when the metrics are asked for."""
 
     ready: bool
     """True if the model works and the process was not told to stop."""

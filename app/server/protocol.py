@@ -1,4 +1,4 @@
-"""A connection with limits on its headers, and on the time in which it may be idle."""
+"""A connection with limits on the size of its headers and on its idle time."""
 
 import asyncio
 import re
@@ -202,7 +202,7 @@ class Protocol(H11Protocol):
         self._begin_to_wait()
 
     def shutdown(self) -> None:
-        """Waits a moment, so that a request is read that has come and was not read yet."""
+        """Waits a moment, so that a request that has just arrived is still read and answered."""
         if self._is_answering():
             super().shutdown()
         else:

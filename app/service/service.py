@@ -23,10 +23,6 @@ T = TypeVar("T")
 _REST_SECONDS = 2e-5
 
 
-def _one_thread() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(1, thread_name_prefix="unpacking")
-
-
 @dataclass
 class Service:
     settings: Settings
@@ -43,7 +39,9 @@ class Service:
     """True once the process was told to stop: it only finishes the requests that it has."""
     proxy_told: bool = False
     """True once the log has a warning of a proxy whose X-Forwarded-For is not believed."""
-    _unpacking: ThreadPoolExecutor = field(default_factory=_one_thread)
+    _unpacking: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(1, "unpacking")
+    )
 
     @classmethod
     def create(cls, settings: Settings, detector: Detector) -> "Service":

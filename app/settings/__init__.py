@@ -1,4 +1,4 @@
-"""What the environment says: one field a setting, prefix ``SPOTTER_``."""
+"""Settings, which come from environment variables: ``SPOTTER_`` and the name of a field."""
 
 import logging
 import os
@@ -98,7 +98,7 @@ class Settings(BaseModel):
     )
     metrics: Annotated[Literal["off", "keyed", "open"], forms.Word] = Field(
         "keyed",
-        description="/metrics: off; keyed, for who has a key where keys are set; open to anybody.",
+        description="/metrics: off; keyed, only with a key if keys are set; open to anybody.",
     )
     log_level: Annotated[Literal["debug", "info", "warning", "error"], forms.Word] = Field(
         "info", description="debug, info, warning or error."

@@ -42,7 +42,7 @@ def parts(text: str) -> Parts:
 
 
 def _text(read: Callable[[str], Any]) -> BeforeValidator:
-    """Reads texts; other values are as they have to be."""
+    """Applies ``read`` to texts; values of other types are checked by pydantic alone."""
     return BeforeValidator(lambda value: read(value) if isinstance(value, str) else value)
 
 

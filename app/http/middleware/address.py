@@ -1,4 +1,4 @@
-"""The address that a client has written: its path, and the host that it takes the server for."""
+"""The address of a request: normalises its path, and checks its Host."""
 
 import re
 from collections.abc import Collection
@@ -44,7 +44,7 @@ class RequestPath:
 
 
 class Reach(Protocol):
-    """Who can reach the server; the lifespan puts it into the state of every request."""
+    """Tells who can reach the server; the lifespan puts it into the state of every request."""
 
     @property
     def alone(self) -> bool:
@@ -52,7 +52,7 @@ class Reach(Protocol):
 
 
 class HostCheck:
-    """Refuses foreign names, unless keys are set or others than this machine reach the server.
+    """Refuses foreign names if no keys are set and only this machine can reach the server.
 
     Against DNS rebinding: any web page can have a name of its own resolve to 127.0.0.1. For the
     browser the server is then part of that page's site, which may read all answers.

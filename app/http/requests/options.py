@@ -1,4 +1,4 @@
-"""What a request asks for beside its image: options in its query, a form of answer in Accept."""
+"""Options in a request's query, and the form of answer that its Accept header prefers."""
 
 import re
 from collections.abc import Mapping

@@ -1,6 +1,6 @@
 """A JPEG up to its first scan: its frame, its orientation, and what a decoder need not read.
 
-Browsers heed none of the application segments but EXIF's, and show the picture if one is broken.
+Of the application segments browsers use EXIF's only, and show the picture if one is broken.
 """
 
 import re
@@ -56,7 +56,7 @@ class Header:
     data: bytes
     end: int
     frame: Frame | None
-    """None if there is no scan, or a frame that no decoder takes."""
+    """None if there is no scan, or if no decoder takes the frame."""
     scan: int
     """Where the header of the first scan begins, with its length; the end if there is none."""
     segments: int
@@ -96,7 +96,7 @@ class Header:
 class Metadata:
     orientation: int = 1
     kept_bytes: int = 0
-    """Of segments that Pillow reads."""
+    """Bytes of all segments that Pillow reads."""
     skips: dict[int, int] = field(default_factory=dict)
     """Where a segment begins that Pillow need not read, and where it ends.
 

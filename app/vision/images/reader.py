@@ -65,7 +65,7 @@ class ImageReader:
     def read(self, data: bytes, cover: Cover, image_format: Format | None = None) -> Picture:
         """Decode ``data`` no larger than needed to cover what ``cover`` says.
 
-        The result may be larger, by less than twice on its shorter ratio.
+        The result may be larger than that: on one side at least, by less than a factor of two.
 
         Raises InvalidImageFormat, InvalidImage or ImageTooLarge.
         """

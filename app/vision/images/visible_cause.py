@@ -106,10 +106,8 @@ def is_base64_of_image(data: bytes) -> bool:
         decoded = base64.b64decode(text[: len(text) // 4 * 4], validate=True)
     except binascii.Error:
         return False
-    return formats.recognise(decoded) is not None or _is_base64_again(decoded)
-
-
-def _is_base64_again(decoded: bytes) -> bool:
+    if formats.recognise(decoded) is not None:
+        return True
     return len(decoded) > 2 and is_base64_of_image(decoded)
 
 

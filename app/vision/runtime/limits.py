@@ -1,4 +1,4 @@
-"""What this process may use: cores, and bytes of memory.
+"""The number of cores and the bytes of memory that this process may use.
 
 Limits are those of the machine, of the kernel's control groups in version 1 and 2, and of Lambda.
 """
@@ -72,7 +72,7 @@ def _of_groups(
     version_2: Callable[[Path], T | None],
     version_1: Callable[[Path], T | None],
 ) -> Iterator[T]:
-    """What the two functions read from the folders of this process's groups and their parents.
+    """The limits of this process's groups and their parents, each read from its folder.
 
     ``root`` is ``/`` but in tests. A function returns None if its group sets no limit.
     """

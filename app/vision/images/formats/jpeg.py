@@ -64,7 +64,7 @@ def _load(image: ImageFile, header: Header) -> None:
     guessed = not header.in_several_scans and last == len(header.data) - 2
     if (
         guessed
-        and not _has_more(header)
+        and b"MPF\0" not in header.data[: header.scan]  # no other pictures follow
         and (_loaded(image, header, last) or header.data.find(_END, header.scan) == last)
     ):
         _finish(image)
@@ -74,11 +74,6 @@ def _load(image: ImageFile, header: Header) -> None:
         raise _incomplete()  # in the middle of a marker: what it was to begin, nobody knows
     _loaded(image, header, end)
     _finish(image)
-
-
-def _has_more(header: Header) -> bool:
-    """Whether other pictures follow."""
-    return b"MPF\0" in header.data[: header.scan]
 
 
 def _finish(image: ImageFile) -> None:

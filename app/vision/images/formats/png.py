@@ -93,7 +93,7 @@ def _scale_transparency(image: ImageFile, depth: int) -> None:
 
 
 def _clear_around(image: ImageFile, box: tuple[int, int, int, int]) -> None:
-    """What a frame does not cover is transparent; a mode without alpha has it black."""
+    """Makes the pixels white that the frame does not cover: Pillow leaves them black."""
     if image.mode not in ("L", "RGB"):
         return
     left, top, right, bottom = box

@@ -54,7 +54,7 @@ class Inspection:
     orientation: int | None = None
     """EXIF orientation 1 to 8, if the bytes say it; None if Pillow's EXIF has it."""
     file: bytes | None = None
-    """What is decoded in place of the file."""
+    """Bytes that are decoded in place of the file."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -143,7 +143,7 @@ def _pixel_bytes(bits: Bits, profile: int) -> float:
 
 
 def _operating_points(bits: Bits) -> int:
-    """Bits of a frame's presentation time, 0 where frames give none."""
+    """The number of bits of a frame's presentation time; 0 if frames give none."""
     delay_bits = presentation_bits = 0
     if bits.take(1):  # timing_info_present
         bits.take(64)

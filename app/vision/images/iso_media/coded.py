@@ -1,4 +1,4 @@
-"""What the coded content of an item or a sample declares, in any codec, and how it is read."""
+"""Sizes that the coded content of an item or a sample declares, and how its bits are read."""
 
 from dataclasses import dataclass
 
@@ -46,7 +46,7 @@ class Bits:
         self._left = 8 * len(data)
 
     def take(self, count: int) -> int:
-        """0 behind the end."""
+        """The next ``count`` bits as a number; 0 if there are fewer."""
         self._left -= count
         return self._value >> self._left & ((1 << count) - 1) if self._left >= 0 else 0
 

@@ -11,7 +11,6 @@ from app.vision.images.iso_media.coded import Bits, Coded, Units
 
 _SLICES = range(32)
 """Types of units (7.4.2.2) that hold coded pixels."""
-_INTRA = range(16, 24)
 _PARAMETERS, _PICTURE_PARAMETERS = 33, 34
 _TABLES = 1 / 16
 """Passes over a picture that take as long as the tables that libde265 makes of its parameters."""
