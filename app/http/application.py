@@ -14,6 +14,7 @@ from app.http.middleware.request_record import REQUEST_ID, RecordRequests
 from app.http.openapi import DESCRIPTION, DocumentedFastAPI
 from app.http.routes import (
     deepstack,
+    deepstack_status,
     detect,
     healthz,
     metrics,
@@ -109,6 +110,7 @@ def _routers(settings: Settings, counts: Metrics) -> Iterator[APIRouter]:
     yield model.router
     yield rekognition.router
     yield deepstack.router
+    yield deepstack_status.router
     if settings.metrics != "off":
         yield metrics.create_router(counts, keyed=settings.metrics == "keyed")
     yield pages.router

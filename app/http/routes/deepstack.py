@@ -1,20 +1,13 @@
-"""POST /v1/vision/detection: the API of DeepStack, CodeProject.AI and Blue Onyx.
-
-Their programs also ask for a server's state and version, and for paths that are not served here.
-"""
+"""POST /v1/vision/detection: the API of DeepStack, CodeProject.AI and Blue Onyx."""
 
 import json
 import math
-import re
-import socket
 from dataclasses import astuple
 from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
-from starlette.routing import Match
 
-from app import __version__
 from app.errors import (
     ImageTooLarge,
     InvalidImage,
@@ -26,7 +19,6 @@ from app.errors import (
 )
 from app.http import inference
 from app.http.dependencies import ServiceDep
-from app.http.errors import WrongMethod
 from app.http.requests.admission import admit, key_in
 from app.http.requests.body import read_body
 from app.http.requests.form import IMAGE_FIELDS, Form, only_image, parse_form
@@ -38,7 +30,6 @@ from app.vision.detections import Detection, Detections
 _MIN_CONFIDENCE = 0.4
 _FIELDS = IMAGE_FIELDS | {"min_confidence", "api_key"}
 _WANTED = "Send a valid API key in the form field api_key, or in X-API-Key."
-_LONGEST_NAME = 60  # characters
 _BAD_REQUESTS = (ImageTooLarge, InvalidImage, InvalidImageFormat, InvalidParameter)
 
 
@@ -48,16 +39,6 @@ class DeepStackRoute(ForeignRoute):
         status = 400 if isinstance(error, _BAD_REQUESTS) else error.status
         body = {"success": False, "error": error.detail, "code": status}
         return Response(json.dumps(body), status, dict(error.headers), "application/json")
-
-
-class EndpointNotActivated(SpotterError):
-    """DeepStack's programs look for the end of this sentence."""
-
-    status = 403
-
-    def __init__(self, path: str) -> None:
-        name = path.strip("/").removeprefix("vision/").partition("/")[0][:_LONGEST_NAME]
-        super().__init__(f"{name.capitalize()} endpoint not activated".strip())
 
 
 router = APIRouter(prefix="/v1", route_class=DeepStackRoute, include_in_schema=False)
@@ -76,7 +57,7 @@ async def models(request: Request, service: ServiceDep) -> Response:
         await _form(request, service)
     else:
         admit(request, service, key_in(request), _WANTED)
-    return _success(models=_names(service))
+    return success(models=_names(service))
 
 
 @router.post("/vision/custom/{model}")
@@ -88,38 +69,6 @@ async def custom(model: str, request: Request, service: ServiceDep) -> Response:
             f"There is no model {model[:100]!r} here; the one that is: {service.detector.name!r}."
         )
     return await _detect(request, service, form)
-
-
-@router.api_route("/status/ping", methods=["GET", "POST"])
-@router.api_route("/server/status/ping", methods=["GET", "POST"])
-async def ping(service: ServiceDep) -> Response:
-    return _success(
-        message=f"Spotter serves {service.detector.name}.", hostname=socket.gethostname()
-    )
-
-
-@router.get("/status/updateavailable")
-async def update_available(service: ServiceDep) -> Response:
-    """Spotter asks nobody for newer versions, so the latest that it knows is its own."""
-    version = _version()
-    return _success(
-        message=f"This is Spotter {__version__}, which does not look for updates.",
-        version=version,
-        current=version,
-        latest=version,
-        updateAvailable=False,
-    )
-
-
-@router.api_route("/{path:path}", methods=["GET", "POST", "PUT", "DELETE"])
-async def unserved(path: str, request: Request) -> Response:
-    methods: set[str] = set()
-    for route in router.routes:
-        if route.matches(request.scope)[0] is Match.PARTIAL:
-            methods |= getattr(route, "methods", set())
-    if methods:
-        raise WrongMethod(methods)
-    raise EndpointNotActivated(path)
 
 
 def check_aliases(settings: Settings, served: str) -> None:
@@ -164,7 +113,7 @@ async def _detect(request: Request, service: Service, form: Form) -> Response:
     options = service.detector.options(_min_confidence(form), settings.iou, settings.max_detections)
     found = await inference.detect(request, service, only_image(form, any_name=True), options)
     times = found.timings
-    return _success(
+    return success(
         predictions=[_prediction(item, found) for item in found.items],
         count=len(found.items),
         inferenceMs=round(times.inference),
@@ -172,7 +121,7 @@ async def _detect(request: Request, service: Service, form: Form) -> Response:
     )
 
 
-def _success(**members: Any) -> Response:
+def success(**members: Any) -> Response:
     body = {"success": True, **members, "code": 200}
     return Response(json.dumps(body), media_type="application/json")
 
@@ -208,18 +157,3 @@ def _min_confidence(form: Form) -> float:
     if not 0 <= value <= 1:
         raise InvalidParameter(f"min_confidence={text[:40]!r}: has to be a number from 0 to 1.")
     return value
-
-
-def _version() -> dict[str, Any]:
-    """As CodeProject.AI writes it."""
-    major, minor, patch = (int(number) for number in re.findall(r"\d+", __version__)[:3])
-    return {
-        "major": major,
-        "minor": minor,
-        "patch": patch,
-        "preRelease": "",
-        "securityUpdate": False,
-        "build": 0,
-        "file": "",
-        "releaseNotes": "",
-    }
