@@ -30,7 +30,8 @@ def row_key(stored: StoredObject) -> Row:
 
 def annotated(stored: StoredObject, found: Detections, detector: Detector) -> Row:
     result = render(found, detector.name, with_alt_text=True)
-    labels = dict.fromkeys(detection["label"] for detection in result["detections"])
+    named = [*result.get("classifications", ()), *result["detections"]]
+    labels = dict.fromkeys(one["label"] for one in named)
     return {
         **_common(stored, detector),
         "status": "annotated",

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from app.vision import families
 from app.vision.description import first_problem
 from app.vision.families.base import Family
+from app.vision.model import ultralytics
 from app.vision.output_spec import OutputSpec
 from app.vision.preprocess.input_spec import InputSpec
 from models.adoption.hints import Hints
@@ -85,7 +86,9 @@ def choose(
 def _families(opened: Opened, labels: tuple[str, ...], wishes: Wishes) -> list[Family]:
     declared, others = opened.signature.declared, opened.signature.others
     fed = [family for family in families.every() if family.can_feed(others)]
-    fitting = [family for family in fed if family.bind(declared, len(labels))]
+    named = {wishes.family, *(family.name for family in ultralytics.families(opened.stored))}
+    likely = [family for family in fed if not family.by_name_only or family.name in named]
+    fitting = [family for family in likely if family.bind(declared, len(labels))]
     shapes = [list(shape) for shape in declared.values()]
     if wishes.family:
         wanted = families.get(wishes.family)
@@ -98,7 +101,7 @@ def _families(opened: Opened, labels: tuple[str, ...], wishes: Wishes) -> list[F
         )
     if fitting:
         return fitting
-    open_ones = [family for family in fed if family.bind(declared, None)]
+    open_ones = [family for family in likely if family.bind(declared, None)]
     if open_ones:
         told = "; ".join(f"{family.name} {family.layout}" for family in open_ones[:4])
         raise CommandError(

@@ -1,6 +1,6 @@
 """An ONNX file to a model that is ready to run."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from mmap import mmap
@@ -12,7 +12,7 @@ from app.vision import families
 from app.vision.arrays import Array
 from app.vision.description import Description
 from app.vision.detections import Candidates
-from app.vision.families.base import Decode, Family, ShortGraph
+from app.vision.families.base import Decode, Family, ShortGraph, Task, prototypes
 from app.vision.model import metadata, ultralytics
 from app.vision.model import signature as signatures
 from app.vision.model.file_hash import FileHash
@@ -31,6 +31,9 @@ class Model:
     """Names that the session is asked for, in the order in which ``decoder`` takes them."""
     decoder: Decode
     file_hash: FileHash = field(repr=False)
+    prototypes: str | None = None
+    """The output that is asked for besides ``outputs`` if masks are wanted."""
+    has_masks: bool = False
     providers: tuple[str, ...] = ("cpu",)
     """Short names of the execution providers that it runs on, the first choice first."""
 
@@ -55,8 +58,16 @@ class Model:
         image = tensor if arranged is None else arranged.apply(tensor)
         return {self.signature.image: image, **others}
 
-    def run(self, tensor: Array) -> list[Array]:
-        return list(self.session.run(self.outputs, self.feed(tensor)))
+    @property
+    def task(self) -> Task:
+        return "segment" if self.has_masks else self.family.task
+
+    def run(self, tensor: Array, *, masks: bool = False) -> list[Array]:
+        """``masks`` says whether the decoder is to find masks, if the model has them."""
+        wanted = self.outputs
+        if masks and self.prototypes is not None:
+            wanted = [*wanted, self.prototypes]
+        return list(self.session.run(wanted, self.feed(tensor)))
 
     def decode(self, outputs: Sequence[Array], tensor: Array, threshold: float) -> Candidates:
         height, width = tensor.shape[2:]
@@ -120,6 +131,7 @@ def _load(
     decoder = family.decode
     if description.output is not None and family.with_spec is not None:
         decoder = family.with_spec(description.output)
+    masks = prototypes(signature.declared) if family.has_masks else None
     if shorter is not None:
         shapes = [shape_of(node) for node in session.get_outputs()]
         fits = shorter.fits(shapes, len(description.labels)) and description.output is None
@@ -128,7 +140,32 @@ def _load(
                 f"its graph is not one of the family {shorter.family} that can be shortened"
             )
         outputs, decoder = shorter.outputs, shorter.decode
-    return Model(session, description, signature, outputs, decoder, file_hash, running)
+        if shorter.masks is not None:
+            run_head = _runner(shorter.masks.head, threads, providers)
+            decoder = shorter.masks.decode_with(run_head)
+    return Model(
+        session,
+        description,
+        signature,
+        outputs,
+        decoder,
+        file_hash,
+        masks[0] if masks and shorter is None else None,
+        masks is not None,
+        running,
+    )
+
+
+def _runner(graph: bytes, threads: int, providers: Sequence[str]) -> Callable[[Array], Array]:
+    """Runs a graph of one input and one output."""
+    session, _ = sessions.create(graph, threads, providers)
+    (into,), (out,) = session.get_inputs(), session.get_outputs()
+
+    def run(value: Array) -> Array:
+        found: Array = session.run([out.name], {into.name: value})[0]
+        return found
+
+    return run
 
 
 def _describe(stored: Mapping[str, str], signature: Signature, name: str) -> Description:
@@ -152,7 +189,11 @@ _ADOPT = "'python -m models.adopt FILE --labels LABELS'"
 
 def _undescribed(signature: Signature) -> str:
     shapes = [list(shape) for shape in signature.declared.values()]
-    fed = [family for family in families.every() if family.can_feed(signature.others)]
+    fed = [
+        family
+        for family in families.every()
+        if family.can_feed(signature.others) and not family.by_name_only
+    ]
     fitting = [family for family in fed if family.bind(signature.declared, None)]
     if not fitting:
         return (
@@ -190,6 +231,12 @@ def _check(description: Description, family: Family, signature: Signature) -> li
         owners = [other.name for other in families.every() if name in other.feeds]
         raise StartError(f"the input '{name}' belongs to the family {', '.join(owners)}")
     _check_columns(description, family, signature)
+    meaning, fits = description.output, family.spec_fits
+    if meaning and fits and not fits(signature.declared, classes, meaning):
+        raise StartError(
+            f"its outputs {[list(shape) for shape in signature.declared.values()]} do not have"
+            f" what its metadata says: {meaning}"
+        )
     spec = description.input
     if signature.takes_bytes and (spec.mean, spec.std) != ((0, 0, 0), (1, 1, 1)):
         raise StartError("its input is tensor(uint8): adopt it with --mean 0 --std 1")
