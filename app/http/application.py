@@ -25,6 +25,7 @@ from app.http.routes import (
     model,
     page,
     rekognition,
+    search,
 )
 from app.observability.json_log import log_request
 from app.observability.metrics import Metrics
@@ -116,6 +117,7 @@ def _routers(settings: Settings, counts: Metrics) -> Iterator[APIRouter]:
     yield detect.router
     yield healthz.router
     yield model.router
+    yield search.router
     yield rekognition.router
     yield deepstack.router
     yield deepstack_status.router

@@ -12,6 +12,7 @@ from app.admission.inference_pool import InferencePool
 from app.admission.rate_limit import RateLimiter
 from app.admission.request_memory import RequestMemory
 from app.cloud.s3 import Storage
+from app.search.index import LabelIndex
 from app.service.health import Health
 from app.settings import Settings
 from app.vision.detector import Detector
@@ -39,6 +40,8 @@ class Service:
     keys: KeyRing | None
     """None if anybody may ask."""
     storage: Storage
+    index: LabelIndex | None = None
+    """None if no table is set."""
     limiter: RateLimiter | None = None
     """None if nothing limits how often a client may ask."""
     draining: bool = False
@@ -62,6 +65,7 @@ class Service:
             RequestMemory(capacity, settings.body_timeout, pool.retry_after),
             KeyRing(settings.api_keys) if settings.api_keys else None,
             Storage(settings.max_body_bytes, settings.s3_buckets),
+            LabelIndex(settings.table) if settings.table else None,
             RateLimiter(settings.rate_limit) if settings.rate_limit else None,
         )
 

@@ -81,15 +81,17 @@ class Settings(BaseModel):
     )
     allowed_hosts: CommaList = Field(
         (),
-        description="Host names besides localhost that a server on loopback without keys takes;"
-        " *: any.",
+        description="Further host names that a server on loopback without keys takes; *: any.",
     )
     root_path: str = Field("", description="Path that a proxy in front has cut off, such as /prod.")
     s3_buckets: CommaList = Field(
         (), description="S3 buckets that images may be read from by name; none: no such reading."
     )
     table: str = Field(
-        "", description="DynamoDB table that takes the results of the event-driven way."
+        "", description="DynamoDB table of the event-driven way's results, which /search asks."
+    )
+    search: Literal["keyed", "open"] = Field(
+        "keyed", description="/search: keyed, for who has a key, or loopback; open to anybody."
     )
     event_bus: str = Field(
         "", description="EventBridge bus that is told of each result; none: nobody is."
@@ -191,7 +193,7 @@ class Settings(BaseModel):
             raise ValueError("has to be a path that begins with /, such as /prod")
         return value
 
-    @field_validator("log_level", "metrics", mode="before")
+    @field_validator("log_level", "metrics", "search", mode="before")
     @classmethod
     def _lower(cls, value: object) -> object:
         return value.lower() if isinstance(value, str) else value

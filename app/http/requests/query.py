@@ -19,7 +19,11 @@ def parse_query(query: type[Q], given: QueryParams) -> Q:
 
     Raises InvalidParameter, for an option that is no list and given more than once as well.
     """
-    lists = [name for name in query.model_fields if _is_list(query, name)]
+    lists = [
+        field.alias or name
+        for name, field in query.model_fields.items()
+        if get_origin(field.annotation) is list
+    ]
     values: dict[str, Any] = {}
     repeated = ""
     for name, value in given.multi_items():
@@ -52,8 +56,3 @@ def explained(first: Mapping[str, Any]) -> InvalidParameter:
 def _without_index(name: str) -> str:
     """The name before ``[]`` or ``[0]``, which axios, Ruby and PHP add to the names of lists."""
     return _INDEX.sub("", name)
-
-
-def _is_list(query: type[BaseModel], name: str) -> bool:
-    field = query.model_fields.get(name)
-    return field is not None and get_origin(field.annotation) is list
