@@ -26,7 +26,7 @@ BOXES = [
 ]
 
 
-def write_model(path: Path, white_steps: int = 600) -> Path:
+def write_model(path: Path, white_steps: int = 600, labels: list[str] = LABELS) -> Path:
     """``white_steps`` products of 256 x 256 matrices: some 0.3 seconds for a white picture."""
     graph = helper.make_graph(
         [
