@@ -103,11 +103,11 @@ def _task(task: object, stale: bool) -> Task:
         key = _text(task["s3Key"])
         # Schema 1.0 has the bucket's ARN, 2.0 its name.
         bucket = _text(task.get("s3Bucket") or task["s3BucketArn"])
-        version = task.get("s3VersionId") or None
+        version = task.get("s3VersionId")
         notice = Notice(
             bucket.rpartition(_BUCKET_ARN)[2],
             unquote_plus(key, errors="strict"),
-            None if version is None else _text(version),
+            None if version in (None, "") else _text(version),
             stale=stale,
         )
     except (KeyError, TypeError, ValueError):
