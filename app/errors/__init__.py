@@ -9,6 +9,7 @@
     │       └── ObjectMissing     ... because there is none
     ├── BadRequest           400  not HTTP that can be relied on
     ├── AccessDenied         401  an API key is required and missing or wrong
+    ├── Forbidden            403  not for everybody, and the server has no keys
     ├── NotFound             404  no such path
     ├── MethodNotAllowed     405  the path exists, for other methods
     ├── RequestTimeout       408  the body was too long on its way
@@ -97,6 +98,15 @@ class AccessDenied(SpotterError):
     headers: Mapping[str, str] = {"WWW-Authenticate": 'Bearer realm="spotter"'}
 
 
+class Forbidden(SpotterError):
+    status = 403
+    title = "Not for everybody"
+    example = (
+        "Searching needs an API key, and this server has none: set SPOTTER_API_KEYS,"
+        " or SPOTTER_SEARCH=open if anybody may search."
+    )
+
+
 class NotFound(SpotterError):
     status = 404
     title = "No such path"
@@ -168,6 +178,7 @@ PUBLIC_ERRORS: tuple[type[SpotterError], ...] = (
     InvalidParameter,
     BadRequest,
     AccessDenied,
+    Forbidden,
     NotFound,
     MethodNotAllowed,
     RequestTimeout,

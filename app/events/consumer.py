@@ -6,7 +6,8 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
-from app.events.annotator import Annotator
+from app.events.annotator import Annotator, Outcome
+from app.events.batch_operations import Job, TaskResult, is_job
 from app.events.envelopes import NotUnderstood
 from app.events.notice import Notice, notices
 from app.events.warm_up import is_warm_up
@@ -34,12 +35,14 @@ class Consumer:
     def consume(self, event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any] | None:
         """For a batch of SQS, name the messages that failed; whatever one holds, only it fails.
 
-        A warm-up is done without a word.
+        A job of S3 Batch Operations gets a result for each task. A warm-up is done without a word.
 
         Raises DeliveryFailed if another event fails, or a message that has no id to name it by.
         """
         if is_warm_up(event):
             return None
+        if is_job(event):
+            return self._job(event, context)
         if _is_queue_batch(event):
             failed = [
                 _message_id(message)
@@ -52,6 +55,24 @@ class Consumer:
         if not self._done(notices(event), "event", context):
             raise DeliveryFailed("Not every object of the event could be annotated; see the log.")
         return None
+
+    def _job(self, event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
+        try:
+            job = Job.read(event)
+        except NotUnderstood as error:
+            _log.error("not understood", extra={"fields": {"source": "job", "what": str(error)}})
+            raise DeliveryFailed("A job's event that cannot be read; see the log.") from error
+        results = []
+        for task in job.tasks:
+            if task.notice is None:
+                results.append(TaskResult.refused("the name of the object cannot be read"))
+            elif task.notice.key.endswith("/"):
+                results.append(TaskResult("Succeeded", "a folder, which has no image"))
+            elif not self._has_time(context):
+                results.append(TaskResult.postponed("no time was left"))
+            else:
+                results.append(TaskResult.of(self._outcome(task.notice)))
+        return job.answer(results)
 
     def _done(self, found: Iterator[Notice], source: str | None, context: LambdaContext) -> bool:
         """Whether all were annotated. All are tried, whichever of them fails, while time is left.
@@ -70,18 +91,22 @@ class Consumer:
         return complete
 
     def _annotated(self, notice: Notice) -> bool:
+        return isinstance(self._outcome(notice), Outcome)
+
+    def _outcome(self, notice: Notice) -> Outcome | Exception:
+        """Which is logged; an exception, whatever it is, concerns this object alone."""
         began = time.perf_counter()
         fields: dict[str, object] = {"bucket": notice.bucket, "key": notice.key}
         try:
             outcome = self.annotator.annotate(notice)
-        except Exception:  # whatever it is, the other objects of the batch are not to blame
+        except Exception as error:
             _log.exception("not annotated", extra={"fields": fields})
-            return False
+            return error
         seconds = time.perf_counter() - began
         self._longest = max(self._longest, seconds)
         fields |= {"outcome": outcome.value, "ms": round(seconds * 1000, 1)}
         _log.info("object", extra={"fields": fields})
-        return True
+        return outcome
 
     def _has_time(self, context: LambdaContext) -> bool:
         remaining = context.get_remaining_time_in_millis() / 1000

@@ -21,10 +21,12 @@ from app.http.routes import (
     model,
     pages,
     rekognition,
+    search,
 )
 from app.observability.json_log import log_request
 from app.observability.metrics import Metrics
 from app.observability.request_record import Observer
+from app.search.index import LabelIndex
 from app.service.service import Service
 from app.settings import Settings
 from app.vision.detector import Detector
@@ -83,6 +85,7 @@ def start_service(app: FastAPI, settings: Settings, detector: Detector) -> Servi
         taxonomy(settings.taxonomy)
     deepstack.check_aliases(settings, detector.name)
     service = Service.create(settings, detector)
+    app.state.index = LabelIndex(settings.table) if settings.table else None
     app.state.service = service
     return service
 
@@ -108,6 +111,7 @@ def _routers(settings: Settings, counts: Metrics) -> Iterator[APIRouter]:
     yield detect.router
     yield healthz.router
     yield model.router
+    yield search.router
     yield rekognition.router
     yield deepstack.router
     yield deepstack_status.router

@@ -39,6 +39,22 @@ interface Model {
   name: string;
   labels: string[];
   thresholds: { confidence: number };
+  /** Whether /search answers. */
+  search: boolean;
+}
+
+/** A photo of the bucket that shows a label. */
+interface Hit {
+  bucket: string;
+  key: string;
+  version?: string;
+  probability: number;
+  altText: string;
+}
+
+interface Hits {
+  hits: Hit[];
+  cursor: string | null;
 }
 
 type Api = import("./files/js/api.js").Api;
@@ -127,5 +143,6 @@ interface Parts {
   photo: HTMLInputElement;
   picture: HTMLImageElement;
   previous: HTMLButtonElement;
+  query: HTMLInputElement;
   video: HTMLVideoElement;
 }

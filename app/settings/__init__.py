@@ -78,8 +78,7 @@ class Settings(BaseModel):
     )
     allowed_hosts: forms.Hosts = Field(
         (),
-        description="Host names besides localhost that a server on loopback without keys takes;"
-        " *: any.",
+        description="Further host names that a server on loopback without keys takes; *: any.",
     )
     root_path: forms.RootPath = Field(
         "", description="Path that a proxy in front has cut off, such as /prod."
@@ -88,7 +87,10 @@ class Settings(BaseModel):
         (), description="S3 buckets that images may be read from by name; none: no such reading."
     )
     table: forms.Name = Field(
-        "", description="DynamoDB table that takes the results of the event-driven way."
+        "", description="DynamoDB table of the event-driven way's results, which /search asks."
+    )
+    search: Annotated[Literal["keyed", "open"], forms.Word] = Field(
+        "keyed", description="/search: keyed, for who has a key, or loopback; open to anybody."
     )
     event_bus: forms.Name = Field(
         "", description="EventBridge bus that is told of each result; none: nobody is."

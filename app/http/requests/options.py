@@ -23,7 +23,11 @@ def parse_query(query: type[Q], given: QueryParams) -> Q:
 
     Raises InvalidParameter, for an option that is no list and given more than once as well.
     """
-    lists = [name for name in query.model_fields if _is_list(query, name)]
+    lists = [
+        field.alias or name
+        for name, field in query.model_fields.items()
+        if get_origin(field.annotation) is list
+    ]
     values: dict[str, Any] = {}
     repeated = ""
     for name, value in given.multi_items():
@@ -52,11 +56,6 @@ def explained(first: Mapping[str, Any]) -> InvalidParameter:
         return InvalidParameter(f"There is no parameter {name!r} here; /docs lists those that are.")
     given = str(first.get("input"))[:100]
     return InvalidParameter(f"{name}={given}: {first['msg']}.")
-
-
-def _is_list(query: type[BaseModel], name: str) -> bool:
-    field = query.model_fields.get(name)
-    return field is not None and get_origin(field.annotation) is list
 
 
 def preferred(accept: str) -> Answer:

@@ -70,6 +70,14 @@ export class Api {
   }
 
   /**
+   * @param {URLSearchParams} query
+   * @returns {Promise<Hits>}
+   */
+  async search(query) {
+    return (await this.#fetch(`search?${query}`, {})).json();
+  }
+
+  /**
    * @param {Blob} picture
    * @param {Choice} choice
    * @param {string} accept
