@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
 from tests.missing import missing
 from tests.page.visit import Visit
-from tests.server import Server, serve
+from tests.server import Server
 
 FOLDER = Path(__file__).parent
 _FLAGS = [
@@ -65,15 +65,9 @@ def browser(launch: Callable[..., Browser]) -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="package")
-def server(shared: Path) -> Iterator[Server]:
+def server(scene_server: Server) -> Server:
     """With a model of 80 labels whose findings in ``bus.jpg`` are known."""
-    with serve(shared / "models" / "yolov8n-dynamic.onnx") as server:
-        yield server
-
-
-@pytest.fixture
-def bus(shared: Path) -> Path:
-    return shared / "models" / "bus.jpg"
+    return scene_server
 
 
 @pytest.fixture

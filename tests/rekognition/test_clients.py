@@ -83,14 +83,14 @@ def test_javascript_signs_as_it_should(scripted_model: Path, photo: Path) -> Non
 
 
 def test_a_program_with_only_its_endpoint_changed(
-    coco: Server, shared: Path, tmp_path: Path
+    coco: Server, bus: Path, tmp_path: Path
 ) -> None:
     drawn_to = tmp_path / "boxes.png"
     done = subprocess.run(
         [
             sys.executable,
             str(Path(__file__).parent / "program.py"),
-            *(coco.url, str(shared / "models" / "bus.jpg"), str(drawn_to)),
+            *(coco.url, str(bus), str(drawn_to)),
         ],
         env=environment(),
         capture_output=True,
