@@ -8,25 +8,18 @@ import pytest
 from PIL import Image
 
 from tests.server import Server, serve
+from tests.shared_data import NO_SHARED, NONE, SHARED, THERE
 from tests.stand_ins import scene
-
-REPOSITORY = Path(__file__).parent.parent
-SHARED = Path(os.environ.get("SPOTTER_SHARED", REPOSITORY.parent / "shared"))
-NO_SHARED = (
-    "needs real models and photos, which are not there:"
-    " 'Test data' in CONTRIBUTING.md says which, and where they go"
-)
-"""Why a test is skipped in a clone that has nothing beside it."""
 
 
 def pytest_configure() -> None:
     """A folder that is named has to be there: nobody skips tests by a typing mistake."""
-    if os.environ.get("SPOTTER_SHARED") and not SHARED.is_dir():
+    if os.environ.get("SPOTTER_SHARED", NONE) not in ("", NONE) and not THERE:
         raise pytest.UsageError(f"SPOTTER_SHARED={SHARED}: there is no such folder.")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    if not SHARED.is_dir():
+    if not THERE:
         for item in items:
             if "shared" in getattr(item, "fixturenames", ()):
                 item.add_marker(pytest.mark.skip(reason=NO_SHARED))
@@ -43,6 +36,21 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         for report in wrong:
             reporter.write_line(f"skipped in CI: {report.nodeid}: {report.longrepr}")
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture(scope="session")
+def nowhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty folder."""
+    return tmp_path_factory.mktemp("nowhere")
+
+
+@pytest.fixture(autouse=True)
+def no_working_directory(nowhere: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No test depends on the folder that pytest was started in, or leaves anything there."""
+    monkeypatch.chdir(nowhere)
+    yield
+    left = sorted(path.name for path in nowhere.iterdir())
+    assert left == []
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.http.client import detections, drawn, post
-from tests.server import Server
+from tests.server import REPOSITORY, Server
 
 
 def test_the_model_says_what_it_is(default_server: Server) -> None:
@@ -26,6 +26,15 @@ def test_any_size_is_taken(default_server: Server, size: tuple[int, int]) -> Non
     assert answer.status_code == 200
     image = answer.json()["image"]
     assert (image["width"], image["height"]) == size
+
+
+@pytest.mark.parametrize(("photo", "shown"), [("astronaut", "person"), ("cat", "cat")])
+def test_what_is_on_the_page_s_photos_is_found(
+    default_server: Server, photo: str, shown: str
+) -> None:
+    path = REPOSITORY / "app" / "page" / "files" / "samples" / f"{photo}.jpg"
+    found = detections(default_server.detect(path.read_bytes(), confidence=0.3))
+    assert {item["label"] for item in found} == {shown}
 
 
 @pytest.mark.parametrize(

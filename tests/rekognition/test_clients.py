@@ -82,9 +82,7 @@ def test_javascript_signs_as_it_should(scripted_model: Path, photo: Path) -> Non
         assert "(InvalidSignatureException)" in done.stderr
 
 
-def test_a_program_with_only_its_endpoint_changed(
-    coco: Server, bus: Path, tmp_path: Path
-) -> None:
+def test_a_program_with_only_its_endpoint_changed(coco: Server, bus: Path, tmp_path: Path) -> None:
     drawn_to = tmp_path / "boxes.png"
     done = subprocess.run(
         [

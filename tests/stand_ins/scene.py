@@ -74,6 +74,25 @@ def write_photos(folder: Path) -> Path:
     return folder
 
 
+def write_annotations(folder: Path) -> None:
+    """``annotations.json`` of the scenes, in COCO form."""
+    images, annotations = [], []
+    for number, scene in enumerate(SCENES):
+        width, height = scene.size
+        images.append({"id": number, "file_name": scene.name, "width": width, "height": height})
+        for item in scene.objects:
+            left, top, right, bottom = item.corners
+            box = {
+                "category_id": COCO.index(item.label),
+                "bbox": [left, top, right - left, bottom - top],
+            }
+            box |= {"id": len(annotations) + 1, "image_id": number, "iscrowd": 0}
+            annotations.append(box | {"area": (right - left) * (bottom - top)})
+    categories = [{"id": number, "name": label} for number, label in enumerate(COCO)]
+    document = {"images": images, "annotations": annotations, "categories": categories}
+    (folder / "annotations.json").write_text(json.dumps(document), "utf-8")
+
+
 def _drawn(scene: Scene) -> Image.Image:
     width, height = scene.size
     upper, lower = (np.array(colour, np.float32) for colour in scene.colours)
