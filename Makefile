@@ -53,8 +53,9 @@ fuzz: install-test ## Send COUNT mutated images and REQUESTS requests from SEED;
 lock: .venv/.supply ## Write deploy/locks from pyproject.toml; UPGRADE=--upgrade takes newer versions
 	$(BIN)/python -m deploy.relock $(UPGRADE)
 
+AUDIT ?=
 audit: .venv/.supply ## Look for known vulnerabilities in the locked versions
-	$(BIN)/python -m deploy.audit
+	$(BIN)/python -m deploy.audit $(AUDIT)
 
 sbom: .venv/.supply ## List the packages of the container and the zip as CycloneDX, in dist/sbom-*.json
 	$(BIN)/python -m deploy.sbom

@@ -1,6 +1,5 @@
 """What the environment says: one field a setting, prefix ``SPOTTER_``."""
 
-import logging
 import os
 import re
 from pathlib import Path
@@ -12,18 +11,13 @@ from pydantic_core import ErrorDetails
 from app.admission.api_keys import digest
 from app.admission.rate_limit import Rate
 from app.errors import StartError
-from app.settings import lists, rekognition
-
-_log = logging.getLogger("spotter.settings")
+from app.settings import ignored, lists, rekognition
 
 DEFAULT_MODEL = Path(__file__).parent.parent.parent / "models" / "default.onnx"
 DECODING_BUDGET = 200 * 1024 * 1024
 """Bytes that decoding may take at a time, over all requests: 50 megapixels of RGB and a little."""
 
 _PREFIX = "SPOTTER_"
-_REMOVED = {"cache_dir": "no optimised graph is kept from one start to the next any more"}
-"""Settings of earlier versions, and why each is ignored."""
-
 CommaList = tuple[str, ...]
 
 
@@ -223,10 +217,9 @@ def proxies() -> tuple[str, ...]:
         raise StartError(f"FORWARDED_ALLOW_IPS={text[:60]!r}: {error}.") from error
 
 
-def warn_of_removed() -> None:
-    """Log one warning for each setting of an earlier version that is still set."""
-    for name in _REMOVED.keys() & _given().keys():
-        _log.warning("%s%s is ignored: %s.", _PREFIX, name.upper(), _REMOVED[name])
+def warn_of_ignored() -> None:
+    """Log one warning for each variable that looks like a setting and is none."""
+    ignored.warn(_given().keys() - Settings.model_fields.keys(), Settings.model_fields, _PREFIX)
 
 
 def _given() -> dict[str, str]:

@@ -76,7 +76,8 @@ def write_photos(folder: Path) -> Path:
 
 def write_annotations(folder: Path) -> None:
     """``annotations.json`` of the scenes, in COCO form."""
-    images, annotations = [], []
+    images: list[dict[str, object]] = []
+    annotations: list[dict[str, object]] = []
     for number, scene in enumerate(SCENES):
         width, height = scene.size
         images.append({"id": number, "file_name": scene.name, "width": width, "height": height})
