@@ -120,9 +120,16 @@ TORCH ?=
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[models,train]'
 	@touch $@
 
-EXPORT ?= --editable '.[export]'
+# Ultralytics needs a torchvision of the same build. EXPORT has pip install something else.
+EXPORT ?=
 .venv/.export: .venv/.train
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(EXPORT)
+	@if [ -n "$(EXPORT)" ]; then \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check $(EXPORT); \
+	elif [ -n "$(TORCH)" ]; then \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[export]'; \
+	else \
+		$(BIN)/python -m uv pip install --quiet --python $(BIN)/python --torch-backend auto --editable '.[export]'; \
+	fi
 	@touch $@
 
 .venv/.kit: .venv/.test .venv/.export
