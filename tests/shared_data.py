@@ -11,6 +11,6 @@ SHARED = Path(os.environ.get("SPOTTER_SHARED") or REPOSITORY.parent / "shared")
 THERE = SHARED.is_dir() and str(SHARED) != NONE
 NO_SHARED = (
     "needs real models and photos, which are not there:"
-    " 'Test data' in CONTRIBUTING.md says which, and where they go"
+    " tests/README.md says which, and where they go"
 )
 """Why a test is skipped without them."""

@@ -1,5 +1,7 @@
 """The model that lies in the repository, with all settings at their defaults."""
 
+import json
+import re
 from pathlib import Path
 
 import pytest
@@ -35,6 +37,21 @@ def test_what_is_on_the_page_s_photos_is_found(
     path = REPOSITORY / "app" / "page" / "files" / "samples" / f"{photo}.jpg"
     found = detections(default_server.detect(path.read_bytes(), confidence=0.3))
     assert {item["label"] for item in found} == {shown}
+
+
+def test_the_readme_s_example_is_its_answer(default_server: Server) -> None:
+    """With fewer digits, for the photo that the README names."""
+    text = (REPOSITORY / "README.md").read_text()
+    path, example = re.findall(r"answer for `(\S+)`, .+?```json\n(.+?)```", text, re.DOTALL)[0]
+    answer = default_server.detect((REPOSITORY / path).read_bytes()).json()
+    shown = json.loads(example)
+    assert [shown["model"], shown["image"]] == [answer["model"], answer["image"]]
+    for told, found in zip(shown["detections"], answer["detections"], strict=True):
+        assert told.keys() == found.keys()
+        assert (told["label"], told["classId"]) == (found["label"], found["classId"])
+        assert told["probability"] == pytest.approx(found["probability"], abs=0.01), answer
+        assert told["boundingBox"] == pytest.approx(found["boundingBox"], abs=1), answer
+        assert told["normalizedBox"] == pytest.approx(found["normalizedBox"], abs=0.003), answer
 
 
 @pytest.mark.parametrize(
