@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
 
 from tests.missing import missing
 from tests.page.visit import Visit
@@ -23,6 +23,8 @@ _FLAGS = [
     "--use-fake-device-for-media-stream",
     "--use-fake-ui-for-media-stream",
 ]
+# Five seconds, the default, are little for a browser on a machine that is busy.
+expect.set_options(timeout=60_000)
 
 
 @pytest.fixture(scope="session")

@@ -93,7 +93,7 @@ def test_a_program_with_only_its_endpoint_changed(coco: Server, bus: Path, tmp_p
         env=environment(),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -28,7 +28,7 @@ def test_the_programs_run(
         env=environment(),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -45,7 +45,7 @@ def test_the_variable_is_heeded_by_boto3(coco: Server, bus: Path) -> None:
         env={**environment(), "AWS_ENDPOINT_URL_REKOGNITION": coco.url},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stderr
