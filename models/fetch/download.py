@@ -56,8 +56,8 @@ def download(
             except httpx.TooManyRedirects as error:
                 raise CommandError(f"{source.url} redirects too often.") from error
             except OSError as error:
-                kept = partial.path.parent
-                raise CommandError(f"Writing into {kept} failed: {error.strerror}.") from error
+                folder = partial.path.parent
+                raise CommandError(f"Writing into {folder} failed: {error.strerror}.") from error
             fruitless = 0 if partial.size > before else fruitless + 1
             if fruitless >= ATTEMPTS:
                 kept = f" {partial.size:,} bytes are kept; the same command continues from there."
