@@ -13,14 +13,17 @@ help: ## List these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) | \
 		while IFS='|' read -r name text; do printf '%-16s%s\n' "$$name" "$$text"; done
 
+PYTEST ?= -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 test: install-test ## Run the tests; PYTEST="tests/vision -k nms" chooses some
 	$(BIN)/python -m pytest -m "not kit and not load" $(PYTEST)
 
+LOAD ?=
 test-load: install-test ## Run the overload, slow client and soak tests; the machine must be idle
-	$(BIN)/python -m pytest -m load $(PYTEST)
+	$(BIN)/python -m pytest -m load $(LOAD)
 
+KIT ?=
 test-kit: install-kit ## Run the tests of training and exporting
-	$(BIN)/python -m pytest -m kit $(PYTEST)
+	$(BIN)/python -m pytest -m kit $(KIT)
 
 check: install-test ## Check formatting, lint and types
 	$(BIN)/ruff format --check .
