@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ByteSize, ConfigDict, Field, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 
 from app.admission.api_keys import digest
@@ -14,9 +14,6 @@ from app.errors import StartError
 from app.settings import ignored, lists, rekognition
 
 DEFAULT_MODEL = Path(__file__).parent.parent.parent / "models" / "default.onnx"
-DECODING_BUDGET = 200 * 1024 * 1024
-"""Bytes that decoding may take at a time, over all requests: 50 megapixels of RGB and a little."""
-
 _PREFIX = "SPOTTER_"
 CommaList = tuple[str, ...]
 
@@ -61,6 +58,11 @@ class Settings(BaseModel):
     )
     max_pixels: int = Field(
         50_000_000, ge=1, description="Width times height of an image, at most."
+    )
+    decode_memory: ByteSize = Field(
+        ByteSize(0),
+        description="Bytes that decoding may take at a time over all requests, such as 500MB;"
+        " 0: as the memory limit allows, at most 1GiB.",
     )
     api_keys: tuple[bytes, ...] = Field(
         (),
