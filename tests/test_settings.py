@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from app.errors import StartError
-from app.settings import DEFAULT_MODEL, Settings, load_settings, proxies, warn_of_removed
+from app.settings import DEFAULT_MODEL, Settings, load_settings, proxies, warn_of_ignored
 
 
 @pytest.fixture(autouse=True)
@@ -277,9 +277,57 @@ def test_a_setting_of_an_earlier_version_is_ignored_with_one_warning(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert settings(monkeypatch, cache_dir="anywhere") == Settings()
-    warn_of_removed()
+    warn_of_ignored()
     (line,) = [record.getMessage() for record in caplog.records]
     assert line.startswith("SPOTTER_CACHE_DIR is ignored: ")
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("confidenc", "near names are SPOTTER_CONFIDENCE"),
+        ("api_key", "near names are SPOTTER_API_KEYS"),
+        ("apikeys", "near names are SPOTTER_API_KEYS"),
+        ("max_detection", "near names are SPOTTER_MAX_DETECTIONS"),
+        ("cors_origin", "near names are SPOTTER_CORS_ORIGINS"),
+        ("log-level", "near names are SPOTTER_LOG_LEVEL"),
+        ("zzz", "the README lists all"),
+    ],
+)
+def test_a_mistyped_setting_is_warned_of_and_never_refused(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, name: str, near: str
+) -> None:
+    assert settings(monkeypatch, **{name: "a secret"}) == Settings()
+    warn_of_ignored()
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert line.startswith(f"SPOTTER_{name.upper()} is ignored: there is no such setting; {near}")
+    assert "secret" not in line
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("PORT", "PORT_8000_TCP", "PORT_8000_TCP_ADDR", "PORT_8000_TCP_PORT", "PORT_80_UDP_PROTO"),
+        *("SERVICE_HOST", "SERVICE_PORT", "SERVICE_PORT_HTTP", "SERVICE_PORT_METRICS"),
+        *("GPU_SERVICE_HOST", "GPU_SERVICE_PORT_HTTP", "GPU_PORT", "GPU_PORT_80_TCP_ADDR"),
+    ],
+)
+def test_nothing_is_said_of_what_kubernetes_sets_for_a_service(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    assert settings(monkeypatch, **{name: "tcp://10.0.0.1:8000"}) == Settings()
+    warn_of_ignored()
+    assert caplog.records == []
+
+
+def test_no_setting_looks_like_a_variable_of_kubernetes(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Else nobody would be warned of what is near its name."""
+    for name in Settings.model_fields:
+        monkeypatch.setenv(f"SPOTTER_{name.upper()}X", "1")
+    warn_of_ignored()
+    assert len(caplog.records) == len(Settings.model_fields)
 
 
 def test_other_variables_with_the_prefix_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:

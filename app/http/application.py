@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import Route
 from starlette.types import Lifespan
 
 from app import __version__
@@ -69,7 +70,9 @@ def create_app(
     )
     app.keys_required = bool(settings.api_keys)
     app.state.observers = observers
-    for router in _routers(settings, counts):
+    routers = list(_routers(settings, counts))
+    app.state.paths = _paths(routers)
+    for router in routers:
         app.include_router(router)
     pages.mount_files(app)
     if detector is not None:
@@ -105,6 +108,13 @@ def _middleware(settings: Settings, observers: list[Observer]) -> Iterator[Middl
         )
     yield Middleware(HostCheck, settings.allowed_hosts)
     yield Middleware(ErrorBoundary)
+
+
+def _paths(routers: list[APIRouter]) -> list[str]:
+    """What a client can ask for, without the routes that only refuse what is below a path."""
+    routes = [route for router in routers for route in router.routes if isinstance(route, Route)]
+    paths = {route.path for route in routes}
+    return sorted(path for path in paths if ":path}" not in path)
 
 
 def _routers(settings: Settings, counts: Metrics) -> Iterator[APIRouter]:

@@ -126,7 +126,9 @@ async def _on_http_exception(request: Request, error: HTTPException) -> Response
     """Starlette raises it for a path or a method that does not exist."""
     path = request.scope["path"][:100]
     if error.status_code == 404:
-        return ProblemResponse(NotFound(f"There is nothing at {path}; /docs lists what is."))
+        paths = ", ".join(request.app.state.paths)
+        detail = f"There is nothing at {path}. The paths are {paths}; /docs describes them."
+        return ProblemResponse(NotFound(detail))
     if error.status_code == 405:
         named = (error.headers or {}).get("Allow", "GET, HEAD")  # a folder of files names none
         others = () if isinstance(error, WrongMethod) else _methods(request)

@@ -3,7 +3,7 @@
 import io
 
 from app.service.memory_shares import decoding_bytes
-from app.settings import Settings, warn_of_removed
+from app.settings import Settings, warn_of_ignored
 from app.vision.detections import Options
 from app.vision.detector import Detector
 from app.vision.images.memory import DecodingBudget
@@ -17,7 +17,7 @@ _REMEDY = ", or let the server use more memory (SPOTTER_DECODE_MEMORY)"
 
 def load_detector(settings: Settings) -> Detector:
     """Raises StartError if the model cannot be served."""
-    warn_of_removed()
+    warn_of_ignored()
     threads = settings.threads or usable_cores()
     model = load(settings.model, threads, settings.providers)
     budget = DecodingBudget(decoding_bytes(settings), _REMEDY)

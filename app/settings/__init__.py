@@ -1,6 +1,5 @@
 """Settings, which come from environment variables: ``SPOTTER_`` and the name of a field."""
 
-import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,14 +10,10 @@ from pydantic import BaseModel, ByteSize, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from app.errors import StartError
-from app.settings import forms
-
-_log = logging.getLogger("spotter.settings")
+from app.settings import forms, ignored
 
 DEFAULT_MODEL = Path(__file__).parent.parent.parent / "models" / "default.onnx"
 _PREFIX = "SPOTTER_"
-_REMOVED = {"cache_dir": "no optimised graph is kept from one start to the next any more"}
-"""Settings of earlier versions, and why each is ignored."""
 
 
 class Settings(BaseModel):
@@ -163,10 +158,9 @@ def exit_if_wrong() -> Iterator[None]:
         raise SystemExit(f"spotter: {error}") from None
 
 
-def warn_of_removed() -> None:
-    """Log one warning for each setting of an earlier version that is still set."""
-    for name in _REMOVED.keys() & _given().keys():
-        _log.warning("%s%s is ignored: %s.", _PREFIX, name.upper(), _REMOVED[name])
+def warn_of_ignored() -> None:
+    """Log one warning for each variable that looks like a setting and is none."""
+    ignored.warn(_given().keys() - Settings.model_fields.keys(), Settings.model_fields, _PREFIX)
 
 
 def _given() -> dict[str, str]:
