@@ -2,7 +2,8 @@
 
 A new family is one module here, which defines ``FAMILY``, and one line in ``NAMES``; if it has
 ``tasks``, its name is also in ``ULTRALYTICS``. The modules ``base``, ``meanings``, ``levels``,
-``distributions``, ``cell_grid`` and ``keypoint_columns`` hold parts that several families use.
+``distributions``, ``cell_grid``, ``objectness``, ``keypoint_columns`` and ``mask_columns`` hold
+parts that several families use.
 """
 
 from collections.abc import Iterator, Mapping

@@ -11,7 +11,6 @@ from app.vision.arrays import Array, Floats, Ints, Shape
 from app.vision.detections import Candidates
 from app.vision.output_spec import OutputSpec
 from app.vision.preprocess.input_spec import InputSpec
-from app.vision.tasks.masks import Masks, WholePrototypes
 
 Outputs = Sequence[Array]
 """What the session answered for one image."""
@@ -204,45 +203,6 @@ def leaves(axis: int | None, others: int, classes: int | None) -> bool:
 def is_rows(shape: Shape) -> bool:
     """Whether the shape is (1, n, m)."""
     return len(shape) == 3 and allows(shape[0], 1)
-
-
-def prototypes(declared: Declared) -> tuple[str, int] | None:
-    """The second output and its number of prototypes, if it has their form."""
-    _, *others = declared.items()
-    if len(others) != 1 or len(others[0][1]) != 4 or not others[0][1][1]:
-        return None
-    return others[0][0], others[0][1][1]
-
-
-def with_masks(
-    found: Candidates, outputs: Outputs, coefficients: Floats, input_size: tuple[int, int]
-) -> Candidates:
-    """``found`` with masks if ``outputs`` have prototypes.
-
-    ``coefficients`` are (n, prototypes).
-    """
-    if len(outputs) < 2:
-        return found
-    rows = np.arange(len(coefficients))
-    whole = WholePrototypes(outputs[1][0])
-    masks = Masks(coefficients.__getitem__, rows, whole, found.boxes, input_size)
-    return found._replace(masks=masks)
-
-
-def bind_objectness(declared: Declared, classes: int | None, /) -> list[str] | None:
-    """Bind the first output if it is (1, anchors, 5 + classes): box, objectness, classes.
-
-    Coefficients of masks may follow if there are prototypes. Other outputs may follow, such as
-    YOLOv5's maps before their decoding. If nothing says how many classes there are, they must not
-    be rows too: boxes and scores would be apart then.
-    """
-    (name, first), *others = declared.items()
-    masks = prototypes(declared)
-    if not is_rows(first) or not leaves(first[2], 5 + (masks[1] if masks else 0), classes):
-        return None
-    if classes is None and any(is_rows(shape) for _, shape in others):
-        return None
-    return [name]
 
 
 def concatenate(found: Sequence[Candidates]) -> Candidates:

@@ -17,7 +17,8 @@ from app.vision.detections import Candidates
 from app.vision.families import levels
 from app.vision.families.base import Decode, Outputs, allows
 from app.vision.graph_surgery.sparse_convolution import BoxBranch
-from app.vision.tasks.masks import LatePrototypes, Masks
+from app.vision.tasks.masks import Masks
+from app.vision.tasks.prototypes import LatePrototypes
 
 
 class DistributionDecoder:

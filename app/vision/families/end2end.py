@@ -17,9 +17,8 @@ from app.vision.families.base import (
     Outputs,
     Rows,
     is_rows,
-    prototypes,
-    with_masks,
 )
+from app.vision.families.mask_columns import prototypes, with_masks
 from app.vision.families.meanings import decodes_rows
 from app.vision.output_spec import OutputSpec
 from app.vision.preprocess.input_spec import InputSpec

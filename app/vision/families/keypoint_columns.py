@@ -11,6 +11,9 @@ from app.vision.tasks.keypoints import COCO_NAMES, Keypoints
 USUAL = OutputSpec(keypoints=COCO_NAMES)
 _USUAL_COLUMNS = {len(COCO_NAMES) * 3, len(COCO_NAMES) * 2}
 
+_MOST_COLUMNS = 3000
+"""Many anchors in place of columns are more than that."""
+
 
 def could_be(columns: int | None, classes: int | None) -> bool:
     """Whether so many columns besides the box and the scores can be keypoints.
@@ -19,7 +22,7 @@ def could_be(columns: int | None, classes: int | None) -> bool:
     """
     if columns is None:
         return False
-    return columns in _USUAL_COLUMNS if classes is None else columns >= 2
+    return columns in _USUAL_COLUMNS if classes is None else 2 <= columns <= _MOST_COLUMNS
 
 
 def ways_of(columns: int | None) -> list[OutputSpec]:

@@ -14,10 +14,10 @@ from app.vision.families.base import (
     Family,
     Outputs,
     best_class,
-    bind_objectness,
     corners,
-    with_masks,
 )
+from app.vision.families.mask_columns import with_masks
+from app.vision.families.objectness import bind_objectness
 from app.vision.preprocess.input_spec import InputSpec
 
 

@@ -20,10 +20,9 @@ from app.vision.families.base import (
     corners,
     is_rows,
     leaves,
-    prototypes,
-    with_masks,
 )
 from app.vision.families.distributions import DistributionDecoder
+from app.vision.families.mask_columns import prototypes, with_masks
 from app.vision.families.meanings import in_either_unit, scaled
 from app.vision.graph_surgery import split
 from app.vision.preprocess.input_spec import InputSpec

@@ -45,6 +45,18 @@ def spec_fits(declared: Declared, classes: int, spec: OutputSpec, /) -> bool:
     return keypoint_columns.spec_fits_columns(_columns(declared, classes), spec)
 
 
+def fits_input(declared: Declared, height: int | None, width: int | None, /) -> bool:
+    """Whether there is an anchor in each cell of the usual grids."""
+    anchors = keypoint_columns.first_shape(declared)[2]
+    if anchors is None:
+        return True
+    if height is None or width is None:  # the number of anchors would vary with them
+        return False
+    cells = {stride: (height // stride) * (width // stride) for stride in (4, 8, 16, 32, 64)}
+    usual = sum(cells[stride] for stride in (8, 16, 32))
+    return anchors in {usual, usual + cells[64], usual + cells[4]}
+
+
 with_spec = keypoint_columns.decoder(_read)
 
 FAMILY = Family(
@@ -61,4 +73,5 @@ FAMILY = Family(
     with_spec=with_spec,
     spec_fits=spec_fits,
     tasks=frozenset({"pose"}),
+    fits_input=fits_input,
 )

@@ -7,76 +7,22 @@ bilinearly at the picture's own pixels, is above 0 within the object's box. This
 """
 
 from collections.abc import Callable
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from app.vision.arrays import Array, Doubles, Floats, Ints
+from app.vision.arrays import Doubles, Floats, Ints
 from app.vision.preprocess.letterbox import Letterbox
 from app.vision.tasks import mask_contours, mask_runs
 from app.vision.tasks.mask_contours import Ring
+from app.vision.tasks.prototypes import Part, Prototypes
 
 MaskForm = Literal["polygons", "rle"]
 
-_MARGIN = 3
-"""Cells of the feature map."""
 _SAMPLES = 2
 """Samples of the contour's field per cell of the prototypes, in each direction. Between samples a
 contour is straight, and the field's own is slightly curved."""
-
-
-class Part(NamedTuple):
-    """Some of the cells of the prototypes."""
-
-    values: Array
-    """(prototypes, rows, columns)."""
-    left: int
-    """First column; ``top`` is the first row."""
-    top: int
-    size: tuple[int, int]
-    """Rows and columns of all cells."""
-
-
-class Prototypes(Protocol):
-    def around(self, boxes: Floats) -> Part:
-        """All cells that matter within ``boxes`` (n, 4) in input pixels, at least one box."""
-        ...
-
-
-class WholePrototypes(NamedTuple):
-    """Prototypes that the model gives as an output."""
-
-    values: Array
-    """(prototypes, rows, columns)."""
-
-    def around(self, boxes: Floats) -> Part:
-        height, width = self.values.shape[1:]
-        return Part(self.values, 0, 0, (height, width))
-
-
-class LatePrototypes(NamedTuple):
-    """Prototypes that are computed from a feature map, and only around objects."""
-
-    run: Callable[[Array], Array]
-    """From a part of the feature map to the prototypes (1, prototypes, rows, columns) there."""
-    feature: Array
-    """(1, channels, rows, columns)."""
-    input_size: tuple[int, int]
-
-    def around(self, boxes: Floats) -> Part:
-        rows, columns = self.feature.shape[2:]
-        height, width = self.input_size
-        scale = np.array([columns / width, rows / height] * 2)
-        corners = np.concatenate([boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)]) * scale
-        # Convolutions see a little beyond each cell: with this margin all is as in the whole map.
-        left, top = np.floor(corners[:2]).astype(int) - _MARGIN
-        right, bottom = np.ceil(corners[2:]).astype(int) + _MARGIN
-        left, top = (min(max(0, at), end - 1) for at, end in ((left, columns), (top, rows)))
-        right, bottom = max(left + 1, min(right, columns)), max(top + 1, min(bottom, rows))
-        values = self.run(self.feature[:, :, top:bottom, left:right])[0]
-        across, down = values.shape[2] // (right - left), values.shape[1] // (bottom - top)
-        return Part(values, left * across, top * down, (rows * down, columns * across))
 
 
 class Masks(NamedTuple):
