@@ -31,6 +31,10 @@ class Answer(NamedTuple):
     body: bytes
 
 
+class _TooLong(Exception):
+    pass
+
+
 class DirectRequests:
     """Safe to use from several threads at once, each of which keeps a connection."""
 
@@ -51,12 +55,15 @@ class DirectRequests:
     ) -> Answer | None:
         """None if boto3 has to be asked: for any status but 200, and whatever goes wrong.
 
-        ``headers`` have lower-case names. A longer answer than ``most_bytes`` goes wrong.
+        ``headers`` have lower-case names. A longer answer than ``most_bytes`` is not read.
         """
         if self._failures >= _MOST_FAILURES or not self._is_possible:
             return None
         try:
             status, answer = self._send(method, path, query, headers, body, most_bytes)
+        except _TooLong:
+            self._close()
+            return None
         except (OSError, http.client.HTTPException, ValueError) as error:
             self._close()
             self._count(error)
@@ -86,7 +93,7 @@ class DirectRequests:
         response = wire.getresponse()
         length = int(response.headers["Content-Length"] or 0)
         if most_bytes is not None and length > most_bytes:
-            raise ValueError("a longer answer than expected")
+            raise _TooLong
         data = response.read()  # raises IncompleteRead if it ends too soon
         return response.status, Answer(
             {name.lower(): value for name, value in response.getheaders()}, data

@@ -74,13 +74,9 @@ class Storage:
                 " in SPOTTER_S3_BUCKETS, or send the image itself."
             )
         wanted = StoredObject(bucket, key, version, etag="", size=0)
-        direct = self._send("HEAD", wanted)
-        if direct is not None and {"etag", "content-length"} <= direct.headers.keys():
-            return wanted._replace(
-                version=_version(direct.headers.get("x-amz-version-id")) or version,
-                etag=direct.headers["etag"].strip('"'),
-                size=int(direct.headers["content-length"]),
-            )
+        found = _stored(wanted, self._send("HEAD", wanted))
+        if found is not None:
+            return found
         with _s3_errors(wanted):
             head = self.connection.client.head_object(**_address(wanted))
         return StoredObject(
@@ -90,6 +86,16 @@ class Storage:
             head["ETag"].strip('"'),
             head["ContentLength"],
         )
+
+    def look_up_and_read(self, bucket: str, key: str) -> tuple[StoredObject, bytes] | None:
+        """The object and its bytes by one request.
+
+        None if that did not succeed, for whatever reason: ask ``look_up`` and ``read`` then.
+        """
+        wanted = StoredObject(bucket, key, None, etag="", size=0)
+        answer = self._send("GET", wanted)
+        found = _stored(wanted, answer)
+        return None if answer is None or found is None else (found, answer.body)
 
     def read(self, stored: StoredObject) -> bytes:
         """The bytes of the object that was looked up as ``stored``. Raises as ``fetch`` does.
@@ -126,6 +132,17 @@ class Storage:
 
     def _too_large(self, stored: StoredObject, size: str) -> ImageTooLarge:
         return ImageTooLarge(f"{stored.name} has {size} and at most {self.max_bytes} are allowed.")
+
+
+def _stored(wanted: StoredObject, answer: Answer | None) -> StoredObject | None:
+    """What ``answer`` says of ``wanted``; None if it says too little."""
+    if answer is None or not {"etag", "content-length"} <= answer.headers.keys():
+        return None
+    return wanted._replace(
+        version=_version(answer.headers.get("x-amz-version-id")) or wanted.version,
+        etag=answer.headers["etag"].strip('"'),
+        size=int(answer.headers["content-length"]),
+    )
 
 
 def _read_up_to(stream: _Stream, most: int) -> bytes:
