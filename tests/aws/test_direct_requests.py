@@ -178,3 +178,18 @@ def test_refusals_are_those_of_boto3(aws_environment: Cloud) -> None:
     client.put_object(Bucket="direct-refusals", Key="k", Body=b"other")
     with pytest.raises(Overloaded, match="being replaced"):
         storage.read(large._replace(size=10))
+
+
+def test_an_object_is_looked_up_and_read_at_once(aws_environment: Cloud) -> None:
+    aws_environment.bucket("at-once", versioned=True)
+    put = aws_environment.client("s3").put_object
+    put(Bucket="at-once", Key="small", Body=b"p" * 1000)
+    put(Bucket="at-once", Key="large", Body=b"p" * 1001)
+    storage = Storage(1000, direct=True)
+    found = storage.look_up("at-once", "small")
+    assert storage.look_up_and_read("at-once", "small") == (found, b"p" * 1000)
+    for _ in range(2 * direct_requests._MOST_FAILURES):  # which are no fault of the way
+        assert storage.look_up_and_read("at-once", "large") is None
+    assert storage.look_up_and_read("at-once", "none") is None
+    assert storage.look_up_and_read("at-once", "small") is not None
+    assert Storage(1000).look_up_and_read("at-once", "small") is None
