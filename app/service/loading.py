@@ -1,11 +1,14 @@
 """The detector that the settings ask for."""
 
-from app.settings import DECODING_BUDGET, Settings, warn_of_removed
+from app.service.memory_shares import decoding_bytes
+from app.settings import Settings, warn_of_removed
 from app.vision.detector import Detector
 from app.vision.images.budget import DecodingBudget
 from app.vision.images.reader import ImageReader
 from app.vision.model.load import load
 from app.vision.runtime.usable_cores import usable_cores
+
+_REMEDY = ", or let the server use more memory (SPOTTER_DECODE_MEMORY)"
 
 
 def load_detector(settings: Settings) -> Detector:
@@ -13,4 +16,5 @@ def load_detector(settings: Settings) -> Detector:
     warn_of_removed()
     threads = settings.threads or usable_cores()
     model = load(settings.model, threads, settings.providers)
-    return Detector(model, ImageReader(settings.max_pixels, DecodingBudget(DECODING_BUDGET)))
+    budget = DecodingBudget(decoding_bytes(settings), _REMEDY)
+    return Detector(model, ImageReader(settings.max_pixels, budget))

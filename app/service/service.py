@@ -14,14 +14,12 @@ from app.admission.request_memory import RequestMemory
 from app.cloud.s3 import Storage
 from app.search.index import LabelIndex
 from app.service.health import Health
+from app.service.memory_shares import request_bytes
 from app.settings import Settings
 from app.vision.detector import Detector
 from app.vision.runtime.usable_cores import usable_cores
 
 T = TypeVar("T")
-
-_LARGEST_BODIES_HELD = 10
-"""Requests may hold as much memory as so many bodies of the greatest size."""
 
 _REST_SECONDS = 2e-5
 
@@ -56,13 +54,12 @@ class Service:
         concurrency = settings.concurrency or usable_cores()
         queue = 16 * concurrency if settings.queue is None else settings.queue
         pool = InferencePool(concurrency, queue)
-        capacity = _LARGEST_BODIES_HELD * settings.max_body_bytes
         return cls(
             settings,
             detector,
             Health(detector),
             pool,
-            RequestMemory(capacity, settings.body_timeout, pool.retry_after),
+            RequestMemory(request_bytes(settings), settings.body_timeout, pool.retry_after),
             KeyRing(settings.api_keys) if settings.api_keys else None,
             Storage(settings.max_body_bytes, settings.s3_buckets),
             LabelIndex(settings.table) if settings.table else None,

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ByteSize, ConfigDict, Field, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 
 from app.admission.api_keys import digest
@@ -17,9 +17,6 @@ from app.settings import lists, rekognition
 _log = logging.getLogger("spotter.settings")
 
 DEFAULT_MODEL = Path(__file__).parent.parent.parent / "models" / "default.onnx"
-DECODING_BUDGET = 200 * 1024 * 1024
-"""Bytes that decoding may take at a time, over all requests: 50 megapixels of RGB and a little."""
-
 _PREFIX = "SPOTTER_"
 _REMOVED = {"cache_dir": "no optimised graph is kept from one start to the next any more"}
 """Settings of earlier versions, and why each is ignored."""
@@ -67,6 +64,11 @@ class Settings(BaseModel):
     )
     max_pixels: int = Field(
         50_000_000, ge=1, description="Width times height of an image, at most."
+    )
+    decode_memory: ByteSize = Field(
+        ByteSize(0),
+        description="Bytes that decoding may take at a time over all requests, such as 500MB;"
+        " 0: as the memory limit allows, at most 1GiB.",
     )
     api_keys: tuple[bytes, ...] = Field(
         (),

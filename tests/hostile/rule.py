@@ -1,12 +1,12 @@
 """What any file may cost at default settings, and what an honest photo of its size costs."""
 
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 
 import numpy as np
 from PIL import Image
 
-from app.settings import DECODING_BUDGET
+from app.service.memory_shares import MOST_DECODING_BYTES
 from app.vision.images.formats import recognise
 from tests.conftest import SHARED
 from tests.vision.pictures import encode
@@ -44,7 +44,7 @@ class Cost:
 
     def most_memory(self, size: int) -> int:
         """Bytes over idle that a file of ``size`` bytes may take."""
-        return min(self.reserved, DECODING_BUDGET) + SLACK + COPIES_OF_FILE * size
+        return min(self.reserved, MOST_DECODING_BYTES) + SLACK + COPIES_OF_FILE * size
 
 
 def pillow_name(data: bytes) -> str | None:
@@ -53,7 +53,7 @@ def pillow_name(data: bytes) -> str | None:
     return found.pillow_name if found else None
 
 
-@cache
+@lru_cache(maxsize=16)
 def honest_photo(form: str, pixels: int) -> bytes | None:
     """About so many pixels, 4 to 3, with the detail of a photo; None if it cannot be made here.
 

@@ -19,7 +19,7 @@ import pytest
 from PIL import Image
 
 from app.errors import ImageTooLarge, SpotterError
-from app.settings import DECODING_BUDGET
+from app.service.memory_shares import MOST_DECODING_BYTES
 from app.vision.detections import Options
 from app.vision.detector import Detector
 from app.vision.draw import detect_and_draw
@@ -39,7 +39,7 @@ MEASURE = r"""
 import json, re, sys, time
 from pathlib import Path
 from app.errors import SpotterError
-from app.settings import DECODING_BUDGET
+from app.service.memory_shares import MOST_DECODING_BYTES
 from app.vision.images.budget import DecodingBudget
 from app.vision.detector import Detector
 from app.vision.draw import LONGEST_SIDE
@@ -50,7 +50,7 @@ def status(key):
     text = Path("/proc/self/status").read_text()
     return int(re.search(key + r":\s+(\d+)", text)[1]) * 1024
 
-reader = ImageReader(50_000_000, DecodingBudget(DECODING_BUDGET))
+reader = ImageReader(50_000_000, DecodingBudget(MOST_DECODING_BYTES))
 for form in ("JPEG", "PNG", "TIFF", "GIF", "BMP", "WEBP"):
     reader.read(encode(quarters(), form), at_most(640))
 for path in sys.argv[1:]:
@@ -312,7 +312,7 @@ def test_what_is_refused_is_refused_before_it_is_decoded(
     (code,), make = KINDS[name]
     data = make()
     monkeypatch.setattr(Image.Image, "load", lambda _: pytest.fail("decoded"))
-    reader = ImageReader(50_000_000, DecodingBudget(DECODING_BUDGET))
+    reader = ImageReader(50_000_000, DecodingBudget(MOST_DECODING_BYTES))
     with pytest.raises(SpotterError) as refused:
         reader.check(data, at_most(640))
     assert refused.value.code == code

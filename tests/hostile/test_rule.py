@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from app.settings import DECODING_BUDGET
+from app.service.memory_shares import MOST_DECODING_BYTES
 from tests.hostile import hunt as module
 from tests.hostile.costs import BEGIN, END, SIZES, Measured, _write, table
 from tests.hostile.hunt import Died, Hunt, Worker, Workers, honest_cost
@@ -59,7 +59,7 @@ def test_a_worker_gives_up_a_file_and_another_takes_its_place(
         (2.5, 60, 20, ["2.5 s of CPU"]),
         (1.9, 90, 20, ["90 MB, 20 set aside"]),
         (0.1, 90, 0, ["90 MB, 0 set aside"]),
-        (0.1, 300, 10_000, ["300 MB, 10000 set aside"]),  # never more than the budget
+        (0.1, 1200, 10_000, ["1200 MB, 10000 set aside"]),  # never more than the budget
     ],
 )
 def test_what_is_above_the_rule(
@@ -79,7 +79,7 @@ def test_what_is_above_the_rule(
 
 def test_memory_is_that_of_the_pixels_and_a_slack() -> None:
     assert Cost("", 0, 0, 10, 0).most_memory(100) == 10 + SLACK + 200
-    assert Cost("", 0, 0, 10**12, 0).most_memory(0) == DECODING_BUDGET + SLACK
+    assert Cost("", 0, 0, 10**12, 0).most_memory(0) == MOST_DECODING_BYTES + SLACK
 
 
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "AVIF"])

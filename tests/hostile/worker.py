@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from app.errors import SpotterError
-from app.settings import DECODING_BUDGET
+from app.service.memory_shares import MOST_DECODING_BYTES
 from app.vision.detector import Detector
 from app.vision.draw import LONGEST_SIDE
 from app.vision.images.budget import DecodingBudget
@@ -53,7 +53,7 @@ class RecordingBudget(DecodingBudget):
 class Judge:
     def __init__(self, most_seconds: float) -> None:
         self.most_seconds = most_seconds
-        self.budget = RecordingBudget(DECODING_BUDGET)
+        self.budget = RecordingBudget(MOST_DECODING_BYTES)
         self.reader = ImageReader(MAX_PIXELS, self.budget)
         self.declared: Size | None = None
 

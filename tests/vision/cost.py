@@ -19,7 +19,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from PIL import Image
 from app.errors import SpotterError
-from app.settings import DECODING_BUDGET
+from app.service.memory_shares import MOST_DECODING_BYTES
 from app.vision.images.budget import DecodingBudget
 from app.vision.images.reader import ImageReader
 
@@ -40,7 +40,7 @@ def cover(size):
 for form in ("AVIF", "TIFF", "JPEG", "PNG"):
     out = io.BytesIO()
     Image.new("RGB", (16, 16)).save(out, form)
-    ImageReader(10**6, Recorder(DECODING_BUDGET)).read(out.getvalue(), cover)
+    ImageReader(10**6, Recorder(MOST_DECODING_BYTES)).read(out.getvalue(), cover)
 if find_spec("pi_heif"):
     import pi_heif
 for path in sys.argv[1:]:
@@ -49,7 +49,7 @@ for path in sys.argv[1:]:
         os.waitpid(child, 0)
         continue
     data = Path(path).read_bytes()
-    budget = Recorder(DECODING_BUDGET)
+    budget = Recorder(MOST_DECODING_BYTES)
     Path("/proc/self/clear_refs").write_text("5")
     idle, began = status("VmRSS"), time.process_time()
     try:

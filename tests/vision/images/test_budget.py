@@ -41,6 +41,36 @@ def test_the_next_waits_until_there_is_room() -> None:
     thread.join(5)
 
 
+def test_a_large_one_is_not_kept_out_by_small_ones_that_come_after_it() -> None:
+    budget = DecodingBudget(100)
+    order: list[int] = []
+
+    def take(size: int) -> None:
+        with budget.reserve(size):
+            order.append(size)
+
+    with budget.reserve(50):
+        threads = []
+        for size in (100, 10, 20):
+            thread = threading.Thread(target=take, args=(size,))
+            thread.start()
+            threads.append(thread)
+            end = time.monotonic() + 10
+            while budget.waiting < len(threads) and time.monotonic() < end:
+                time.sleep(0.001)
+        assert budget.waiting == 3
+    for thread in threads:
+        thread.join(5)
+    assert order[0] == 100
+    assert sorted(order) == [10, 20, 100]
+
+
+def test_a_refusal_says_how_to_allow_more() -> None:
+    budget = DecodingBudget(10**6, ", or set SPOTTER_DECODE_MEMORY")
+    with pytest.raises(ImageTooLarge, match="Send a smaller image, or set SPOTTER_DECODE_MEMORY"):
+        budget.check(10**6 + 1)
+
+
 def test_a_failure_gives_its_share_back() -> None:
     budget = DecodingBudget(100)
     for _ in range(3):

@@ -15,7 +15,8 @@ import pytest
 from PIL import Image
 
 from app.errors import ImageTooLarge
-from app.settings import DECODING_BUDGET
+from app.service.memory_shares import MOST_DECODING_BYTES, decoding_bytes
+from app.settings import Settings
 from app.vision.images import formats
 from app.vision.images.budget import DecodingBudget
 from app.vision.images.pieces import Pieces
@@ -135,20 +136,22 @@ def declared(width: int, height: int, form: str, **options: Any) -> int:
         ("JPEG", {"progressive": True, "subsampling": 0}),
         ("PNG", {}),
         ("WEBP", {}),
+        ("WEBP", {"lossless": True}),
         ("GIF", {}),
         ("BMP", {}),
         ("TIFF", {}),
-        ("TIFF", {"compression": "tiff_lzw", "tiffinfo": {278: 3024}}),
+        ("TIFF", {"compression": "tiff_lzw", "tiffinfo": {278: 4000}}),
         ("AVIF", {}),
+        ("AVIF", {"subsampling": "4:4:4"}),
     ],
 )
-def test_a_phone_s_photo_fits_in_any_format(form: str, options: dict[str, Any]) -> None:
-    assert declared(4032, 3024, form, **options) < DECODING_BUDGET - 5_000_000
-
-
-@pytest.mark.parametrize("form", ["PNG", "BMP", "TIFF"])
-def test_fifty_megapixels_fit(form: str) -> None:
-    assert declared(8165, 6123, form) < DECODING_BUDGET
+def test_24_megapixels_fit_at_a_limit_of_one_gibibyte_and_50_without_one(
+    form: str, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "1024")
+    at_one_gibibyte = decoding_bytes(Settings.model_validate({}))
+    assert declared(6000, 4000, form, **options) < at_one_gibibyte - 30_000_000
+    assert declared(8165, 6123, form, **options) < MOST_DECODING_BYTES - 60_000_000
 
 
 def test_a_jpeg_in_several_scans_counts_its_coefficients() -> None:

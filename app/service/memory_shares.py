@@ -1,0 +1,37 @@
+"""How the memory that this process may use is divided between requests and decoders."""
+
+import math
+
+from app.settings import Settings
+from app.vision.runtime.usable_memory import usable_memory
+
+MOST_DECODING_BYTES = 1 << 30
+"""50 megapixels of every format and a little."""
+_LEAST_DECODING_BYTES = 64 << 20
+_DECODING_SHARE = 0.75
+"""Of what is left; the rest is for what malloc keeps."""
+_LIBRARIES_BYTES = 150_000_000
+"""Resident after the start, without a model."""
+_COPIES_OF_MODEL = 3
+"""The session's weights, the same packed for its kernels, and the tensors of an inference."""
+_MOST_BODIES, _LEAST_BODIES = 10, 2
+"""Of the greatest size."""
+_BODIES_SHARE = 0.2
+"""Of the limit."""
+
+
+def request_bytes(settings: Settings) -> int:
+    """Bytes of bodies and answers that all requests may hold together."""
+    fewest, most = (bodies * settings.max_body_bytes for bodies in (_LEAST_BODIES, _MOST_BODIES))
+    limit = usable_memory()
+    return most if limit is None else min(most, max(fewest, int(_BODIES_SHARE * limit)))
+
+
+def decoding_bytes(settings: Settings) -> int:
+    """Bytes that all decoders may take together: ``SPOTTER_DECODE_MEMORY``, or what is left."""
+    if settings.decode_memory:
+        return settings.decode_memory
+    limit = usable_memory() or math.inf
+    model = _COPIES_OF_MODEL * settings.model.stat().st_size
+    left = limit - _LIBRARIES_BYTES - model - request_bytes(settings)
+    return int(min(max(_DECODING_SHARE * left, _LEAST_DECODING_BYTES), MOST_DECODING_BYTES))
