@@ -1,7 +1,8 @@
 """``python -m app.events.worker QUEUE``: annotates what a queue tells of, without Lambda.
 
-Some threads take messages and do with them what the function does, more than there are cores, as
-each waits for AWS most of the time. After SIGTERM each finishes its image and hands back the messages it did not come to.
+Some threads take messages and do with them what the function does. They are more than the cores,
+as each waits for AWS most of the time. After SIGTERM each finishes its image and hands back the
+messages that it did not come to.
 """
 
 import argparse
