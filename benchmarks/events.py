@@ -144,7 +144,10 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=3)
     options = parser.parse_args()
     core = max(os.sched_getaffinity(0))
-    with keep_off([core]), run_cloud() as cloud:  # moto inherits the other cores
+    with (
+        keep_off([core]),
+        run_cloud(keeps_connections=True) as cloud,
+    ):  # moto inherits the other cores
         os.environ.update(cloud.environment)
         model = {"SPOTTER_MODEL": str(options.model)} if options.model else {}
         environment = {**model, "SPOTTER_TABLE": _TABLE, "SPOTTER_LOG_LEVEL": "warning"}

@@ -109,6 +109,7 @@ BAD = [
     ("model_aliases", "=yolov8n"),
     ("model_aliases", "a b"),
     ("log_level", "loud"),
+    ("search", "public"),
     ("log_level", "x" * 5000),
 ]
 

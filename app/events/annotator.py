@@ -41,6 +41,8 @@ from app.vision.detector import Detector
 
 Rows = dict[str, Row]
 """Of one object, by version."""
+Read = tuple[StoredObject, bytes]
+"""An object and its bytes, if they have been read already."""
 Settled = tuple["Outcome", bool]
 """What came of it, and whether anything was written."""
 
@@ -79,9 +81,13 @@ class Annotator:
         outcome = None
         for _ in range(_MOST_LOOKS):
             rows = {row[SORT_KEY]: row for row in self.table.rows_of(notice.object_name)}
-            current = self._look_up(notice)
+            # Of an object without a row the bytes will be needed, unless this is about its end.
+            read = None
+            if not rows and not notice.removed:
+                read = self.storage.look_up_and_read(notice.bucket, notice.key)
+            current = read[0] if read else self._look_up(notice)
             try:
-                seen, has_written = self._settle(notice, current, rows)
+                seen, has_written = self._settle(notice, current, rows, read)
             except (Outdated, ObjectMissing):  # a row or the object has changed since
                 continue
             if outcome is None or has_written:
@@ -91,7 +97,9 @@ class Annotator:
                 return outcome
         raise Unsettled(f"{notice.object_name} changes while it is looked at.")
 
-    def _settle(self, notice: Notice, current: StoredObject | None, rows: Rows) -> Settled:
+    def _settle(
+        self, notice: Notice, current: StoredObject | None, rows: Rows, read: Read | None
+    ) -> Settled:
         """Writes what differs between ``rows`` and the bucket.
 
         Raises Outdated or ObjectMissing if either has changed since it was looked at.
@@ -107,7 +115,7 @@ class Annotator:
         if about is None and not notice.removed:
             return (Outcome.REMOVED if has_cleared else Outcome.MISSING), has_cleared
         # If a version was deleted, another one may be the current one now.
-        outcome, has_written = self._record(notice, about or current, current, rows)
+        outcome, has_written = self._record(notice, about or current, current, rows, read)
         return outcome, has_cleared or has_written
 
     def _clear(
@@ -132,7 +140,12 @@ class Annotator:
         return has_written
 
     def _record(
-        self, notice: Notice, stored: StoredObject, current: StoredObject, rows: Rows
+        self,
+        notice: Notice,
+        stored: StoredObject,
+        current: StoredObject,
+        rows: Rows,
+        read: Read | None,
     ) -> Settled:
         """Writes the row of ``stored``, unless it is known; searches find the current one only."""
         version = row_key(stored)[SORT_KEY]
@@ -143,7 +156,7 @@ class Annotator:
                 return Outcome.KNOWN, False
             (self.table.show if is_current else self.table.hide)(row)
             return Outcome.KNOWN, True
-        new = self._look_at(stored) | expiry(datetime.now(UTC), self.ttl_days)
+        new = self._look_at(stored, read) | expiry(datetime.now(UTC), self.ttl_days)
         new[SEQUENCER] = max(notice.sequencer, row[SEQUENCER] if row else "")
         self.table.replace(row, new, searchable=is_current and new[STATUS] == ANNOTATED)
         rows[version] = new
@@ -161,9 +174,9 @@ class Annotator:
         except ObjectMissing:
             return None
 
-    def _look_at(self, stored: StoredObject) -> Row:
+    def _look_at(self, stored: StoredObject, read: Read | None) -> Row:
         try:
-            image = self.storage.read(stored)
+            image = read[1] if read and read[0] == stored else self.storage.read(stored)
             found = self.detector.detect(image, self.options)
         except (InvalidImage, InvalidImageFormat, ImageTooLarge) as error:
             return unreadable(stored, error, self.detector)

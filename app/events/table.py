@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from app.cloud.boto_client import Connection
-from app.cloud.dynamodb import Outdated, packed, unpacked, write
+from app.cloud.dynamodb import DynamoDb, Outdated, packed, unpacked
 from app.events.row import (
     ANNOUNCED,
     INDEXED,
@@ -37,6 +37,7 @@ class Table:
     def __init__(self, name: str) -> None:
         self.name = name
         self.connection = Connection("dynamodb", _ATTEMPTS)
+        self._database = DynamoDb(self.connection)
 
     def find(self, key: Row) -> Row | None:
         answer = self.connection.client.get_item(
@@ -46,7 +47,7 @@ class Table:
 
     def rows_of(self, name: str) -> list[Row]:
         """The rows of all versions of the object ``bucket#key``, without what was found in them."""
-        pages = self.connection.client.get_paginator("query").paginate(
+        items = self._database.query(
             TableName=self.name,
             ConsistentRead=True,
             KeyConditionExpression=f"#{PARTITION_KEY} = :name",
@@ -54,7 +55,7 @@ class Table:
             ExpressionAttributeValues=packed({":name": name}),
             ProjectionExpression=", ".join(_NAMES),
         )
-        return [unpacked(item) for page in pages for item in page["Items"]]
+        return [unpacked(item) for item in items]
 
     def replace(self, old: Row | None, new: Row, *, searchable: bool) -> None:
         """Writes ``new`` for ``old``, or as the first; ``searchable`` with index items."""
@@ -127,7 +128,7 @@ class Table:
         for action in actions:
             for details in action.values():
                 details["TableName"] = self.name
-        write(self.connection, actions)
+        self._database.write(actions)
 
 
 def _key(row: Row) -> Row:

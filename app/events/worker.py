@@ -1,7 +1,8 @@
 """``python -m app.events.worker QUEUE``: annotates what a queue tells of, without Lambda.
 
-As many threads as the service would infer at a time take messages and do with them what the
-function does. After SIGTERM each finishes its image and hands back the messages it did not come to.
+Some threads take messages and do with them what the function does. They are more than the cores,
+as each waits for AWS most of the time. After SIGTERM each finishes its image and hands back the
+messages that it did not come to.
 """
 
 import argparse
@@ -24,6 +25,7 @@ from app.settings import load_settings
 from app.vision.runtime.limits import usable_cores
 
 _HIDDEN_SECONDS = 60
+_THREADS_OF_A_CORE = 3
 _LONGEST_PAUSE_SECONDS = 30
 _A_LONG_TIME_MS = 1 << 30
 _log = logging.getLogger("spotter.events")
@@ -119,7 +121,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: worker.stop())
-    worker.run(settings.concurrency or usable_cores())
+    worker.run(settings.concurrency or _THREADS_OF_A_CORE * usable_cores())
     return 0
 
 

@@ -19,11 +19,12 @@ _COPIED = ("bucket", "key", "model", "modelSha256", "detectedAt", "expiresAt")
 def labels_for_index(row: Mapping[str, Any]) -> dict[str, Decimal]:
     """The surest labels of a row by their folded names, each with its greatest probability."""
     found: dict[str, Decimal] = {}
-    for detection in row.get("detections") or ():  # the surest first
-        name = folded(detection["label"])
-        if len(found) < MOST_LABELS:
-            found.setdefault(name, detection["probability"])
-    return found
+    # A model that sorts whole pictures writes classifications.
+    for one in (*(row.get("classifications") or ()), *(row.get("detections") or ())):
+        name = folded(one["label"])
+        found[name] = max(one["probability"], found.get(name, one["probability"]))
+    surest = sorted(found, key=lambda name: -found[name])[:MOST_LABELS]
+    return {name: found[name] for name in surest}
 
 
 def index_items(row: Mapping[str, Any], labels: Mapping[str, Decimal]) -> list[Item]:

@@ -49,11 +49,22 @@ class Cloud:
         return name
 
 
+_KEEPING_CONNECTIONS = """
+import sys
+from moto.server import main
+from werkzeug.serving import WSGIRequestHandler
+WSGIRequestHandler.protocol_version = "HTTP/1.1"
+main(sys.argv[1:])
+"""
+
+
 @contextmanager
-def run_cloud() -> Iterator[Cloud]:
+def run_cloud(*, keeps_connections: bool = False) -> Iterator[Cloud]:
+    """``keeps_connections``: for the next request, as AWS does and moto does not by itself."""
     port = free_port()
+    program = ["-c", _KEEPING_CONNECTIONS] if keeps_connections else ["-m", "moto.server"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "moto.server", "-p", str(port)],
+        [sys.executable, *program, "-p", str(port)],
         env={**os.environ, "AWS_DEFAULT_REGION": REGION},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

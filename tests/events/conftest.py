@@ -25,5 +25,10 @@ def detector(scripted_model: Path) -> Detector:
 @pytest.fixture
 def annotator(results: Results, detector: Detector) -> Annotator:
     return Annotator(
-        detector, Storage(100_000), Table(results.table), Bus(results.bus), Options(), ttl_days=30
+        detector,
+        Storage(100_000, direct=True),
+        Table(results.table),
+        Bus(results.bus),
+        Options(),
+        ttl_days=30,
     )

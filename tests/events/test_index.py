@@ -317,3 +317,11 @@ def test_the_command_says_what_is_wrong_in_a_line(
     for wrong in (["--above", "2"], ["--limit", "0"], ["--above", "nan"]):
         with pytest.raises(SystemExit):
             command.main(["dog", *wrong])
+
+
+def test_what_a_whole_picture_is_counts_as_a_label(table: Table, index: LabelIndex) -> None:
+    beach = {"label": "beach", "probability": Decimal("0.95")}
+    row = made_row("a", {"dog": 0.9, "beach": 0.4}, classifications=[beach])
+    table.replace(None, row, searchable=True)
+    assert [hit.probability for hit in index.search(Question("beach"), 5).hits] == [0.95]
+    assert keys(index, Question("dog", also=("beach",), above=0.5)) == ["a"]

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from app.cloud.s3 import Storage
 from app.events.annotator import Annotator, Outcome
 from app.events.consumer import Consumer
 from app.events.notice import Notice, notices
 from app.search.items import index_keys
+from app.vision.detections import Detections, Options
 from tests.events.records import Event, bridge_event, queue_event, s3_event
 from tests.events.results import Results
 from tests.http.client import drawn
@@ -177,16 +177,15 @@ def test_an_object_that_goes_while_it_is_looked_at_leaves_no_row(
     """The notice of its removal was handled before the row was there."""
     s3 = results.cloud.client("s3")
     s3.put_object(Bucket=bucket, Key="k", Body=PHOTOS[0])
-    read = Storage.read
+    detect = annotator.detector.detect
 
-    def gone(self: Storage, stored: Any) -> bytes:
-        image = read(self, stored)
+    def gone(image: bytes, options: Options) -> Detections:
         s3.delete_object(Bucket=bucket, Key="k")
         notice = Notice(bucket, "k", None, "2", removed=True)
         assert annotator.annotate(notice) is Outcome.MISSING
-        return image
+        return detect(image, options)
 
-    monkeypatch.setattr(Storage, "read", gone)
+    monkeypatch.setattr(annotator.detector, "detect", gone)
     assert annotator.annotate(Notice(bucket, "k", None, "1")) is Outcome.REMOVED
     assert results.items() == []
 
