@@ -56,7 +56,7 @@ def test_what_amplifies_a_part_of_its_format(bombed: tuple[Hunt, Workers], kind:
         assert bombed[1].judge(data) == []
 
 
-def test_mutants(shared: Path) -> None:
+def test_mutants() -> None:
     """The first of those that ``python -m tests.hostile.fuzz`` goes through."""
     with hunting() as (hunt, workers):
         wrong = {

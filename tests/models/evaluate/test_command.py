@@ -173,7 +173,8 @@ def test_on_a_drawn_scene_both_ways(
     folder.mkdir()
     (folder / "images").symlink_to(scene_photos)
     write_annotations(folder)
-    for number, way in enumerate(([scene_model], ["--url", scene_server.url])):
+    ways: list[list[object]] = [[scene_model], ["--url", scene_server.url]]
+    for number, way in enumerate(ways):
         out = tmp_path / f"{number}.json"
         assert run(*way, "--data", folder, "--json", out) == 0
         assert json.loads(out.read_text())["map"] == pytest.approx(1, abs=0.01)
