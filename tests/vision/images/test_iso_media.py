@@ -174,6 +174,13 @@ def test_grids_of_heic_decode(shared: Path) -> None:
     assert (found.outcome, found.detail) == ("decoded", "512 x 384")
 
 
+def test_a_heic_of_24_megapixels_in_a_camera_s_best_quality_is_read(shared: Path) -> None:
+    """The tiles of a real photo, of 2.4 bits a pixel, over and over."""
+    tile = taken_out((shared / "images" / "photo.heic").read_bytes()).part(b"hvc1", hidden=True)
+    found = measure({"large": grid_file("HEIC", tile, 5, 5, (6000, 4000))})["large"]
+    assert (found.outcome, found.detail) == ("decoded", "6000 x 4000")
+
+
 def test_honest_files_are_read(shared: Path) -> None:
     names = ("photo.avif", "rotated_irot.avif", "small.avif", "exif_or_xmp_orientation.avif")
     files = {n: (shared / "images" / n).read_bytes() for n in (*names, "photo.heic", "multi.heic")}

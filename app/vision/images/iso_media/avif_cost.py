@@ -27,7 +27,14 @@ def inspect(data: bytes, max_pixels: int) -> tuple[int, Cost]:
     metadata_bytes += max((item.property_size for item in items), default=0)
     check_metadata("AVIF", metadata_bytes)
     cost = cost_of(file)
-    check(cost, "AVIF", _MOST_LAYERS, _BYTE_PIXELS, max_pixels)
+    check(
+        cost,
+        "AVIF",
+        max_pixels,
+        layers=_MOST_LAYERS,
+        byte_pixels=_BYTE_PIXELS,
+        work=_MOST_LAYERS,
+    )
     return metadata_bytes, cost
 
 

@@ -45,11 +45,14 @@ class Cost:
         return Cost(*sums, self.largest, self.declared)
 
 
-def check(cost: Cost, name: str, layers: int, byte_pixels: int, max_pixels: int) -> None:
+def check(
+    cost: Cost, name: str, max_pixels: int, *, layers: int, byte_pixels: int, work: int
+) -> None:
     """Raises ImageTooLarge.
 
     ``layers``: how often all pixels of the picture may be gone over. ``byte_pixels``: a coded
-    byte takes as long to decode as so many pixels of an even colour.
+    byte takes as long to decode as so many pixels of an even colour. ``work``: how many such
+    pixels may be decoded for each pixel of the picture.
     """
     if cost.declared > max_pixels:
         raise ImageTooLarge(
@@ -63,8 +66,7 @@ def check(cost: Cost, name: str, layers: int, byte_pixels: int, max_pixels: int)
             f" have to be gone over, and at most {allowed} are for its size. Save it again as a"
             " single picture, for example as JPEG."
         )
-    work = cost.pixels + byte_pixels * cost.bytes
-    if work > max(_MOST_WORK, layers * cost.largest):
+    if cost.pixels + byte_pixels * cost.bytes > max(_MOST_WORK, work * cost.largest):
         raise ImageTooLarge(
             f"To decode the {name}, {cost.bytes} coded bytes of {cost.pixels:.0f} pixels would have"
             " to be gone over, which takes too long. Save it with a lower quality, or as JPEG."

@@ -12,6 +12,8 @@ from app.vision.images.iso_media.items import File, Item
 _MOST_LAYERS = 3
 """Colours and transparency, both turned; a picture in three slices."""
 _BYTE_PIXELS = 8
+_WORK_A_PIXEL = 5
+"""Four bits a pixel, half as much again as a camera writes at its best quality."""
 
 
 def inspect(data: bytes, max_pixels: int) -> tuple[int, Cost]:
@@ -29,7 +31,14 @@ def inspect(data: bytes, max_pixels: int) -> tuple[int, Cost]:
     metadata_bytes = _metadata_bytes(file)
     check_metadata("HEIC", metadata_bytes)
     cost = cost_of(file)
-    check(cost, "HEIC", _MOST_LAYERS, _BYTE_PIXELS, max_pixels)
+    check(
+        cost,
+        "HEIC",
+        max_pixels,
+        layers=_MOST_LAYERS,
+        byte_pixels=_BYTE_PIXELS,
+        work=_WORK_A_PIXEL,
+    )
     return metadata_bytes, cost
 
 
