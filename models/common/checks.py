@@ -50,6 +50,12 @@ def serves(path: Path, shown: Path) -> Detector:
                 f" {item.box}: its outputs are not those of the family"
                 f" {found.model.description.family}."
             )
+    for one in result.classifications or ():
+        if not 0 <= one.probability <= 1:
+            raise CommandError(
+                f"The model {shown} gives the probability {one.probability:.4g}: say how its scores"
+                " become probabilities (--scores)."
+            )
     return found
 
 
