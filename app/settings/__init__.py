@@ -89,15 +89,11 @@ class Settings(BaseModel):
     s3_buckets: CommaList = Field(
         (), description="S3 buckets that images may be read from by name; none: no such reading."
     )
-    table: str = Field(
-        "", description="DynamoDB table of the event-driven way's results, which /search asks."
-    )
+    table: str = Field("", description="DynamoDB table of the events' results, for /search, too.")
     search: Literal["keyed", "open"] = Field(
         "keyed", description="/search: keyed, for who has a key, or loopback; open to anybody."
     )
-    event_bus: str = Field(
-        "", description="EventBridge bus that is told of each result; none: nobody is."
-    )
+    event_bus: str = Field("", description="EventBridge bus that is told of each result; or none.")
     ttl_days: int = Field(
         0, ge=0, le=36_500, description="Days after which a row of the table expires; 0: never."
     )
