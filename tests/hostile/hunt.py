@@ -18,7 +18,7 @@ from tests.hostile.rule import HONEST_FACTOR, MOST_SECONDS, Cost, honest_photo, 
 from tests.server import REPOSITORY
 
 EXPECTED = frozenset({"decoded", "InvalidImageFormat", "InvalidImage", "ImageTooLarge"})
-DECODERS = frozenset({"Jpeg", "Png", "WebP", "Gif", "Bmp", "Tiff", "Avif", "Qoi"})
+DECODERS = frozenset({"Jpeg", "Mpo", "Png", "WebP", "Gif", "Bmp", "Tiff", "Avif", "Qoi"})
 MOST_GROWTH = 40_000_000
 GIVEN_UP = 10.0
 """Seconds of CPU time after which a worker ends itself."""
