@@ -43,6 +43,8 @@ Rows = dict[str, Row]
 """Of one object, by version."""
 Read = tuple[StoredObject, bytes]
 """An object and its bytes, if they have been read already."""
+Looked = tuple[StoredObject | None, StoredObject | None]
+"""What the bucket has of the object now, and of the version that the notice is about."""
 Settled = tuple["Outcome", bool]
 """What came of it, and whether anything was written."""
 
@@ -85,32 +87,30 @@ class Annotator:
             read = None
             if not rows and not notice.removed:
                 read = self.storage.look_up_and_read(notice.bucket, notice.key)
-            current = read[0] if read else self._look_up(notice)
+            looked = self._look(notice, read[0] if read else None)
             try:
-                seen, has_written = self._settle(notice, current, rows, read)
+                seen, has_written = self._settle(notice, looked, rows, read)
             except (Outdated, ObjectMissing):  # a row or the object has changed since
                 continue
             if outcome is None or has_written:
                 outcome = seen
-            if not has_written or self._look_up(notice) == current:
+            if not has_written or self._look(notice) == looked:
                 self._announce(rows)
                 return outcome
         raise Unsettled(f"{notice.object_name} changes while it is looked at.")
 
-    def _settle(
-        self, notice: Notice, current: StoredObject | None, rows: Rows, read: Read | None
-    ) -> Settled:
+    def _settle(self, notice: Notice, looked: Looked, rows: Rows, read: Read | None) -> Settled:
         """Writes what differs between ``rows`` and the bucket.
 
         Raises Outdated or ObjectMissing if either has changed since it was looked at.
         """
+        current, about = looked
         if current is None:
             for row in rows.values():
                 self.table.remove(row)
             settled = Outcome.REMOVED if rows else Outcome.MISSING, bool(rows)
             rows.clear()
             return settled
-        about = current if notice.is_about(current) else self._look_up(notice, notice.version)
         has_cleared = self._clear(notice, current, about, rows)
         if about is None and not notice.removed:
             return (Outcome.REMOVED if has_cleared else Outcome.MISSING), has_cleared
@@ -166,6 +166,13 @@ class Annotator:
         if notice.stale and row[MODEL] != self.detector.model.sha256:
             return False
         return notice.removed or row[SEQUENCER] >= notice.sequencer
+
+    def _look(self, notice: Notice, current: StoredObject | None = None) -> Looked:
+        """``current``: if it is known already."""
+        current = current or self._look_up(notice)
+        if current is None or notice.is_about(current):
+            return current, current
+        return current, self._look_up(notice, notice.version)
 
     def _look_up(self, notice: Notice, version: str | None = None) -> StoredObject | None:
         """None if there is no such object, or if it is hidden by the mark of its deletion."""

@@ -82,13 +82,13 @@ class Settings(BaseModel):
         (), description="S3 buckets that images may be read from by name; none: no such reading."
     )
     table: forms.Name = Field(
-        "", description="DynamoDB table of the event-driven way's results, which /search asks."
+        "", description="DynamoDB table of the events' results, for /search, too."
     )
     search: Annotated[Literal["keyed", "open"], forms.Word] = Field(
         "keyed", description="/search: keyed, for who has a key, or loopback; open to anybody."
     )
     event_bus: forms.Name = Field(
-        "", description="EventBridge bus that is told of each result; none: nobody is."
+        "", description="EventBridge bus that is told of each result; or none."
     )
     ttl_days: int = Field(
         0, ge=0, le=36_500, description="Days after which a row of the table expires; 0: never."

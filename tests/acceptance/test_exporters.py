@@ -11,7 +11,7 @@ import pytest
 
 from app.vision.detections import Options
 from models.common import checks
-from tests.acceptance.exporters import Row, judge, prepare, rows
+from tests.acceptance.exporters import judge, prepare, rows
 from tests.shared_data import SHARED
 
 TABLE = SHARED / "families" / "models.tsv"

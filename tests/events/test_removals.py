@@ -219,6 +219,29 @@ def test_a_deletion_mark_hides_and_its_removal_shows(
     assert len(results.index()) == 3
 
 
+def test_a_version_that_goes_while_it_is_looked_at_leaves_no_row(
+    annotator: Annotator, results: Results, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A newer version is there before and after."""
+    bucket = results.cloud.bucket(f"v-{results.table}", versioned=True)
+    s3 = results.cloud.client("s3")
+    old, new = (
+        s3.put_object(Bucket=bucket, Key="k", Body=photo)["VersionId"] for photo in PHOTOS[:2]
+    )
+    detect = annotator.detector.detect
+
+    def gone(image: bytes, options: Options) -> Detections:
+        monkeypatch.setattr(annotator.detector, "detect", detect)
+        s3.delete_object(Bucket=bucket, Key="k", VersionId=old)
+        annotator.annotate(Notice(bucket, "k", old, "3", removed=True))
+        return detect(image, options)
+
+    monkeypatch.setattr(annotator.detector, "detect", gone)
+    annotator.annotate(Notice(bucket, "k", old, "1"))
+    assert [row["version"] for row in results.rows()] == [new]
+    assert len(results.index()) == 3
+
+
 def test_rows_from_before_the_index_are_put_into_it_without_another_look(
     annotator: Annotator, results: Results, bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
