@@ -83,7 +83,7 @@ def deliver(consumer: Consumer, events: list[Event]) -> None:
 
     class Context:
         def get_remaining_time_in_millis(self) -> int:
-            return 60_000
+            return 3_600_000
 
     for _ in range(5):
         with ThreadPoolExecutor(4) as pool:
