@@ -6,8 +6,8 @@ from typing import Any
 
 from app.errors import StartError
 
-_CONNECT_SECONDS = 3
-_READ_SECONDS = 20
+CONNECT_SECONDS = 3
+READ_SECONDS = 20
 
 
 class Connection:
@@ -21,6 +21,8 @@ class Connection:
         self.attempts = attempts
         self._lock = threading.Lock()
         self._client: Any = None
+        self.credentials: Any = None
+        """Of botocore, which refreshes them; None before the first client."""
 
     @property
     def client(self) -> Any:
@@ -39,8 +41,10 @@ class Connection:
         from botocore.config import Config
 
         config = Config(
-            connect_timeout=_CONNECT_SECONDS,
-            read_timeout=_READ_SECONDS,
+            connect_timeout=CONNECT_SECONDS,
+            read_timeout=READ_SECONDS,
             retries={"mode": "standard", "total_max_attempts": self.attempts},
         )
-        return boto3.session.Session().client(self.service, config=config)
+        session = boto3.session.Session()
+        self.credentials = session.get_credentials()
+        return session.client(self.service, config=config)

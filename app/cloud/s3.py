@@ -3,15 +3,21 @@
 Without S3 no boto3 is needed.
 """
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from typing import NamedTuple, Protocol
+from urllib.parse import quote
 
 from app.cloud.boto_client import Connection
+from app.cloud.direct_requests import Answer, DirectRequests
 from app.errors import ImageTooLarge, InvalidObject, ObjectMissing, Overloaded
 
 _RETRY_AFTER = 2
 _PIECE_BYTES = 1 << 20
+_PLAIN_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", re.ASCII)
+"""Not the ARN of an access point."""
+_UNQUOTED = "/-._~"
 
 
 class _Stream(Protocol):
@@ -34,14 +40,23 @@ class StoredObject(NamedTuple):
 class Storage:
     """Safe to call from several threads at once; its methods wait for the network."""
 
-    def __init__(self, max_bytes: int, buckets: tuple[str, ...] | None = None) -> None:
+    def __init__(
+        self,
+        max_bytes: int,
+        buckets: tuple[str, ...] | None = None,
+        *,
+        direct: bool = False,
+    ) -> None:
         """Only ``buckets`` may be read, or all of them if it is None.
+
+        ``direct``: without boto3's work for each request, if that succeeds.
 
         Raises StartError if buckets are given and boto3 is not installed.
         """
         self.max_bytes = max_bytes
         self.buckets = None if buckets is None else frozenset(buckets)
         self.connection = None if buckets == () else Connection("s3")
+        self._direct = DirectRequests(self.connection) if direct and self.connection else None
 
     def fetch(self, bucket: str, key: str, version: str | None = None) -> bytes:
         """The whole object.
@@ -59,6 +74,9 @@ class Storage:
                 " in SPOTTER_S3_BUCKETS, or send the image itself."
             )
         wanted = StoredObject(bucket, key, version, etag="", size=0)
+        found = _stored(wanted, self._send("HEAD", wanted))
+        if found is not None:
+            return found
         with _s3_errors(wanted):
             head = self.connection.client.head_object(**_address(wanted))
         return StoredObject(
@@ -69,6 +87,16 @@ class Storage:
             head["ContentLength"],
         )
 
+    def look_up_and_read(self, bucket: str, key: str) -> tuple[StoredObject, bytes] | None:
+        """The object and its bytes by one request.
+
+        None if that did not succeed, for whatever reason: ask ``look_up`` and ``read`` then.
+        """
+        wanted = StoredObject(bucket, key, None, etag="", size=0)
+        answer = self._send("GET", wanted)
+        found = _stored(wanted, answer)
+        return None if answer is None or found is None else (found, answer.body)
+
     def read(self, stored: StoredObject) -> bytes:
         """The bytes of the object that was looked up as ``stored``. Raises as ``fetch`` does.
 
@@ -76,6 +104,9 @@ class Storage:
         """
         if stored.size > self.max_bytes:
             raise self._too_large(stored, f"{stored.size} bytes")
+        direct = self._send("GET", stored, {"if-match": f'"{stored.etag}"'})
+        if direct is not None:
+            return direct.body
         assert self.connection is not None
         with _s3_errors(stored):
             answer = self.connection.client.get_object(
@@ -88,8 +119,30 @@ class Storage:
             raise self._too_large(stored, "more bytes than S3 said")
         return data
 
+    def _send(
+        self, method: str, stored: StoredObject, headers: Mapping[str, str] | None = None
+    ) -> Answer | None:
+        """None if boto3 has to be asked."""
+        if self._direct is None or not _PLAIN_BUCKET.fullmatch(stored.bucket) or not stored.key:
+            return None
+        path = f"/{stored.bucket}/{quote(stored.key, safe=_UNQUOTED)}"
+        query = f"versionId={quote(stored.version, safe=_UNQUOTED[1:])}" if stored.version else ""
+        most = self.max_bytes if method == "GET" else None
+        return self._direct.send(method, path, headers or {}, query=query, most_bytes=most)
+
     def _too_large(self, stored: StoredObject, size: str) -> ImageTooLarge:
         return ImageTooLarge(f"{stored.name} has {size} and at most {self.max_bytes} are allowed.")
+
+
+def _stored(wanted: StoredObject, answer: Answer | None) -> StoredObject | None:
+    """What ``answer`` says of ``wanted``; None if it says too little."""
+    if answer is None or not {"etag", "content-length"} <= answer.headers.keys():
+        return None
+    return wanted._replace(
+        version=_version(answer.headers.get("x-amz-version-id")) or wanted.version,
+        etag=answer.headers["etag"].strip('"'),
+        size=int(answer.headers["content-length"]),
+    )
 
 
 def _read_up_to(stream: _Stream, most: int) -> bytes:

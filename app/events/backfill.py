@@ -1,6 +1,7 @@
 """``python -m app.events.backfill s3://bucket/prefix``: annotate what lies in a bucket already.
 
-Rows that the table has are kept, so it may run again, and beside the function.
+Rows that the table has are kept, so it may run again, and beside the function. ``--stale`` looks
+again at what another model annotated; ``--enqueue`` leaves the work to the workers of a queue.
 """
 
 import argparse
@@ -14,37 +15,51 @@ from pathlib import Path
 from tqdm import tqdm
 
 from app.cloud.boto_client import Connection
+from app.cloud.sqs import Queue
 from app.errors import StartError
 from app.events.annotator import Annotator
+from app.events.enqueue import FAILED, enqueue
 from app.events.notice import Notice
 from app.events.progress import Progress
 from app.events.setup import create_annotator
 from app.service.loading import load_detector
 from app.settings import load_settings
-from app.vision.runtime.usable_cores import usable_cores
+from app.vision.runtime.limits import usable_cores
 
-FAILED = "failed"
 _BATCH = 64
 
 
 def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
-        settings = load_settings()
         bucket, prefix = _split(options.source)
         progress = Progress.load(options.source, options.resume)
-        annotator = create_annotator(settings, load_detector(settings))
+        if options.enqueue:
+            queue = Queue.find(options.enqueue)
+            keys = chain(
+                list(progress.failed), _keys(Connection("s3"), bucket, prefix, progress.after)
+            )
+            counts = enqueue(queue, bucket, keys, progress, stale=options.stale)
+        else:
+            settings = load_settings()
+            annotator = create_annotator(settings, load_detector(settings))
+            workers = settings.concurrency or usable_cores()
+            counts = backfill(annotator, bucket, prefix, progress, workers, stale=options.stale)
     except StartError as error:
         print(f"backfill: {error}", file=sys.stderr)
         return 2
-    workers = settings.concurrency or usable_cores()
-    counts = backfill(annotator, bucket, prefix, progress, workers)
     print(", ".join(f"{number} {what}" for what, number in counts.items()) or "nothing to do")
     return 1 if counts[FAILED] else 0
 
 
 def backfill(
-    annotator: Annotator, bucket: str, prefix: str, progress: Progress, workers: int
+    annotator: Annotator,
+    bucket: str,
+    prefix: str,
+    progress: Progress,
+    workers: int,
+    *,
+    stale: bool = False,
 ) -> "Counter[str]":
     """How many objects came out how. What failed is written down and not waited for."""
     s3 = Connection("s3")
@@ -53,7 +68,8 @@ def backfill(
     counts: Counter[str] = Counter()
     with ThreadPoolExecutor(workers) as pool, tqdm(total=total, unit="image", disable=None) as bar:
         while batch := list(islice(keys, _BATCH)):
-            outcomes = pool.map(lambda key: _outcome(annotator, bucket, key), batch)
+            noticed = [Notice(bucket, key, stale=stale) for key in batch]
+            outcomes = pool.map(lambda notice: _outcome(annotator, notice), noticed)
             for key, outcome in zip(batch, outcomes, strict=True):
                 progress.note(key, failed=outcome == FAILED)
                 counts[outcome] += 1
@@ -62,11 +78,11 @@ def backfill(
     return counts
 
 
-def _outcome(annotator: Annotator, bucket: str, key: str) -> str:
+def _outcome(annotator: Annotator, notice: Notice) -> str:
     try:
-        return annotator.annotate(Notice(bucket, key)).value
+        return annotator.annotate(notice).value
     except Exception as error:  # the other images are not to blame
-        tqdm.write(f"{key}: {error}", file=sys.stderr)
+        tqdm.write(f"{notice.key}: {error}", file=sys.stderr)
         return FAILED
 
 
@@ -94,6 +110,16 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m app.events.backfill",
         description="Annotate the images that lie in an S3 bucket; rows there are stay as they are."
         " The settings are those of the service: SPOTTER_TABLE has to be set.",
+    )
+    parser.add_argument(
+        "--stale",
+        action="store_true",
+        help="look again at images that another model annotated, and replace their rows",
+    )
+    parser.add_argument(
+        "--enqueue",
+        metavar="QUEUE",
+        help="send the objects' names to this SQS queue (URL or name) and annotate nothing here",
     )
     parser.add_argument("source", help="s3://bucket or s3://bucket/prefix")
     parser.add_argument(

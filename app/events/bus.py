@@ -5,12 +5,12 @@ from decimal import Decimal
 from typing import Any
 
 from app.cloud.boto_client import Connection
-from app.events.row import ANNOUNCED, EXPIRES, SEQUENCER, Row
+from app.events.row import ANNOUNCED, EXPIRES, INDEXED, REVISION, SEQUENCER, Row
 
 SOURCE = "spotter"
 DETAIL_TYPE = "ObjectsDetected"
 _MOST_BYTES = 200_000  # of the 256 KB that an entry may have
-_INTERNAL = {ANNOUNCED, EXPIRES, SEQUENCER}
+_INTERNAL = {ANNOUNCED, EXPIRES, INDEXED, REVISION, SEQUENCER}
 
 
 class BusRefused(Exception):

@@ -6,12 +6,15 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
-from app.events.annotator import Annotator
+from app.events.annotator import Annotator, Outcome
+from app.events.batch_operations import Job, TaskResult, is_job
 from app.events.envelopes import NotUnderstood
 from app.events.notice import Notice, notices
 from app.events.warm_up import is_warm_up
 
 _SPARE_SECONDS = 2.0
+_KEPT_OF_LONGEST = 0.8
+"""From one event to the next."""
 _LONGEST_BODY = 1 << 20
 """Characters of a message, of which SQS allows as many bytes."""
 _log = logging.getLogger("spotter.events")
@@ -29,17 +32,21 @@ class Consumer:
     def __init__(self, annotator: Annotator) -> None:
         self.annotator = annotator
         self._longest = 0.0
-        """Seconds that one object has taken."""
+        """Seconds that one object has taken; forgotten little by little, for else one that took
+        half of the time that there is would have all later ones handed back."""
 
     def consume(self, event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any] | None:
         """For a batch of SQS, name the messages that failed; whatever one holds, only it fails.
 
-        A warm-up is done without a word.
+        A job of S3 Batch Operations gets a result for each task. A warm-up is done without a word.
 
         Raises DeliveryFailed if another event fails, or a message that has no id to name it by.
         """
         if is_warm_up(event):
             return None
+        self._longest *= _KEPT_OF_LONGEST
+        if is_job(event):
+            return self._job(event, context)
         if _is_queue_batch(event):
             failed = [
                 _message_id(message)
@@ -52,6 +59,24 @@ class Consumer:
         if not self._done(notices(event), "event", context):
             raise DeliveryFailed("Not every object of the event could be annotated; see the log.")
         return None
+
+    def _job(self, event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
+        try:
+            job = Job.read(event)
+        except NotUnderstood as error:
+            _log.error("not understood", extra={"fields": {"source": "job", "what": str(error)}})
+            raise DeliveryFailed("A job's event that cannot be read; see the log.") from error
+        results = []
+        for task in job.tasks:
+            if task.notice is None:
+                results.append(TaskResult.refused("the name of the object cannot be read"))
+            elif task.notice.key.endswith("/"):
+                results.append(TaskResult("Succeeded", "a folder, which has no image"))
+            elif not self._has_time(context):
+                results.append(TaskResult.postponed("no time was left"))
+            else:
+                results.append(TaskResult.of(self._outcome(task.notice)))
+        return job.answer(results)
 
     def _done(self, found: Iterator[Notice], source: str | None, context: LambdaContext) -> bool:
         """Whether all were annotated. All are tried, whichever of them fails, while time is left.
@@ -70,18 +95,22 @@ class Consumer:
         return complete
 
     def _annotated(self, notice: Notice) -> bool:
+        return isinstance(self._outcome(notice), Outcome)
+
+    def _outcome(self, notice: Notice) -> Outcome | Exception:
+        """Which is logged; an exception, whatever it is, concerns this object alone."""
         began = time.perf_counter()
         fields: dict[str, object] = {"bucket": notice.bucket, "key": notice.key}
         try:
             outcome = self.annotator.annotate(notice)
-        except Exception:  # whatever it is, the other objects of the batch are not to blame
+        except Exception as error:
             _log.exception("not annotated", extra={"fields": fields})
-            return False
+            return error
         seconds = time.perf_counter() - began
         self._longest = max(self._longest, seconds)
         fields |= {"outcome": outcome.value, "ms": round(seconds * 1000, 1)}
         _log.info("object", extra={"fields": fields})
-        return True
+        return outcome
 
     def _has_time(self, context: LambdaContext) -> bool:
         remaining = context.get_remaining_time_in_millis() / 1000

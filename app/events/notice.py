@@ -1,17 +1,25 @@
-"""What S3 tells of an object that arrived, in each of the forms that it tells it in."""
+"""What S3 tells of an object that arrived or went, in each of the forms that it tells it in."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 from urllib.parse import unquote_plus
 
+from app.cloud.s3 import StoredObject
 from app.events.envelopes import NotUnderstood, opened
+from app.events.row import object_name
 
 _LONGEST_SEQUENCER = 32
 _MOST_RECORDS = 100
 """S3 sends one a message. Thousands would use up the time of the other messages of a batch."""
 _LONGEST_REASON = 200
+STALE = "ObjectCreated:Stale"
+"""The event that ``backfill --stale --enqueue`` sends: look again at what another model saw."""
+_NO_VERSION = "null"
+_REMOVALS = ("ObjectRemoved:", "LifecycleExpiration:")
+_EVENT_BRIDGE_TYPES = {"Object Created": False, "Object Deleted": True}
+"""Whether an event of the type tells of a removal."""
 
 
 @dataclass(frozen=True)
@@ -21,10 +29,22 @@ class Notice:
     version: str | None = None
     sequencer: str = ""
     """Of two notices of one key the one with the greater string is newer."""
+    removed: bool = False
+    """The object or its version was deleted, or hidden by the mark of a deletion."""
+    stale: bool = False
+    """A row that another model made is to be made anew."""
+
+    @property
+    def object_name(self) -> str:
+        return object_name(self.bucket, self.key)
+
+    def is_about(self, current: StoredObject) -> bool:
+        """Whether it tells of the version that the bucket has now."""
+        return self.version in (None, current.version or _NO_VERSION)
 
 
 def notices(event: Mapping[str, Any]) -> Iterator[Notice]:
-    """The objects that arrived, as S3 itself, EventBridge or SNS tells of them in ``event``.
+    """The objects that arrived or went, as S3 itself, EventBridge or SNS tells in ``event``.
 
     Raises NotUnderstood, whatever is wrong with the event.
     """
@@ -58,18 +78,23 @@ def _from_s3(records: list[dict[str, Any]]) -> Iterator[Notice]:
         # MinIO writes "minio:s3" and Ceph "ceph:s3".
         if record["eventSource"].partition(":")[2] != "s3":
             raise NotUnderstood(f"a record of {str(record['eventSource'])[:40]}")
-        if record["eventName"].removeprefix("s3:").startswith("ObjectCreated:"):
+        name = record["eventName"].removeprefix("s3:")
+        removed = name.startswith(_REMOVALS)
+        if removed or name.startswith("ObjectCreated:"):
             stored = record["s3"]["object"]
             key = unquote_plus(_text(stored["key"]))
-            yield _notice(record["s3"]["bucket"], key, stored, "versionId")
+            found = _notice(record["s3"]["bucket"], key, stored, "versionId")
+            yield replace(found, removed=removed, stale=name == STALE)
 
 
 def _from_event_bridge(event: Mapping[str, Any]) -> Iterator[Notice]:
     """Here keys are not encoded."""
-    if event["detail-type"] == "Object Created":
+    removed = _EVENT_BRIDGE_TYPES.get(event["detail-type"])
+    if removed is not None:
         stored = event["detail"]["object"]
         key = _text(stored["key"])
-        yield _notice(event["detail"]["bucket"], key, stored, "version-id")
+        found = _notice(event["detail"]["bucket"], key, stored, "version-id")
+        yield replace(found, removed=removed)
 
 
 def _notice(

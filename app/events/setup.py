@@ -15,7 +15,7 @@ def create_annotator(settings: Settings, detector: Detector) -> Annotator:
         raise StartError("SPOTTER_TABLE has to name the DynamoDB table that takes the results.")
     return Annotator(
         detector,
-        Storage(settings.max_body_bytes),
+        Storage(settings.max_body_bytes, direct=True),
         Table(settings.table),
         Bus(settings.event_bus) if settings.event_bus else None,
         detector.options(settings.confidence, settings.iou, settings.max_detections),

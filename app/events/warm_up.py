@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 
 _SCHEDULERS = ("aws.events", "aws.scheduler")
-_OBJECT_MEMBERS = frozenset({"Records", "Event", "TopicArn", "requestContext"})
+_OBJECT_MEMBERS = frozenset(
+    {"Records", "Event", "TopicArn", "requestContext", "invocationSchemaVersion"}
+)
 
 
 def is_warm_up(event: object) -> bool:
@@ -18,7 +20,7 @@ def is_warm_up(event: object) -> bool:
 
 
 def tells_of_objects(event: object) -> bool:
-    """Whether ``event`` looks like one of S3, SQS, SNS or of S3 by way of EventBridge."""
+    """Whether ``event`` looks like one of S3 and its jobs, SQS, SNS, or of S3 by EventBridge."""
     if not isinstance(event, Mapping):
         return False
     return bool(_OBJECT_MEMBERS & event.keys()) or event.get("source") == "aws.s3"

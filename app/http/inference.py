@@ -8,15 +8,17 @@ from typing import TypeVar
 
 from starlette.requests import ClientDisconnect, Request
 
+from app.errors import ImageTooLarge, InvalidImage, InvalidImageFormat
 from app.http.middleware.request_record import record_of, reservation_of
 from app.service.service import Service
-from app.service.visible_cause import visible_cause
 from app.vision.detections import Detections, Options
+from app.vision.images.visible_cause import find_cause
 
 T = TypeVar("T")
 
 _FEW_BYTES = 256 * 1024
 """So many bytes are unpacked within a few milliseconds, whatever they are."""
+_NO_FORMAT_KNOWN = "This is not an image known here. "
 
 
 async def detect(request: Request, service: Service, image: bytes, options: Options) -> Detections:
@@ -34,11 +36,18 @@ async def run(
     """The detections in ``image`` and what else ``work`` makes of them.
 
     Takes one place of the pool for all of it: no request is refused in the middle. The detections
-    are noted in the request's record.
+    are noted in the request's record. A refusal of ``image`` says the cause that its beginning
+    shows.
     """
     asked = time.perf_counter()
-    with visible_cause(image):
+    try:
         found, made = await cancel_on_disconnect(request, service.pool.run(work))
+    # Bytes that were changed on the way may declare any size.
+    except (InvalidImageFormat, InvalidImage, ImageTooLarge) as error:
+        cause = find_cause(image)
+        if not cause:
+            raise
+        raise type(error)(f"{cause} {error.detail.replace(_NO_FORMAT_KNOWN, '')}") from error
     _note(request, asked, found)
     return found, made
 

@@ -55,6 +55,22 @@ interface Model {
   task: string;
   labels: string[];
   thresholds: { confidence: number };
+  /** Whether /search answers. */
+  search: boolean;
+}
+
+/** A photo of the bucket that shows a label. */
+interface Hit {
+  bucket: string;
+  key: string;
+  version?: string;
+  probability: number;
+  altText: string;
+}
+
+interface Hits {
+  hits: Hit[];
+  cursor: string | null;
 }
 
 type Api = import("./files/js/api.js").Api;
@@ -143,5 +159,6 @@ interface Parts {
   photo: HTMLInputElement;
   picture: HTMLImageElement;
   previous: HTMLButtonElement;
+  query: HTMLInputElement;
   video: HTMLVideoElement;
 }

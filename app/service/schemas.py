@@ -143,6 +143,27 @@ class ModelInfo(BaseModel):
         description="Execution providers of ONNX Runtime, the first choice first."
     )
     thresholds: Thresholds = Field(description="Used if a request says nothing else.")
+    search: bool = Field(description="Whether GET /search answers who asks.")
+
+
+class SearchHit(BaseModel):
+    bucket: str
+    key: str
+    version: str | None = Field(None, description="Left out if the bucket keeps no versions.")
+    label: str
+    probability: Ratio = Field(description="Of the surest object with the label.")
+    altText: str = Field(description="A sentence for an alt attribute.")
+    model: str = Field(description="The model that looked at the photo.")
+    modelSha256: str
+    detectedAt: str = Field(description="UTC, ISO 8601.")
+
+
+class SearchResult(BaseModel):
+    hits: list[SearchHit] = Field(description="Highest probability first.")
+    cursor: str | None = Field(
+        description="Give it to get the next page; null after the last one. A page before that may"
+        " have fewer hits than the limit, or none."
+    )
 
 
 class Problem(BaseModel):

@@ -75,31 +75,48 @@ def run(
     RuntimeError if the server ends or does not listen within two minutes.
     """
     port = free_port()
+    began = time.perf_counter()
+    command = [part.replace("{port}", str(port)) for part in command]
+    process = start(command, {**environment, "PORT": str(port)}, cores, join, log)
+    try:
+        _wait_until_listening(process, port)
+        yield Running(process, port, began)
+    finally:
+        stop(process)
+
+
+def start(
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    cores: set[int],
+    join: Callable[[], None] | None = None,
+    log: IO[bytes] | None = None,
+) -> subprocess.Popen[bytes]:
+    """Starts a process on ``cores``, in a session of its own."""
 
     def prepare() -> None:
         os.sched_setaffinity(0, cores)
         if join is not None:
             join()
 
-    began = time.perf_counter()
-    process = subprocess.Popen(
-        [part.replace("{port}", str(port)) for part in command],
-        env={**os.environ, **environment, "PORT": str(port)},
+    return subprocess.Popen(
+        command,
+        env={**os.environ, **environment},
         stdout=subprocess.DEVNULL,
         stderr=log if log is not None else subprocess.DEVNULL,
         preexec_fn=prepare,
         start_new_session=True,
     )
-    try:
-        _wait_until_listening(process, port)
-        yield Running(process, port, began)
-    finally:
-        for pid in tree(process.pid):
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """Kills the process and all that it started."""
+    for pid in tree(process.pid):
         with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+            os.kill(pid, signal.SIGKILL)
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def tree(pid: int) -> list[int]:

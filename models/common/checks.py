@@ -10,7 +10,7 @@ from PIL import Image
 from app.errors import StartError
 from app.vision.detections import Options
 from app.vision.detector import Detector
-from app.vision.images.budget import DecodingBudget
+from app.vision.images.memory import DecodingBudget
 from app.vision.images.reader import ImageReader
 from app.vision.model.load import load
 from app.vision.runtime.session import one_line

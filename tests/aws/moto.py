@@ -49,11 +49,40 @@ class Cloud:
         return name
 
 
+_PROGRAM = """
+import functools, sys, threading
+from moto.dynamodb.models import DynamoDBBackend
+from moto.server import main
+from werkzeug.serving import WSGIRequestHandler
+
+lock = threading.RLock()
+
+def one_at_a_time(method):
+    @functools.wraps(method)
+    def locked(*args, **kwargs):
+        with lock:
+            return method(*args, **kwargs)
+    return locked
+
+for kind in ("get_item", "query", "scan", "put_item", "update_item", "delete_item"):
+    setattr(DynamoDBBackend, kind, one_at_a_time(getattr(DynamoDBBackend, kind)))
+transact = DynamoDBBackend.transact_write_items
+DynamoDBBackend.transact_write_items = one_at_a_time(transact)
+if sys.argv.pop(1) == "keep":
+    WSGIRequestHandler.protocol_version = "HTTP/1.1"
+main(sys.argv[1:])
+"""
+"""When a transaction is cancelled, moto puts back the whole table as it was before it, without what
+others have written meanwhile. With the lock one is done after the other, as if by DynamoDB."""
+
+
 @contextmanager
-def run_cloud() -> Iterator[Cloud]:
+def run_cloud(*, keeps_connections: bool = False) -> Iterator[Cloud]:
+    """``keeps_connections``: for the next request, as AWS does and moto does not by itself."""
     port = free_port()
+    kept = "keep" if keeps_connections else "close"
     process = subprocess.Popen(
-        [sys.executable, "-m", "moto.server", "-p", str(port)],
+        [sys.executable, "-c", _PROGRAM, kept, "-p", str(port)],
         env={**os.environ, "AWS_DEFAULT_REGION": REGION},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -68,7 +97,7 @@ def run_cloud() -> Iterator[Cloud]:
 
 
 def _wait_until_ready(url: str, process: subprocess.Popen[bytes]) -> None:
-    end = time.monotonic() + 60
+    end = time.monotonic() + 300
     while time.monotonic() < end:
         if process.poll() is not None:
             raise RuntimeError("moto's server did not start.")
@@ -77,4 +106,4 @@ def _wait_until_ready(url: str, process: subprocess.Popen[bytes]) -> None:
                 return
         except httpx.TransportError:
             time.sleep(0.1)
-    raise RuntimeError("moto's server was not ready in 60 s.")
+    raise RuntimeError("moto's server was not ready in 300 s.")

@@ -19,7 +19,7 @@ from tests.server import REPOSITORY
 VARIANTS = {
     "as it is": (),
     "with snapshots": ("snapStart=true", "ttlDays=30", "eventBus=default", "memory=1769"),
-    "a Function URL": ("entry=function-url", "snapStart=true"),
+    "a Function URL": ("entry=function-url", "snapStart=true", "search=true"),
     "with a JWT authoriser": ("entry=http-api-jwt", "architecture=x86_64"),
 }
 
@@ -38,7 +38,7 @@ def osls(folder: Path, *arguments: str) -> str:
         },
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
@@ -175,6 +175,36 @@ def test_the_table_is_as_the_code_writes_it(templates: dict[str, Path]) -> None:
     assert {name: table[name] for name in TABLE_KEYS} == TABLE_KEYS
     assert table["TimeToLiveSpecification"] == {"AttributeName": EXPIRES, "Enabled": True}
     assert table["BillingMode"] == "PAY_PER_REQUEST"
+
+
+def test_a_search_is_allowed_and_asks_the_index_alone_only_if_it_is_wanted(
+    templates: dict[str, Path],
+) -> None:
+    for name, wanted in (("as it is", "false"), ("a Function URL", "true")):
+        parameters = json.loads(templates[name].read_text())["Parameters"]
+        assert parameters["Search"]["Default"] == wanted
+        function = resources(templates[name])["ApiLambdaFunction"]["Properties"]
+        table = function["Environment"]["Variables"]["SPOTTER_TABLE"]
+        assert table == {"Fn::If": ["Searches", {"Ref": "Results"}, ""]}
+        (policy,) = resources(templates[name])["ApiRole"]["Properties"]["Policies"]
+        for statement in policy["PolicyDocument"]["Statement"]:
+            if "dynamodb" in json.dumps(statement):
+                condition, allowed, _ = statement["Fn::If"]
+                assert condition == "Searches"
+                assert allowed["Action"] == "dynamodb:Query"
+                assert allowed["Condition"]["ForAllValues:StringLike"] == {
+                    "dynamodb:LeadingKeys": "#label#*"
+                }
+
+
+def test_the_bucket_tells_of_what_comes_and_of_what_goes(templates: dict[str, Path]) -> None:
+    (bucket,) = of_type(templates["as it is"], "AWS::S3::Bucket")[:1]
+    told = bucket["NotificationConfiguration"]["QueueConfigurations"]
+    assert {one["Event"] for one in told} == {
+        "s3:ObjectCreated:*",
+        "s3:ObjectRemoved:*",
+        "s3:LifecycleExpiration:*",
+    }
 
 
 def test_no_role_may_do_everything(templates: dict[str, Path]) -> None:

@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, Self
 
-from boto3.dynamodb.types import TypeDeserializer
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
 from app.events.row import PARTITION_KEY, SORT_KEY
 from tests.aws.moto import REGION, Cloud
@@ -45,6 +45,13 @@ class Results:
         return cls(cloud, name, name, caught)
 
     def rows(self) -> list[dict[str, Any]]:
+        return [item for item in self.items() if not item[PARTITION_KEY].startswith("#")]
+
+    def index(self) -> list[dict[str, Any]]:
+        return [item for item in self.items() if item[PARTITION_KEY].startswith("#")]
+
+    def items(self) -> list[dict[str, Any]]:
+        """Rows and index items, as a scan of the table finds them."""
         deserialize = TypeDeserializer().deserialize
         pages = self.cloud.client("dynamodb").get_paginator("scan").paginate(TableName=self.table)
         return [
@@ -52,6 +59,12 @@ class Results:
             for page in pages
             for item in page["Items"]
         ]
+
+    def put(self, row: dict[str, Any]) -> None:
+        """The row alone, as it is."""
+        serialize = TypeSerializer().serialize
+        item = {name: serialize(value) for name, value in row.items()}
+        self.cloud.client("dynamodb").put_item(TableName=self.table, Item=item)
 
     def announced(self) -> list[dict[str, Any]]:
         """Takes them."""

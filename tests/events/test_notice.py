@@ -20,9 +20,20 @@ def test_whole_recorded_events_are_read() -> None:
     ]
 
 
-@pytest.mark.parametrize("name", ["s3-test-event", "s3-removed"])
-def test_what_tells_of_no_new_object_is_passed_over(name: str) -> None:
-    assert list(notices(recorded(name))) == []
+def test_what_tells_of_no_object_that_came_or_went_is_passed_over() -> None:
+    assert list(notices(recorded("s3-test-event"))) == []
+    for name in ("ObjectTagging:Put", "ObjectRestore:Completed", "ObjectAcl:Put", "Replication:X"):
+        event = s3_event("b", "k")
+        event["Records"][0]["eventName"] = name
+        assert list(notices(event)) == []
+    assert list(notices({**bridge_event("b", "k"), "detail-type": "Object Tags Added"})) == []
+
+
+def test_a_whole_recorded_removal_is_read() -> None:
+    (notice,) = notices(recorded("s3-removed"))
+    assert notice.removed
+    assert notice.version == "IYV3p45BT0ac8hjHg1houSdS1a.Mro8e"
+    assert notice.sequencer == "0C0F6F405D6ED20A00".ljust(32, "0")
 
 
 @pytest.mark.parametrize("key", ["a b+c/ü%41.jpg", "plain.jpg", "100%.png", "ä+ä"])

@@ -230,3 +230,13 @@ def test_what_is_logged_of_a_message_is_short(
         consumer.consume(queue_event(body), Clock())
     lines = [str(getattr(record, "fields", "")) for record in caplog.records]
     assert max(map(len, lines)) < 1000
+
+
+def test_one_slow_object_does_not_stop_an_environment_for_good(
+    consumer: Consumer, recorder: Recorder
+) -> None:
+    consumer._longest = 40.0
+    event = queue_event(s3_event("b", "k.jpg"))
+    answers = [failed(consumer.consume(event, Clock(60_000))) for _ in range(5)]
+    assert answers[0] == ["0"]
+    assert answers[-1] == []

@@ -27,6 +27,8 @@ class Throttle:
     """Given the number of a request to the service, from 0."""
     target: str | None = "DynamoDB_"
     """How the service's X-Amz-Target begins; S3 has none."""
+    answer: bytes | None = None
+    """What DynamoDB says instead of that it is throttled."""
     requests: int = 0
     refused: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -57,7 +59,8 @@ class _Proxy(http.server.BaseHTTPRequestHandler):
             if target is None:
                 self._answer(503, {"Content-Type": "application/xml"}, _SLOW_DOWN)
             else:
-                self._answer(400, {"Content-Type": "application/x-amz-json-1.0"}, _THROTTLED)
+                refusal = self.throttle.answer or _THROTTLED
+                self._answer(400, {"Content-Type": "application/x-amz-json-1.0"}, refusal)
             return
         headers = {k: v for k, v in self.headers.items() if k.lower() != "accept-encoding"}
         answer = self.client.request(self.command, self.path, headers=headers, content=body)

@@ -26,7 +26,7 @@ BOXES = [
 ]
 
 
-def write_model(path: Path, white_steps: int = 600) -> Path:
+def write_model(path: Path, white_steps: int = 600, labels: list[str] = LABELS) -> Path:
     """``white_steps`` products of 256 x 256 matrices: some 0.3 seconds for a white picture."""
     graph = helper.make_graph(
         [
@@ -61,17 +61,17 @@ def write_model(path: Path, white_steps: int = 600) -> Path:
         ],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
-    helper.set_model_props(model, {"spotter": json.dumps(_description(path.stem))})
+    helper.set_model_props(model, {"spotter": json.dumps(_description(path.stem, labels))})
     onnx.checker.check_model(model)
     onnx.save(model, path)
     return path
 
 
-def _description(name: str) -> dict[str, object]:
+def _description(name: str, labels: list[str]) -> dict[str, object]:
     return {
         "family": "yolov8",
         "name": name,
-        "labels": LABELS,
+        "labels": labels,
         "input": {"size": [SIDE, SIDE]},
         "license": "CC0-1.0",
     }

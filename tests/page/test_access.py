@@ -21,9 +21,8 @@ ALL_CODE_BYTES = 26_000
 
 
 @pytest.fixture(scope="module")
-def locked(shared: Path) -> Iterator[Server]:
-    model = shared / "models" / "yolov8n-dynamic.onnx"
-    with serve(model, api_keys="open sesame", root_path="/stage/one") as server:
+def locked(scene_model: Path) -> Iterator[Server]:
+    with serve(scene_model, api_keys="open sesame", root_path="/stage/one") as server:
         yield server
 
 

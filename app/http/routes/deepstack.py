@@ -19,9 +19,8 @@ from app.errors import (
 )
 from app.http import inference
 from app.http.dependencies import ServiceDep
-from app.http.requests.authentication import admit, key_in
+from app.http.requests.admission import admit, key_in
 from app.http.requests.body import read_body
-from app.http.requests.content_encoding import decompress
 from app.http.requests.form import IMAGE_FIELDS, Form, only_image, parse_form
 from app.http.route_classes import ForeignRoute
 from app.service.service import Service
@@ -125,8 +124,7 @@ async def _form(request: Request, service: Service) -> Form:
     key_in_form = service.keys is not None and key_in(request) is None
     if not key_in_form:
         admit(request, service, key_in(request), _WANTED)
-    limit = service.settings.max_body_bytes
-    body = await decompress(request, service, await read_body(request, limit), limit)
+    body = await read_body(request, service)
     parse = partial(parse_form, body, request.headers.get("content-type", ""), _FIELDS)
     form = await inference.run_in_thread(service, len(body), parse)
     if key_in_form:

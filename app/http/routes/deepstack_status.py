@@ -9,7 +9,7 @@ from starlette.routing import Match
 
 from app import __version__
 from app.http.dependencies import ServiceDep
-from app.http.exception_handlers import WrongMethod
+from app.http.errors import WrongMethod
 from app.http.routes import deepstack
 from app.http.routes.deepstack import DeepStackRoute, EndpointNotActivated, success
 

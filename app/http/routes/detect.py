@@ -26,12 +26,11 @@ from app.http import inference
 from app.http.dependencies import KeyDocumented
 from app.http.middleware.request_record import service_of
 from app.http.openapi import DETECT_ANSWERS, DETECT_BODY, responses
-from app.http.requests.accept import preferred
-from app.http.requests.authentication import admit, key_in
+from app.http.requests.admission import admit, key_in
 from app.http.requests.body import read_image
-from app.http.requests.query import parse_query
-from app.http.responses.streamed_image import StreamedImage
+from app.http.requests.options import parse_query, preferred
 from app.http.route_classes import DirectRoute
+from app.http.streamed_image import StreamedImage
 from app.service.public_json import render
 from app.service.schemas import DetectionResult
 from app.service.service import Service

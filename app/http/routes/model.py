@@ -1,10 +1,11 @@
 """GET /model: what is being served."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 
 from app.errors import AccessDenied, MisdirectedRequest, ModelUnavailable, TooManyRequests
 from app.http.dependencies import AdmissionRequired, ServiceDep
 from app.http.openapi import responses
+from app.http.requests import search_access
 from app.service.schemas import InputSize, ModelInfo, Thresholds
 
 router = APIRouter(tags=["model"], dependencies=[AdmissionRequired])
@@ -15,7 +16,7 @@ router = APIRouter(tags=["model"], dependencies=[AdmissionRequired])
     summary="The model being served",
     responses=responses(AccessDenied, MisdirectedRequest, TooManyRequests, ModelUnavailable),
 )
-async def model(service: ServiceDep) -> ModelInfo:
+async def model(request: Request, service: ServiceDep) -> ModelInfo:
     served = service.detector.model
     height, width = served.description.input.size
     settings = service.settings
@@ -34,4 +35,5 @@ async def model(service: ServiceDep) -> ModelInfo:
             iou=usual.iou,
             maxDetections=usual.max_detections,
         ),
+        search=search_access.is_open(request, service),
     )

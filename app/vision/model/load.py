@@ -21,8 +21,7 @@ from app.vision.model.file_hash import FileHash
 from app.vision.model.first_bytes import kind_of
 from app.vision.model.signature import Signature, shape_of
 from app.vision.runtime import session as sessions
-from app.vision.runtime.providers import CPU, short
-from app.vision.runtime.session import Session
+from app.vision.runtime.session import CPU, Session, short
 
 
 @dataclass(frozen=True)

@@ -194,7 +194,7 @@ def _family(
 def _described(
     metadata: Mapping[str, str], fitting: Sequence[Family], _: Shape, __: Declared
 ) -> list[Family]:
-    """Those of ``fitting`` that the exporter's description allows."""
+    """The families of ``fitting`` that the exporter's description allows."""
     if "description" not in metadata:  # YOLOv5's own exporter, or one of before 2023
         return [family for family in fitting if not family.described_only]
     text = metadata["description"]
@@ -209,7 +209,7 @@ def _described(
 def _suppressing(
     metadata: Mapping[str, str], fitting: Sequence[Family], _: Shape, __: Declared
 ) -> list[Family]:
-    """Those that agree with what the exporter says of NMS, if it says anything."""
+    """The families that agree with the exporter's keys about NMS, if it wrote any."""
     suppressed: bool | None = {"True": True, "False": False}.get(metadata.get("end2end", ""))
     arguments = _literal(metadata.get("args", "{}"))
     if isinstance(arguments, dict) and arguments.get("nms"):
@@ -225,7 +225,7 @@ def _suppressing(
 def _of_input(
     _: Mapping[str, str], fitting: Sequence[Family], input_shape: Shape, declared: Declared
 ) -> list[Family]:
-    """Those whose number of boxes can be that of an input of these sides."""
+    """The families whose number of boxes is possible for an input of these sides."""
     height, width = input_shape[2:]
     claimed = [
         family

@@ -74,6 +74,14 @@ export class Api {
   }
 
   /**
+   * @param {URLSearchParams} query
+   * @returns {Promise<Hits>}
+   */
+  async search(query) {
+    return (await this.#fetch(`search?${query}`, {})).json();
+  }
+
+  /**
    * @param {Blob} picture
    * @param {string} path
    * @param {string} accept

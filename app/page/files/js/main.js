@@ -11,10 +11,13 @@ if (limit) by.limit.textContent = `Files of up to ${bytes(limit)} each.`;
 /** @type {Promise<import("./work/work.js").Work> | null} */
 let work = null;
 const api = new Api();
-const access = new Access(api, ({ name, labels, thresholds }) => {
+const access = new Access(api, ({ name, labels, thresholds, search }) => {
   by.model.textContent = `${name}, ${plural(labels.length, "label")}`;
   by.labelList.textContent = labels.join(", ");
   by.labels.hidden = false;
+  if (search && by.search.hidden) {
+    attempt(async () => (await part(import("./search.js"))).openSearch(api));
+  }
   if (work) work.then((work) => work.opened());
   else by.confidence.value = `${Math.max(LOWEST_CONFIDENCE, thresholds.confidence)}`;
 });

@@ -1,0 +1,96 @@
+"""One SQS queue: what comes, how long it stays hidden, and what is sent."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from app.cloud.boto_client import Connection
+from app.errors import StartError
+
+T = TypeVar("T")
+
+BATCH = 10
+"""Messages that SQS takes or gives in one request."""
+_WAIT_SECONDS = 10
+_SEND_ATTEMPTS = 3
+
+
+@dataclass(frozen=True)
+class Message:
+    id: str
+    receipt: str
+    body: str
+
+
+class Queue:
+    """Safe to use from several threads at once; its methods raise what boto3 raises."""
+
+    def __init__(self, url: str) -> None:
+        """Raises StartError if boto3 is not installed."""
+        self.url = url
+        self.connection = Connection("sqs", attempts=5)
+
+    @classmethod
+    def find(cls, url_or_name: str) -> "Queue":
+        """Raises StartError, in one line, if the queue is not there or may not be used."""
+        queue = cls(url_or_name)
+        client = queue.connection.client
+        try:
+            if "://" not in url_or_name:
+                queue.url = client.get_queue_url(QueueName=url_or_name)["QueueUrl"]
+            client.get_queue_attributes(QueueUrl=queue.url, AttributeNames=["QueueArn"])
+        except Exception as error:
+            raise StartError(f"The queue {url_or_name[:200]!r} cannot be used: {error}") from error
+        return queue
+
+    def receive(self, hidden_seconds: int) -> list[Message]:
+        """Up to ten messages, which others do not get for so long; waits for the first."""
+        answer = self.connection.client.receive_message(
+            QueueUrl=self.url,
+            MaxNumberOfMessages=BATCH,
+            WaitTimeSeconds=_WAIT_SECONDS,
+            VisibilityTimeout=hidden_seconds,
+        )
+        return [
+            Message(one["MessageId"], one["ReceiptHandle"], one["Body"])
+            for one in answer.get("Messages", [])
+        ]
+
+    def delete(self, messages: Sequence[Message]) -> None:
+        """A message that cannot be deleted comes again."""
+        for few in _batches(messages):
+            entries = [{"Id": str(n), "ReceiptHandle": one.receipt} for n, one in enumerate(few)]
+            self.connection.client.delete_message_batch(QueueUrl=self.url, Entries=entries)
+
+    def hide(self, messages: Sequence[Message], seconds: int) -> None:
+        """Others get the messages after so many seconds from now; 0: at once."""
+        for few in _batches(messages):
+            entries = [
+                {"Id": str(n), "ReceiptHandle": one.receipt, "VisibilityTimeout": seconds}
+                for n, one in enumerate(few)
+            ]
+            self.connection.client.change_message_visibility_batch(
+                QueueUrl=self.url, Entries=entries
+            )
+
+    def send(self, bodies: Sequence[str]) -> list[int]:
+        """Indexes of those that SQS refused, after some tries."""
+        waiting = list(range(len(bodies)))
+        for _ in range(_SEND_ATTEMPTS):
+            waiting = [index for few in _batches(waiting) for index in self._send(bodies, few)]
+            if not waiting:
+                break
+        return waiting
+
+    def _send(self, bodies: Sequence[str], indexes: Sequence[int]) -> Iterator[int]:
+        entries = [{"Id": str(index), "MessageBody": bodies[index]} for index in indexes]
+        answer: dict[str, Any] = self.connection.client.send_message_batch(
+            QueueUrl=self.url, Entries=entries
+        )
+        for failure in answer.get("Failed", []):
+            yield int(failure["Id"])
+
+
+def _batches(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    for start in range(0, len(items), BATCH):
+        yield items[start : start + BATCH]

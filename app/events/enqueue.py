@@ -1,0 +1,61 @@
+"""Objects of a bucket as messages of a queue, whose functions or workers annotate them."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from urllib.parse import quote_plus
+
+from tqdm import tqdm
+
+from app.cloud.sqs import BATCH, Queue
+from app.events.notice import STALE
+from app.events.progress import Progress
+
+SENT = "sent"
+FAILED = "failed"
+
+_AT_A_TIME = 8
+_BETWEEN_SAVES = 50 * BATCH
+
+
+def enqueue(
+    queue: Queue, bucket: str, keys: Iterable[str], progress: Progress, *, stale: bool
+) -> "Counter[str]":
+    """How many messages were sent, and how many could not be; those are tried first next time."""
+    counts: Counter[str] = Counter()
+    waiting = iter(keys)
+    with ThreadPoolExecutor(_AT_A_TIME) as pool, tqdm(unit="object", disable=None) as bar:
+        while several := list(islice(waiting, _BETWEEN_SAVES)):
+            batches = [several[start : start + BATCH] for start in range(0, len(several), BATCH)]
+            sent = pool.map(lambda batch: _send(queue, bucket, batch, stale), batches)
+            for batch, refused in zip(batches, sent, strict=True):
+                for key in batch:
+                    progress.note(key, failed=key in refused)
+                counts[FAILED] += len(refused)
+                counts[SENT] += len(batch) - len(refused)
+                bar.update(len(batch))
+            progress.save()
+    return +counts
+
+
+def message(bucket: str, key: str, *, stale: bool) -> str:
+    """Like a message of S3, without a sequencer: it replaces no newer row."""
+    event = {
+        "eventVersion": "2.1",
+        "eventSource": "spotter:s3",
+        "eventName": STALE if stale else "ObjectCreated:Backfill",
+        "s3": {"bucket": {"name": bucket}, "object": {"key": quote_plus(key, safe="/")}},
+    }
+    return json.dumps({"Records": [event]})
+
+
+def _send(queue: Queue, bucket: str, keys: Sequence[str], stale: bool) -> set[str]:
+    """The keys whose messages could not be sent."""
+    try:
+        refused = queue.send([message(bucket, key, stale=stale) for key in keys])
+    except Exception as error:  # the other batches are not to blame
+        tqdm.write(f"{keys[0]} and {len(keys) - 1} more: {error}")
+        return set(keys)
+    return {keys[index] for index in refused}

@@ -1,0 +1,50 @@
+"""The index items of a row: one for each label, with all that a search answers and asks of it."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from app.search.keys import PARTITION_KEY, SORT_KEY, folded, partition, position, shard_of
+
+Item = dict[str, Any]
+
+MOST_LABELS = 49
+"""Labels of a row that are in the index: a transaction has at most 100 actions, and one that
+replaces a row deletes the items of 49 labels, writes those of 49 others, and the row."""
+
+_MOST_ALT_TEXT = 1000  # characters
+_COPIED = ("bucket", "key", "model", "modelSha256", "detectedAt", "expiresAt")
+
+
+def labels_for_index(row: Mapping[str, Any]) -> dict[str, Decimal]:
+    """The surest labels of a row by their folded names, each with its greatest probability."""
+    found: dict[str, Decimal] = {}
+    # A model that sorts whole pictures writes classifications.
+    for one in (*(row.get("classifications") or ()), *(row.get("detections") or ())):
+        name = folded(one["label"])
+        found[name] = max(one["probability"], found.get(name, one["probability"]))
+    surest = sorted(found, key=lambda name: -found[name])[:MOST_LABELS]
+    return {name: found[name] for name in surest}
+
+
+def index_items(row: Mapping[str, Any], labels: Mapping[str, Decimal]) -> list[Item]:
+    """One for each of ``labels``, which are folded."""
+    written = {folded(label): label for label in reversed(row["labels"])}
+    common: Item = {name: row[name] for name in _COPIED if name in row}
+    common |= {"altText": row["altText"][:_MOST_ALT_TEXT], "labels": dict(labels)}
+    if row[SORT_KEY] != row["etag"]:
+        common["versionId"] = row[SORT_KEY]
+    keys = index_keys(row, labels)
+    return [
+        {**common, **key, "label": written[label], "probability": probability}
+        for key, (label, probability) in zip(keys, labels.items(), strict=True)
+    ]
+
+
+def index_keys(row: Mapping[str, Any], labels: Mapping[str, Decimal]) -> list[Item]:
+    name, version = row[PARTITION_KEY], row[SORT_KEY]
+    shard = shard_of(name, version)
+    return [
+        {PARTITION_KEY: partition(label, shard), SORT_KEY: position(probability, name, version)}
+        for label, probability in labels.items()
+    ]

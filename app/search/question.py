@@ -1,0 +1,85 @@
+"""What a search asks for, and what it answers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from app.search.keys import folded
+
+_SHORTEST_DIGEST = 8
+
+
+@dataclass(frozen=True)
+class Question:
+    """Labels count if their probability is above ``above``."""
+
+    label: str
+    also: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+    above: float = 0.0
+    model: str = ""
+    """Name of a model, or the beginning of its SHA-256; empty: any."""
+
+    def is_met_by(self, item: Mapping[str, Any], now: float) -> bool:
+        """``item`` is of the index and has the label; ``now``: seconds since 1970."""
+        return (
+            all(self._shows(item, label) for label in self.also)
+            and not any(self._shows(item, label) for label in self.without)
+            and self._is_model_of(item)
+            and item.get("expiresAt", now + 1) > now
+        )
+
+    def _shows(self, item: Mapping[str, Any], label: str) -> bool:
+        return float(item["labels"].get(folded(label), 0)) > self.above
+
+    def _is_model_of(self, item: Mapping[str, Any]) -> bool:
+        if not self.model or self.model == item["model"]:
+            return True
+        is_digest = len(self.model) >= _SHORTEST_DIGEST
+        return is_digest and str(item["modelSha256"]).startswith(self.model.lower())
+
+
+@dataclass(frozen=True)
+class Hit:
+    bucket: str
+    key: str
+    version: str | None
+    """None if the bucket keeps no versions."""
+    label: str
+    probability: float
+    alt_text: str
+    model: str
+    model_sha256: str
+    detected_at: str
+
+    @classmethod
+    def of(cls, item: Mapping[str, Any]) -> "Hit":
+        return cls(
+            *(item["bucket"], item["key"], item.get("versionId")),
+            *(item["label"], float(item["probability"]), item["altText"]),
+            *(item["model"], item["modelSha256"], item["detectedAt"]),
+        )
+
+    @property
+    def public(self) -> dict[str, Any]:
+        """As the API and the command print it."""
+        version = {} if self.version is None else {"version": self.version}
+        return {
+            "bucket": self.bucket,
+            "key": self.key,
+            **version,
+            "label": self.label,
+            "probability": self.probability,
+            "altText": self.alt_text,
+            "model": self.model,
+            "modelSha256": self.model_sha256,
+            "detectedAt": self.detected_at,
+        }
+
+
+@dataclass(frozen=True)
+class Page:
+    hits: list[Hit]
+    cursor: str | None
+    """Where the next page begins; None after the last one."""
+    items_read: int

@@ -1,0 +1,94 @@
+"""A rollout as deploy/kubernetes does it, with real servers: no request is lost."""
+
+import threading
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+import httpx
+
+from tests.http.client import drawn
+from tests.http.scripted import WHITE
+from tests.server import Server, serve
+
+CLIENTS = 4
+PAUSE_SECONDS = 2.0
+"""Of preStop, which is 10 in the manifest."""
+NEWS_SECONDS = 1.0
+"""Until the nodes know that a pod ends and send it nothing more."""
+
+
+class Balancer:
+    """Sends each request to one of the servers, over kept connections."""
+
+    def __init__(self, *servers: Server) -> None:
+        self.servers = list(servers)
+        self.turn = 0
+        self.answers: list[tuple[Server, int]] = []
+        self.lost: list[Exception] = []
+        self.done = threading.Event()
+        self._lock = threading.Lock()
+
+    def send(self, photo: bytes) -> None:
+        with ExitStack() as stack:
+            clients: dict[str, httpx.Client] = {}
+            while not self.done.is_set():
+                with self._lock:
+                    self.turn += 1
+                    server = self.servers[self.turn % len(self.servers)]
+                if server.url not in clients:
+                    client = httpx.Client(base_url=server.url, timeout=60, trust_env=False)
+                    clients[server.url] = stack.enter_context(client)
+                try:
+                    answer = clients[server.url].post("/detect", content=photo)
+                    self.answers.append((server, answer.status_code))
+                except httpx.HTTPError as error:
+                    self.lost.append(error)
+
+
+def test_a_rollout_loses_no_request(scripted_model: Path) -> None:
+    photo = drawn(64, 64, WHITE)  # takes a while, so that some are in flight at any time
+    with serve(scripted_model) as old, serve(scripted_model) as new:
+        balancer = Balancer(old)
+        threads = [threading.Thread(target=balancer.send, args=(photo,)) for _ in range(CLIENTS)]
+        for thread in threads:
+            thread.start()
+        while len(balancer.answers) < CLIENTS:
+            time.sleep(0.05)
+        balancer.servers.append(new)  # it is ready
+        time.sleep(1)
+        time.sleep(NEWS_SECONDS)  # preStop begins: the old one still gets requests
+        balancer.servers.remove(old)
+        time.sleep(PAUSE_SECONDS - NEWS_SECONDS)
+        began = time.monotonic()
+        assert old.terminate() == 0
+        assert time.monotonic() - began < 45 - 10
+        before = len(balancer.answers)
+        while len(balancer.answers) < before + CLIENTS:
+            time.sleep(0.05)
+        balancer.done.set()
+        for thread in threads:
+            thread.join()
+    assert not balancer.lost
+    assert {status for _, status in balancer.answers} == {200}
+    assert {server.url for server, _ in balancer.answers} == {old.url, new.url}
+
+
+def test_requests_in_flight_at_sigterm_are_answered(scripted_model: Path) -> None:
+    photo = drawn(64, 64, WHITE)
+    with serve(scripted_model, concurrency="1") as server:
+        statuses: list[int] = []
+
+        def ask() -> None:
+            with httpx.Client(base_url=server.url, timeout=60, trust_env=False) as client:
+                statuses.append(client.post("/detect", content=photo).status_code)
+
+        threads = [threading.Thread(target=ask) for _ in range(6)]
+        for thread in threads:
+            thread.start()
+        while "spotter_images_waiting 5" not in server.client.get("/metrics").text:
+            time.sleep(0.01)
+        assert server.terminate() == 0
+        for thread in threads:
+            thread.join()
+    assert statuses == [200] * 6
