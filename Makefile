@@ -4,7 +4,7 @@ PORT ?= 8000
 HOST ?= 127.0.0.1
 BIN := .venv/bin
 
-.PHONY: run help test test-load test-kit check install install-test install-fetch install-kit lambda-zip bench fuzz lock audit sbom clean
+.PHONY: run help test test-load test-kit check install install-test install-fetch install-models install-train install-export install-kit lambda-zip bench fuzz lock audit sbom clean
 
 run: install ## Serve on PORT (8000) of HOST (127.0.0.1)
 	@HOST=$(HOST) PORT=$(PORT) $(BIN)/python -m app
@@ -13,14 +13,17 @@ help: ## List these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) | \
 		while IFS='|' read -r name text; do printf '%-16s%s\n' "$$name" "$$text"; done
 
+PYTEST ?= -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 test: install-test ## Run the tests; PYTEST="tests/vision -k nms" chooses some
 	$(BIN)/python -m pytest -m "not kit and not load" $(PYTEST)
 
+LOAD ?=
 test-load: install-test ## Run the overload, slow client and soak tests; the machine must be idle
-	$(BIN)/python -m pytest -m load $(PYTEST)
+	$(BIN)/python -m pytest -m load $(LOAD)
 
+KIT ?=
 test-kit: install-kit ## Run the tests of training and exporting
-	$(BIN)/python -m pytest -m kit $(PYTEST)
+	$(BIN)/python -m pytest -m kit $(KIT)
 
 check: install-test ## Check formatting, lint and types
 	$(BIN)/ruff format --check .
@@ -30,7 +33,10 @@ check: install-test ## Check formatting, lint and types
 install: .venv/.run ## Set up what serving needs; PYTHON names an interpreter
 install-test: .venv/.test ## Set up what the tests need
 install-fetch: .venv/.fetch ## Set up what models.fetch needs
-install-kit: .venv/.kit ## Set up what all commands in models/ need
+install-models: .venv/.models ## Set up what adopt, inspect, evaluate, quantize, label, subset and fetch need
+install-train: .venv/.train ## Set up PyTorch, for train and calibrate: the CPU build where there is no GPU
+install-export: .venv/.export ## Set up Ultralytics (AGPL-3.0) besides, for export
+install-kit: .venv/.kit ## Set up what all commands in models/ and their tests need
 
 ARCHITECTURE ?= arm64
 PYTHON_VERSION ?= 3.13
@@ -53,8 +59,9 @@ fuzz: install-test ## Send COUNT mutated images and REQUESTS requests from SEED;
 lock: .venv/.supply ## Write deploy/locks from pyproject.toml; UPGRADE=--upgrade takes newer versions
 	$(BIN)/python -m deploy.relock $(UPGRADE)
 
+AUDIT ?=
 audit: .venv/.supply ## Look for known vulnerabilities in the locked versions
-	$(BIN)/python -m deploy.audit
+	$(BIN)/python -m deploy.audit $(AUDIT)
 
 sbom: .venv/.supply ## List the packages of the container and the zip as CycloneDX, in dist/sbom-*.json
 	$(BIN)/python -m deploy.sbom
@@ -95,11 +102,38 @@ clean: ## Delete .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[fetch]'
 	@touch $@
 
-# TORCH="torch --index-url ..." chooses another build, such as the smaller one for CPUs.
-TORCH ?= torch
-EXPORT ?= --editable '.[export]'
-.venv/.kit: .venv/.test
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(TORCH)
+.venv/.models: .venv/.run
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[models,fetch]'
+	@touch $@
+
+# uv looks for a GPU: without one, it takes the build for CPUs, which has no gigabytes of CUDA.
+# TORCH="torch==2.8.0" or TORCH="torch --index-url ..." has pip install that instead.
+TORCH ?=
+.venv/.torch: .venv/.run
+	@if [ -n "$(TORCH)" ]; then \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check $(TORCH); \
+	else \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check uv && \
+		$(BIN)/python -m uv pip install --quiet --python $(BIN)/python --torch-backend auto torch \
+		|| { echo 'PyTorch could not be installed. If its own index cannot be reached, name what pip has to install: make $(MAKECMDGOALS) TORCH=torch'; exit 1; }; \
+	fi
+	@touch $@
+
+.venv/.train: .venv/.models .venv/.torch
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[models,train]'
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(EXPORT)
+	@touch $@
+
+# Ultralytics needs a torchvision of the same build. EXPORT has pip install something else.
+EXPORT ?=
+.venv/.export: .venv/.train
+	@if [ -n "$(EXPORT)" ]; then \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check $(EXPORT); \
+	elif [ -n "$(TORCH)" ]; then \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[export]'; \
+	else \
+		$(BIN)/python -m uv pip install --quiet --python $(BIN)/python --torch-backend auto --editable '.[export]'; \
+	fi
+	@touch $@
+
+.venv/.kit: .venv/.test .venv/.export
 	@touch $@

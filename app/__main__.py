@@ -14,24 +14,19 @@ for _number in _SIGNALS:
 def main(drain_seconds: int | None = None) -> None:
     """``drain_seconds``: from SIGTERM to the end of the process; more than 1."""
     from app import startup
-    from app.server.standard_streams import open_closed_streams
 
-    open_closed_streams()
+    _open_closed_streams()
     with startup.shortcuts():
         import uvicorn
 
-        from app.errors import StartError
-        from app.server.crowd import Crowd
+        from app.server.crowd import Crowd, most_connections, raise_file_limit
         from app.server.drain_limit import CUT_SECONDS, DRAIN_SECONDS, DrainLimit
-        from app.server.file_limit import most_connections, raise_file_limit
         from app.server.protocol import Protocol
         from app.server.server import Server
-        from app.settings import load_settings, proxies
+        from app.settings import exit_if_wrong, load_settings, proxies
 
-    try:
+    with exit_if_wrong():
         keep_alive_seconds, trusted = load_settings().keep_alive, proxies()
-    except StartError as error:
-        raise SystemExit(f"spotter: {error}") from None
     limit = DrainLimit(drain_seconds or DRAIN_SECONDS)
     crowd = Crowd(most_connections(raise_file_limit()))
 
@@ -60,6 +55,22 @@ def main(drain_seconds: int | None = None) -> None:
             limit.stopped()
     if not server.started:
         raise SystemExit(3)
+
+
+def _open_closed_streams() -> None:
+    """Opens ``/dev/null`` in place of each standard stream that was closed: ``python -m app >&-``.
+
+    Otherwise the next file or connection gets its number, and lines of the log go there.
+    """
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            # The lowest free number is this one, since those below are open.
+            os.open(os.devnull, os.O_RDWR)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115, PTH123
 
 
 def _port(text: str) -> int:

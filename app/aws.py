@@ -11,7 +11,7 @@ from app import startup
 
 
 def _warm_up() -> None:
-    from app.service.warm_up import warm_up
+    from app.service.loading import warm_up
 
     warm_up(_detector)
     _app.openapi()  # which builds all routes
@@ -31,7 +31,7 @@ with startup.shortcuts():
     _detector = _loading.result()
     _app = create_app(_settings, _detector)
     _http = adapt(_app, root_path=_settings.root_path)
-    _index = _app.state.service.index
+    _index = _app.state.index
     snapstart.register(
         _warm_up, _app.state.service.storage.connection, _index.connection if _index else None
     )

@@ -14,14 +14,13 @@ with startup.shortcuts():
     from fastapi import FastAPI
 
     from app import __version__
-    from app.errors import StartError
     from app.http.application import create_app, start_service
     from app.observability import json_log, tracing
     from app.server.load_shedding import Shedder
     from app.server.loopback import Loopback
     from app.service.loading import load_detector
     from app.service.service import Service
-    from app.settings import Settings, load_settings
+    from app.settings import exit_if_wrong, load_settings
 
 _HASH_DELAY_SECONDS = 1.0
 
@@ -32,19 +31,16 @@ async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, object]]:
     service = start_service(app, settings, load_detector(settings))
     traces = tracing.start(__version__)
     if traces:
-        app.state.observers.append(traces.observer)
-    asyncio.get_running_loop().call_later(_HASH_DELAY_SECONDS, _hash_model, service)
+        app.state.observers.append(traces[0])
+    # Beside the first requests, while the file is as it was when it was loaded.
+    hashing = threading.Thread(target=lambda: service.detector.model.sha256, daemon=True)
+    asyncio.get_running_loop().call_later(_HASH_DELAY_SECONDS, hashing.start)
     loopback = Loopback.of_running_server()
     with _draining_on_sigterm(service):
         yield {"shedder": Shedder(service), "loopback": loopback}
     service.pool.close(wait=False)  # whoever was to be answered has been
     if traces:
-        traces.close()
-
-
-def _hash_model(service: Service) -> None:
-    """On a thread beside the first requests, while the file is as it was when it was loaded."""
-    threading.Thread(target=lambda: service.detector.model.sha256, daemon=True).start()
+        traces[1]()
 
 
 @contextmanager
@@ -73,13 +69,7 @@ def _draining_on_sigterm(service: Service) -> Iterator[None]:
             signal.signal(restored, handler)
 
 
-def _settings_or_exit() -> Settings:
-    try:
-        return load_settings()
-    except StartError as error:
-        raise SystemExit(f"spotter: {error}") from None
-
-
-settings = _settings_or_exit()
+with exit_if_wrong():
+    settings = load_settings()
 with startup.shortcuts():
     app = create_app(settings, lifespan=lifespan)

@@ -112,7 +112,7 @@ def write(arguments: argparse.Namespace, source: Path, out: Path, name: str) -> 
         raise CommandError(f"{source.name} does not say its labels: give --labels ({labels.HELP}).")
     if arguments.labels and len(found_labels) != len(hints.labels):
         hints = replace(hints, numbers=None)
-    wishes = Wishes(arguments.family, _given(arguments), arguments.first_class)
+    wishes = Wishes(arguments.family, _given(arguments), arguments.first_class, arguments.scores)
     _validated(arguments, families.get(arguments.family or families.NAMES[0]).input)
     opened = opened.closed(len(found_labels), arguments.size or opened.axes or hints.size)
     looked_at = photos(arguments.photos)

@@ -27,7 +27,8 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
 
 
 def calibrate(arguments: argparse.Namespace) -> None:
-    torch = require("torch")
+    torch = require("torch", "make install-train")
+    require("onnx", "make install-train")
     from models.train import dataset, export
     from models.train.calibration import calibrate as shifted
     from models.train.image_cache import ImageStore

@@ -1,4 +1,4 @@
-"""Where the shared test data lies, and a Spotter on a real socket."""
+"""Where real models and photos lie, what stands in for them, and a Spotter on a real socket."""
 
 import os
 from collections.abc import Iterator
@@ -8,32 +8,49 @@ import pytest
 from PIL import Image
 
 from tests.server import Server, serve
+from tests.shared_data import NO_SHARED, NONE, SHARED, THERE
+from tests.stand_ins import scene
 
-REPOSITORY = Path(__file__).parent.parent
-SHARED = Path(os.environ.get("SPOTTER_SHARED", REPOSITORY.parent / "shared"))
+
+def pytest_configure() -> None:
+    """A folder that is named has to be there: nobody skips tests by a typing mistake."""
+    if os.environ.get("SPOTTER_SHARED", NONE) not in ("", NONE) and not THERE:
+        raise pytest.UsageError(f"SPOTTER_SHARED={SHARED}: there is no such folder.")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Without the shared data, a laptop skips what needs it, and says so; CI fails."""
-    if SHARED.is_dir():
-        return
-    if os.environ.get("CI"):
-        raise pytest.UsageError(f"The shared test data is not at {SHARED}; set SPOTTER_SHARED.")
-    for item in items:
-        if "shared" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.skip(reason=f"no shared test data at {SHARED}"))
+    if not THERE:
+        for item in items:
+            if "shared" in getattr(item, "fixturenames", ()):
+                item.add_marker(pytest.mark.skip(reason=NO_SHARED))
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """What a laptop may skip, CI has to run."""
+    """A laptop may lack programs that CI has to have; either may lack the shared data."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if reporter is None or not os.environ.get("CI"):
         return
-    if skipped := reporter.stats.get("skipped", []):
-        for report in skipped:
+    skipped = reporter.stats.get("skipped", [])
+    if wrong := [report for report in skipped if NO_SHARED not in str(report.longrepr)]:
+        for report in wrong:
             reporter.write_line(f"skipped in CI: {report.nodeid}: {report.longrepr}")
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture(scope="session")
+def nowhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty folder."""
+    return tmp_path_factory.mktemp("nowhere")
+
+
+@pytest.fixture(autouse=True)
+def no_working_directory(nowhere: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No test depends on the folder that pytest was started in, or leaves anything there."""
+    monkeypatch.chdir(nowhere)
+    yield
+    left = sorted(path.name for path in nowhere.iterdir())
+    assert left == []
 
 
 @pytest.fixture(autouse=True)
@@ -46,6 +63,30 @@ def pillow_s_own_limit(monkeypatch: pytest.MonkeyPatch) -> None:
 def shared() -> Path:
     """The folder with models/, eval/, train/ and images/."""
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def scene_photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the drawn ``bus.jpg`` and ``dog.jpg``."""
+    return scene.write_photos(tmp_path_factory.mktemp("scene-photos"))
+
+
+@pytest.fixture(scope="session")
+def bus(scene_photos: Path) -> Path:
+    """A photo on which ``scene_server`` finds four people, a bus and things it is unsure of."""
+    return scene_photos / "bus.jpg"
+
+
+@pytest.fixture(scope="session")
+def scene_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model of COCO's 80 labels that knows the scene."""
+    return scene.write_model(tmp_path_factory.mktemp("scene-model") / "scene.onnx")
+
+
+@pytest.fixture(scope="session")
+def scene_server(scene_model: Path) -> Iterator[Server]:
+    with serve(scene_model) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

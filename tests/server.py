@@ -17,7 +17,8 @@ from typing import Any
 import httpx
 
 REPOSITORY = Path(__file__).parent.parent
-START_LIMIT = 60.0
+START_LIMIT = 300.0
+"""Seconds; a limit for machines that are busy, not a promise."""
 
 
 @dataclass

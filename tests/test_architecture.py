@@ -105,3 +105,12 @@ def test_circles_and_detours_are_seen() -> None:
     assert room_of("app.main") == "main"
     assert room_of("models.common.checks") == KIT
     assert room_of("numpy.linalg") is room_of("app.__version__") is None
+
+
+def test_no_arrows_follow_each_other_over_more_than_five_rooms() -> None:
+    reached = below(drawn())
+
+    def floor(room: str) -> int:
+        return 1 + max(map(floor, reached[room]), default=0)
+
+    assert max(map(floor, rooms())) <= 5

@@ -1,5 +1,6 @@
 """What is written for users agrees with the code."""
 
+import hashlib
 import re
 
 import pytest
@@ -44,6 +45,21 @@ def test_the_newest_entry_of_the_changelog_is_this_version() -> None:
     newest = re.search(r"^## (\S+)", changelog, re.MULTILINE)
     assert newest is not None
     assert newest[1] == __version__
+
+
+@pytest.mark.parametrize("name", ["models/README.md", "models/CARD.md"])
+def test_figures_of_the_shipped_model_are_of_the_file_that_is_shipped(name: str) -> None:
+    """Who ships another one measures again, or says of which file the figures are."""
+    digest = hashlib.sha256((REPOSITORY / "models" / "default.onnx").read_bytes()).hexdigest()
+    told = re.findall(r"`([0-9a-f]{8}|[0-9a-f]{64})`", (REPOSITORY / name).read_text())
+    assert told
+    assert all(digest.startswith(one) for one in told)
+
+
+def test_each_step_of_the_kit_has_its_size_in_the_readme() -> None:
+    makefile = (REPOSITORY / "Makefile").read_text()
+    for step in ("install", *re.findall(r"^(install-(?!test|kit)\w+):", makefile, re.MULTILINE)):
+        assert re.search(rf"^\| `make {step}` \| .+ \| [\d,]+ MB \|$", README, re.MULTILINE), step
 
 
 @pytest.mark.parametrize("name", ["CONTRIBUTING.md", "docs/architecture.md"])

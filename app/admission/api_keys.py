@@ -2,9 +2,10 @@
 
 import hashlib
 import hmac
+from collections.abc import Iterable
 
 
-def digest(key: bytes) -> bytes:
+def _digest(key: bytes) -> bytes:
     """SHA-256 of a key as it was sent: the same in UTF-8 and in Latin-1, as clients differ."""
     try:
         text = key.decode()
@@ -14,12 +15,12 @@ def digest(key: bytes) -> bytes:
 
 
 class KeyRing:
-    def __init__(self, digests: tuple[bytes, ...]) -> None:
-        self._digests = digests
+    def __init__(self, keys: Iterable[bytes]) -> None:
+        self._digests = [_digest(key) for key in keys]
 
     def holder(self, key: bytes | None) -> int | None:
         """The index of the key in the ring; None if it is none of them."""
-        given = digest(key or b"")
+        given = _digest(key or b"")
         # All are compared, whichever matches, so that the time tells nothing.
         matches = [hmac.compare_digest(given, one) for one in self._digests]
         return matches.index(True) if any(matches) else None

@@ -20,7 +20,8 @@ _RELIEF_SECONDS = 1.0
 _LEAST_PLACES = 4
 """Under pressure there are at least so many places a concurrent inference."""
 _SHARE_IN_TIME = 0.75
-"""Under pressure, so much of the queue is used: times vary, and nearly all have to end in time."""
+"""Share of the queue that is used under pressure: times vary, and nearly all requests have to end
+in time."""
 
 
 class InferencePool:
@@ -35,7 +36,7 @@ class InferencePool:
         self.taken = 0
         """Places taken: running and waiting."""
         self.shed = 0
-        """Requests refused so far, for want of a place, before the application saw them."""
+        """Requests that were refused before the application saw them, because no place was free."""
         self._closed = False
         # Seconds an inference, moving averages; 0: not known yet.
         self._service_time = 0.0
@@ -137,6 +138,7 @@ def _call_soon(
     job: "_Job[Any]",
     _: "Future[Any]",
 ) -> None:
-    job.work = None  # given up, it stays in line until a thread sees it: without its image
-    with suppress(RuntimeError):  # the loop is closed: nobody is left to count places
+    # A job that was given up stays in the queue until a thread takes it, but without its image.
+    job.work = None
+    with suppress(RuntimeError):  # the loop is closed: places are counted no more
         loop.call_soon_threadsafe(release, job)

@@ -4,13 +4,11 @@ What a client has used up comes back steadily: of ``60/m`` sixty may come at onc
 second. A client costs one number, all arithmetic is exact, and the clock only goes forward.
 """
 
-import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_FORM = re.compile(r"([1-9]\d{0,6})/(s|m|h|d|second|minute|hour|day)", re.ASCII)
 _NANOSECONDS = 1_000_000_000
 
 
@@ -19,17 +17,8 @@ class Rate:
     count: int
     seconds: int
 
-    @classmethod
-    def parse(cls, text: str) -> "Rate":
-        """Raises ValueError."""
-        match = _FORM.fullmatch(text.strip().lower().replace(" ", ""))
-        if not match:
-            raise ValueError("has to be COUNT/PERIOD, such as 10/s, 60/m, 1000/h or 5000/d")
-        return cls(int(match[1]), _SECONDS[match[2][0]])
 
-
-@dataclass(frozen=True)
-class Standing:
+class Standing(NamedTuple):
     allowed: bool
     remaining: int
     """Requests that may be made at once."""

@@ -35,6 +35,8 @@ class SpotterError(Exception):
     title: ClassVar[str]
     example: ClassVar[str]
     """A detail that it may have, for the API's documentation."""
+    headers: Mapping[str, str] = {}
+    """Headers of the answer."""
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail)
@@ -43,10 +45,6 @@ class SpotterError(Exception):
     @property
     def code(self) -> str:
         return type(self).__name__
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        return {}
 
 
 class InvalidImageFormat(SpotterError):
@@ -90,20 +88,14 @@ class BadRequest(SpotterError):
     status = 400
     title = "Not a request that can be read"
     example = "This is not valid HTTP."
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        return {"Connection": "close"}
+    headers: Mapping[str, str] = {"Connection": "close"}
 
 
 class AccessDenied(SpotterError):
     status = 401
     title = "A valid API key is required"
     example = "Send a valid API key in the header X-API-Key, or as 'Authorization: Bearer KEY'."
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        return {"WWW-Authenticate": 'Bearer realm="spotter"'}
+    headers: Mapping[str, str] = {"WWW-Authenticate": 'Bearer realm="spotter"'}
 
 
 class Forbidden(SpotterError):
@@ -128,21 +120,15 @@ class MethodNotAllowed(SpotterError):
 
     def __init__(self, detail: str, allow: str | None = None) -> None:
         super().__init__(detail)
-        self.allow = allow
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        return {"Allow": self.allow} if self.allow else {}
+        self.headers = {"Allow": allow} if allow else {}
 
 
 class RequestTimeout(SpotterError):
     status = 408
     title = "The request did not arrive in time"
     example = "The body did not arrive in time. Send a smaller image, or over a faster line."
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        return {"Connection": "close"}  # the rest of it is not waited for, either
+    # The rest of it is not waited for, either.
+    headers: Mapping[str, str] = {"Connection": "close"}
 
 
 class MisdirectedRequest(SpotterError):
@@ -158,11 +144,7 @@ class _ComeBack(SpotterError):
     def __init__(self, detail: str, retry_after: int) -> None:
         """``retry_after``: whole seconds, at least 1, after which there is likely to be room."""
         super().__init__(detail)
-        self.retry_after = retry_after
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        return {"Retry-After": str(self.retry_after)}
+        self.headers = {"Retry-After": str(retry_after)}
 
 
 class TooManyRequests(_ComeBack):

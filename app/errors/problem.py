@@ -39,10 +39,6 @@ class ProblemResponse(Response):
         await super().__call__(scope, receive, send)
 
 
-def problem_response(error: SpotterError) -> Response:
-    return ProblemResponse(error)
-
-
 def problem_bytes(error: SpotterError, **headers: str) -> bytes:
     """The whole HTTP response, for code that runs before ASGI."""
     body = json.dumps(problem_body(error))

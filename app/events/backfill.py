@@ -24,7 +24,7 @@ from app.events.progress import Progress
 from app.events.setup import create_annotator
 from app.service.loading import load_detector
 from app.settings import load_settings
-from app.vision.runtime.usable_cores import usable_cores
+from app.vision.runtime.limits import usable_cores
 
 _BATCH = 64
 

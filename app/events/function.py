@@ -6,8 +6,7 @@ from app.cloud import snapstart
 from app.events.consumer import Consumer
 from app.events.setup import create_annotator
 from app.observability import json_log
-from app.service.loading import load_detector
-from app.service.warm_up import warm_up
+from app.service.loading import load_detector, warm_up
 from app.settings import load_settings
 
 _settings = load_settings()

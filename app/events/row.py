@@ -62,7 +62,8 @@ def annotated(stored: StoredObject, found: Detections, detector: Detector) -> Ro
     result = render(found, detector.name, with_alt_text=True)
     if _REPEATED * len(json.dumps(result)) > _MOST_BYTES:
         result |= _shortened(result)
-    labels = dict.fromkeys(detection["label"] for detection in result["detections"])
+    named = [*result.get("classifications", ()), *result["detections"]]
+    labels = dict.fromkeys(one["label"] for one in named)
     return {
         **_common(stored, detector),
         STATUS: ANNOTATED,

@@ -22,7 +22,7 @@ from app.events.setup import create_annotator
 from app.observability import json_log
 from app.service.loading import load_detector
 from app.settings import load_settings
-from app.vision.runtime.usable_cores import usable_cores
+from app.vision.runtime.limits import usable_cores
 
 _HIDDEN_SECONDS = 60
 _THREADS_OF_A_CORE = 3

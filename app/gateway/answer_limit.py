@@ -7,7 +7,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import ImageTooLarge
-from app.errors.problem import problem_response
+from app.errors.problem import ProblemResponse
 
 LAMBDA_BYTES = 6 * 1024 * 1024
 ALB_BYTES = 1024 * 1024
@@ -48,7 +48,7 @@ class AnswerLimit:
             await send(start)
             await send({"type": "http.response.body", "body": body})
             return
-        error = problem_response(
+        error = ProblemResponse(
             ImageTooLarge(
                 f"The answer takes {size} bytes and at most {limit} can be sent this way."
                 " Ask for JSON or image/jpeg, or send a smaller image."

@@ -4,15 +4,16 @@ import asyncio
 
 from mangum import Mangum
 from mangum.adapter import DEFAULT_TEXT_MIME_TYPES
-from starlette.types import ASGIApp
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app import rekognition
 from app.errors import problem
 from app.gateway.answer_limit import AnswerLimit
-from app.gateway.cold_start import ColdStart
 from app.gateway.stage import StagePath
-from app.http.responses import media_types
 
-_TEXT_TYPES = [*DEFAULT_TEXT_MIME_TYPES, problem.MEDIA_TYPE, media_types.AWS_JSON]
+_COLD_START = "X-Cold-Start"
+_TEXT_TYPES = [*DEFAULT_TEXT_MIME_TYPES, problem.MEDIA_TYPE, rekognition.MEDIA_TYPE]
 
 
 def adapt(app: ASGIApp, *, root_path: str) -> Mangum:
@@ -22,3 +23,20 @@ def adapt(app: ASGIApp, *, root_path: str) -> Mangum:
     placed = limited if root_path else StagePath(limited)
     # Mangum would run the lifespan at every invocation.
     return Mangum(ColdStart(placed), lifespan="off", text_mime_types=_TEXT_TYPES)
+
+
+class ColdStart:
+    """Marks the first answer of an environment, which had to wait for the start."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+        self._first = True
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def marking_send(message: Message) -> None:
+            if self._first and message["type"] == "http.response.start":
+                self._first = False
+                MutableHeaders(scope=message)[_COLD_START] = "1"
+            await send(message)
+
+        await self.app(scope, receive, marking_send)

@@ -1,4 +1,4 @@
-"""What API Gateway puts in front of the paths: a stage, or the base path of an own domain."""
+"""Separates the stage or the base path, which API Gateway puts in front, from the own path."""
 
 import re
 from collections.abc import Mapping
@@ -25,10 +25,10 @@ class StagePath:
 
 
 def root_and_path(event: Mapping[str, Any], path: str) -> tuple[str, str]:
-    """What the client's path has in front, "" for most, and the rest: the application's own.
+    """The prefix of the client's path ("" for most requests), and the application's own path.
 
-    ``path`` is the event's. Nothing is guessed if the event tells what its route has matched. A
-    stage may have the name of a path's own first part: /v1/v1/vision/detection.
+    ``path`` is the event's. If the event has the part that its route matched, nothing is guessed.
+    A stage may be named like the first part of a path: /v1/v1/vision/detection.
     """
     context = event["requestContext"]
     asked = context.get("http", context).get("path") or path
@@ -36,7 +36,7 @@ def root_and_path(event: Mapping[str, Any], path: str) -> tuple[str, str]:
     if own is None and asked != path:
         own = path  # REST APIs cut the stage off
     if own is not None:
-        whole = asked if asked.endswith(own) else f"{asked}/"  # people leave the last slash away
+        whole = asked if asked.endswith(own) else f"{asked}/"  # people leave out the last slash
         return (whole.removesuffix(own).rstrip("/"), own) if whole.endswith(own) else ("", path)
     stage = context.get("stage", _DEFAULT)
     # HTTP APIs leave the stage in the path, REST APIs never do.

@@ -5,31 +5,29 @@ from collections.abc import Iterator
 from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import Route
 from starlette.types import Lifespan
 
 from app import __version__
-from app.http.exception_handlers import HANDLERS
-from app.http.middleware.error_boundary import ErrorBoundary
-from app.http.middleware.host_check import HostCheck
-from app.http.middleware.path_slashes import PathSlashes
+from app.http.errors import HANDLERS, ErrorBoundary
+from app.http.middleware.address import HostCheck, RequestPath
 from app.http.middleware.request_record import REQUEST_ID, RecordRequests
-from app.http.middleware.root_path import RootPath
 from app.http.openapi import DESCRIPTION, DocumentedFastAPI
 from app.http.routes import (
     deepstack,
     deepstack_status,
     detect,
-    docs,
     healthz,
     metrics,
     model,
-    page,
+    pages,
     rekognition,
     search,
 )
 from app.observability.json_log import log_request
 from app.observability.metrics import Metrics
 from app.observability.request_record import Observer
+from app.search.index import LabelIndex
 from app.service.service import Service
 from app.settings import Settings
 from app.vision.detector import Detector
@@ -61,7 +59,7 @@ def create_app(
         license_info={"name": "Apache License 2.0", "identifier": "Apache-2.0"},
         # FastAPI's own spans would carry queries and the words of exceptions.
         telemetry={"tracing": False, "metrics": False, "logs": False},
-        openapi_url=None,  # ``docs`` has it
+        openapi_url=None,  # ``pages`` has it
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,  # to an address that a proxy in front may not have
@@ -72,11 +70,11 @@ def create_app(
     )
     app.keys_required = bool(settings.api_keys)
     app.state.observers = observers
-    for router in _routers(settings, counts):
+    routers = list(_routers(settings, counts))
+    app.state.paths = _paths(routers)
+    for router in routers:
         app.include_router(router)
-    app.mount(page.FILES, page.files())
-    if files := docs.files():
-        app.mount(docs.FILES, files)
+    pages.mount_files(app)
     if detector is not None:
         start_service(app, settings, detector)
     return app
@@ -90,15 +88,14 @@ def start_service(app: FastAPI, settings: Settings, detector: Detector) -> Servi
         taxonomy(settings.taxonomy)
     deepstack.check_aliases(settings, detector.name)
     service = Service.create(settings, detector)
+    app.state.index = LabelIndex(settings.table) if settings.table else None
     app.state.service = service
     return service
 
 
 def _middleware(settings: Settings, observers: list[Observer]) -> Iterator[Middleware]:
     """From the outermost to the innermost."""
-    yield Middleware(PathSlashes)
-    if settings.root_path:
-        yield Middleware(RootPath, settings.root_path)
+    yield Middleware(RequestPath, settings.root_path)
     yield Middleware(RecordRequests, observers)
     if settings.cors_origins:
         yield Middleware(
@@ -113,6 +110,13 @@ def _middleware(settings: Settings, observers: list[Observer]) -> Iterator[Middl
     yield Middleware(ErrorBoundary)
 
 
+def _paths(routers: list[APIRouter]) -> list[str]:
+    """What a client can ask for, without the routes that only refuse what is below a path."""
+    routes = [route for router in routers for route in router.routes if isinstance(route, Route)]
+    paths = {route.path for route in routes}
+    return sorted(path for path in paths if ":path}" not in path)
+
+
 def _routers(settings: Settings, counts: Metrics) -> Iterator[APIRouter]:
     yield detect.router
     yield healthz.router
@@ -123,5 +127,4 @@ def _routers(settings: Settings, counts: Metrics) -> Iterator[APIRouter]:
     yield deepstack_status.router
     if settings.metrics != "off":
         yield metrics.create_router(counts, keyed=settings.metrics == "keyed")
-    yield page.router
-    yield docs.router
+    yield pages.router

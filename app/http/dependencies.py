@@ -7,7 +7,7 @@ from fastapi.security import APIKeyHeader, HTTPBearer
 
 from app.errors import AccessDenied
 from app.http.middleware.request_record import service_of
-from app.http.requests.authentication import WANTED, admit, key_in
+from app.http.requests.admission import admit, key_in
 from app.service.service import Service
 
 _key_header = APIKeyHeader(name="X-API-Key", auto_error=False, description="If keys are set.")
@@ -31,7 +31,7 @@ async def require_key(
     request: Request, service: ServiceDep, _: Annotated[None, Depends(keys_documented)]
 ) -> None:
     if service.keys and service.keys.holder(key_in(request)) is None:
-        raise AccessDenied(WANTED)
+        raise AccessDenied(AccessDenied.example)
 
 
 async def require_admission(

@@ -4,48 +4,52 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
-from functools import partial
 from typing import TypeVar
 
 from starlette.requests import ClientDisconnect, Request
 
+from app.errors import ImageTooLarge, InvalidImage, InvalidImageFormat
 from app.http.middleware.request_record import record_of, reservation_of
 from app.service.service import Service
-from app.service.visible_cause import visible_cause
-from app.vision import draw
 from app.vision.detections import Detections, Options
+from app.vision.images.visible_cause import find_cause
 
 T = TypeVar("T")
 
 _FEW_BYTES = 256 * 1024
 """So many bytes are unpacked within a few milliseconds, whatever they are."""
+_NO_FORMAT_KNOWN = "This is not an image known here. "
 
 
 async def detect(request: Request, service: Service, image: bytes, options: Options) -> Detections:
     """The detections, which are noted in the request's record."""
-    asked = time.perf_counter()
-    work = service.pool.run(partial(service.detector.detect, image, options))
-    with visible_cause(image):
-        found = await cancel_on_disconnect(request, work)
-    _note(request, asked, found)
-    return found
+
+    def work() -> tuple[Detections, None]:
+        return service.detector.detect(image, options), None
+
+    return (await run(request, service, image, work))[0]
 
 
-async def detect_and_draw(
-    request: Request, service: Service, image: bytes, options: Options, encoding: draw.Encoding
-) -> tuple[Detections, bytes]:
-    """The detections, and the image file with their boxes drawn.
+async def run(
+    request: Request, service: Service, image: bytes, work: Callable[[], tuple[Detections, T]]
+) -> tuple[Detections, T]:
+    """The detections in ``image`` and what else ``work`` makes of them.
 
-    Takes one place of the pool for both: no request is refused between the two.
+    Takes one place of the pool for all of it: no request is refused in the middle. The detections
+    are noted in the request's record. A refusal of ``image`` says the cause that its beginning
+    shows.
     """
     asked = time.perf_counter()
-    work = service.pool.run(
-        partial(draw.detect_and_draw, service.detector, image, options, encoding)
-    )
-    with visible_cause(image):
-        found, drawn = await cancel_on_disconnect(request, work)
+    try:
+        found, made = await cancel_on_disconnect(request, service.pool.run(work))
+    # Bytes that were changed on the way may declare any size.
+    except (InvalidImageFormat, InvalidImage, ImageTooLarge) as error:
+        cause = find_cause(image)
+        if not cause:
+            raise
+        raise type(error)(f"{cause} {error.detail.replace(_NO_FORMAT_KNOWN, '')}") from error
     _note(request, asked, found)
-    return found, drawn
+    return found, made
 
 
 async def fetch(
@@ -85,7 +89,7 @@ async def cancel_on_disconnect(request: Request, work: Awaitable[T]) -> T:
 def _note(request: Request, asked: float, found: Detections) -> None:
     record = record_of(request)
     record.image_size = found.width, found.height
-    record.detections = len(found.items)
+    record.detections = len(found.items) + len(found.classifications or ())
     record.add_stage("wait", asked, found.began)
     at = found.began
     for stage, milliseconds in asdict(found.timings).items():

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from app.errors import SpotterError
-from app.errors.unexpected import to_client_error
+from app.http.errors import to_client_error
 from app.http.middleware.request_record import record_of
 
 Endpoint = Callable[[Request], Coroutine[Any, Any, Response]]

@@ -2,8 +2,9 @@
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from app.observability.request_record import METHODS, RequestRecord
 
@@ -94,6 +95,23 @@ class Metrics:
             _histogram(self.stages, TOTAL).add(record.seconds)
         self.received_bytes += record.received_bytes
         self.detections += record.detections
+
+
+class ProcessState(NamedTuple):
+    """The state of the process when the metrics are asked for."""
+
+    ready: bool
+    """True if the model works and the process was not told to stop."""
+    running: int
+    """Images being worked on."""
+    waiting: int
+    queue_capacity: int
+    """Images that may be worked on or wait."""
+    shed: int
+    """Requests refused before anything was read of them, so far."""
+    held_bytes: int
+    """Memory that requests hold which are not answered yet."""
+    model: Mapping[str, str]
 
 
 def _histogram(among: dict[str, Histogram], name: str) -> Histogram:

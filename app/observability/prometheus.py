@@ -13,8 +13,7 @@ from prometheus_client.metrics_core import (
     Metric,
 )
 
-from app.observability.metrics import Histogram, Metrics
-from app.observability.process_state import ProcessState
+from app.observability.metrics import Histogram, Metrics, ProcessState
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 

@@ -22,16 +22,10 @@ def wanted() -> bool:
     return any(os.environ.get(name) for name in _ENDPOINTS)
 
 
-class Tracing:
-    """An observer, and ``close``, which sends the last spans."""
+def start(version: str) -> tuple[Observer, Callable[[], None]] | None:
+    """An observer, and a function that sends the last spans.
 
-    def __init__(self, observer: Observer, close: Callable[[], None]) -> None:
-        self.observer = observer
-        self.close = close
-
-
-def start(version: str) -> Tracing | None:
-    """None if no traces are wanted, or if their packages are missing, which is logged."""
+    None if no traces are wanted, or if their packages are missing, which is logged."""
     if not wanted():
         return None
     try:
@@ -40,4 +34,4 @@ def start(version: str) -> Tracing | None:
     except ImportError as error:
         _log.warning("no traces: %s is missing, which the extra 'tracing' brings", error.name)
         return None
-    return Tracing(*exporting(version))
+    return exporting(version)

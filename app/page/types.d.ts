@@ -1,14 +1,27 @@
 // The types that the modules in files/js share. `tsc --checkJs` checks the modules against them.
 
-/** One object, as the API answers. */
+/** x and y in pixels. */
+type Place = [number, number];
+
+interface Keypoint {
+  name: string;
+  x: number;
+  y: number;
+  probability?: number;
+}
+
+/** One object, as the API answers; or a label of the whole picture, which has no box. */
 interface Detection {
   label: string;
   classId: number;
   probability: number;
   /** x, y, width, height in pixels. */
-  boundingBox: [number, number, number, number];
+  boundingBox?: [number, number, number, number];
   /** The same, divided by the picture's width and height. */
-  normalizedBox: [number, number, number, number];
+  normalizedBox?: [number, number, number, number];
+  corners?: Place[];
+  keypoints?: Keypoint[];
+  polygons?: Place[][];
 }
 
 /** A detection and its place in the whole answer. */
@@ -21,6 +34,8 @@ interface Result {
   image: Size;
   /** The most probable first. */
   detections: Detection[];
+  /** Of the whole picture. */
+  classifications?: Detection[];
 }
 
 interface Stage {
@@ -37,6 +52,7 @@ interface Answer {
 
 interface Model {
   name: string;
+  task: string;
   labels: string[];
   thresholds: { confidence: number };
   /** Whether /search answers. */

@@ -28,12 +28,20 @@ def parse(body: bytes) -> tuple[DetectCustomLabelsRequest, bytes | None]:
 
 
 def custom_labels(found: Detections, most: int | None) -> list[Json]:
-    """One for each object, named as the model names it; the most confident first."""
-    return [
+    """One for each object, named as the model names it; the most confident first.
+
+    Labels of the whole picture have no geometry.
+    """
+    whole = [_label(*one) for one in found.classifications or ()]
+    objects = [
         {
-            "Name": item.label,
-            "Confidence": round(item.probability * 100, 4),
+            **_label(item.label, item.class_id, item.probability),
             "Geometry": {"BoundingBox": bounding_box(item, found)},
         }
-        for item in found.items[:most]
+        for item in found.items
     ]
+    return [*whole, *objects][:most]
+
+
+def _label(label: str, class_id: int, probability: float) -> Json:
+    return {"Name": label, "Confidence": round(probability * 100, 4)}

@@ -19,15 +19,24 @@ def labels(
 ) -> list[Json]:
     """The most confident first; among equals by the alphabet.
 
-    ``colours`` are the dominant ones of each detection.
+    Labels of the whole picture have no instances. ``colours`` are the dominant ones of each
+    detection.
     """
     confidences: dict[str, float] = {}
     instances: dict[str, list[Json]] = {}
-    for index, item in enumerate(found.items):
-        name = taxonomy.of_label(item.label).name
-        confidence = round(scale.confidence(item.probability), 4)
+
+    def note(label: str, probability: float) -> tuple[str, float]:
+        """The label's own name and confidence, which count for its ancestors as well."""
+        name = taxonomy.of_label(label).name
+        confidence = round(scale.confidence(probability), 4)
         for label in (name, *taxonomy.ancestors(name)):
             confidences[label] = max(confidence, confidences.get(label, 0.0))
+        return name, confidence
+
+    for one in found.classifications or ():
+        note(one.label, one.probability)
+    for index, item in enumerate(found.items):
+        name, confidence = note(item.label, item.probability)
         instance = _instance(item, confidence, found)
         if colours is not None:
             instance["DominantColors"] = colours[index]

@@ -11,8 +11,8 @@ from app.rekognition.errors import (
     InvalidParameterException,
     SerializationException,
 )
-from app.service.base64_json import Base64Model, TooManyValues, read_base64_json
-from app.service.visible_cause import is_base64_of_image
+from app.vision.images.base64_json import Base64Model, TooManyValues, read_base64_json
+from app.vision.images.visible_cause import is_base64_of_image
 
 MAX_IMAGE_BYTES = 5 * 1024 * 1024
 MAX_BODY_BYTES = 8 * 1024 * 1024

@@ -1,10 +1,15 @@
-"""The connections that wait for a request, in the order in which they began to wait."""
+"""How many connections there may be, and which wait for a request, the longest waiting first."""
 
 import logging
+import resource
 import time
 from collections import OrderedDict
+from contextlib import suppress
 from typing import Protocol as Interface
 
+MOST_CONNECTIONS = 1000
+_RESERVED_FILES = 100
+"""For the model, logs, S3, and connections that have been accepted and are not counted yet."""
 _log = logging.getLogger("spotter")
 
 
@@ -60,3 +65,19 @@ class _Counter:
             fields = {"number": self._number, "reason": self._reason}
             _log.warning(self._message, extra={"fields": fields})
             self._told, self._number = now, 0
+
+
+def raise_file_limit() -> int:
+    """Raises the soft limit of open files to the hard one. Returns the limit."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):  # macOS has a lower limit of its own
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        soft = hard
+    return soft
+
+
+def most_connections(files: int) -> int:
+    """``files``: the limit of open files."""
+    if files == resource.RLIM_INFINITY:
+        return MOST_CONNECTIONS
+    return min(MOST_CONNECTIONS, max(files - _RESERVED_FILES, files // 2))

@@ -11,7 +11,7 @@ DRAIN_SECONDS = 30
 CUT_SECONDS = 1
 """Before that end, requests that are still open are cut: each gets its answer, 503."""
 _EXIT_SECONDS = 2.0
-"""In which the interpreter has to exit once the server has stopped."""
+"""The interpreter has to exit in so many seconds after the server has stopped."""
 _FLUSH_SECONDS = 0.5
 _log = logging.getLogger("spotter")
 
@@ -34,7 +34,7 @@ class DrainLimit:
         self._orders.put(time.monotonic() + self.seconds)
 
     def stopped(self) -> None:
-        """Call it when the server has stopped: what threads still do is for nobody."""
+        """Call it when the server has stopped: nobody waits for the threads that still run."""
         self._orders.put(time.monotonic() + _EXIT_SECONDS)
 
     def _watch(self) -> None:

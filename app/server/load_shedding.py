@@ -1,4 +1,4 @@
-"""Refuses requests at next to no cost, while very many have to be refused."""
+"""Refuses requests before they are parsed, while very many have to be refused."""
 
 import asyncio
 import logging
@@ -11,7 +11,7 @@ from app.errors.problem import problem_bytes
 from app.service.service import Service
 
 _EVERY = 0.04
-"""Seconds between refusals that go the whole way: keys, CORS, log and metrics."""
+"""Seconds between refusals that pass through the application: keys, CORS, log and metrics."""
 _AT_ONCE = 10
 """So many of these may come at once after a pause."""
 # Possessive: takes time in proportion to the bytes, whatever they are. No line is folded, and none
@@ -36,7 +36,7 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Head:
-    """The start of a request to /detect, of which nobody could doubt where it ends."""
+    """The headers of a request to /detect whose end is beyond doubt."""
 
     size: int
     """Bytes, with the empty line."""
@@ -82,7 +82,7 @@ class Shedder:
         self._service = service
         self._paths = frozenset({b"/detect", f"{service.settings.root_path}/detect".encode()})
         self._coming = 0
-        """Let through by now, and not in the pool yet."""
+        """Requests that were let through and are not in the pool yet."""
         self._next = 0.0
         self._told = 0.0
         self._shed = 0
@@ -109,7 +109,7 @@ class Shedder:
         return Refusal(problem_bytes(full, **headers), closes)
 
     def _let_through(self) -> None:
-        """Until the event loop has come round once it has no place: many may come at a time."""
+        """The request takes its place in the pool only in the next turn of the event loop."""
         if not self._coming:
             asyncio.get_running_loop().call_soon(self._arrived)
         self._coming += 1

@@ -7,12 +7,13 @@ from typing import Any, Self
 
 
 class Loopback:
-    """Asks the listening sockets of a server, since those of connections would not do: a server on
-    0.0.0.0 has connections to 127.0.0.1.
+    """Looks at the listening sockets of a server.
+
+    The address of a connection does not tell: a server on 0.0.0.0 has connections to 127.0.0.1.
     """
 
     def __init__(self, server: object) -> None:
-        """``server``: a ``uvicorn.Server``; of anything else nothing is known."""
+        """``server``: a ``uvicorn.Server``, or any object if another server is running."""
         self._server = server
 
     @classmethod
@@ -25,7 +26,7 @@ class Loopback:
 
     @cached_property
     def alone(self) -> bool:
-        """Whether it listens on loopback addresses and no other. False where that is not known.
+        """Whether it listens on loopback addresses only. False if that is not known.
 
         Ask when a request has come: before that the server does not listen.
         """

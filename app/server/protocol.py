@@ -1,4 +1,4 @@
-"""A connection with limits on its headers, and on the time in which it may be idle."""
+"""A connection with limits on the size of its headers and on its idle time."""
 
 import asyncio
 import re
@@ -13,8 +13,7 @@ from uvicorn.server import ServerState
 
 from app.errors import BadRequest, RequestTimeout
 from app.errors.problem import problem_bytes
-from app.server.crowd import Crowd
-from app.server.file_limit import MOST_CONNECTIONS
+from app.server.crowd import MOST_CONNECTIONS, Crowd
 from app.server.load_shedding import Shedder
 
 Port = TypeVar("Port")
@@ -203,7 +202,7 @@ class Protocol(H11Protocol):
         self._begin_to_wait()
 
     def shutdown(self) -> None:
-        """Waits a moment, so that a request is read that has come and was not read yet."""
+        """Waits a moment, so that a request that has just arrived is still read and answered."""
         if self._is_answering():
             super().shutdown()
         else:

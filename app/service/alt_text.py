@@ -25,7 +25,16 @@ _ARTICLES = {"uniform": "a", "unicycle": "a", "hour": "an", "hourglass": "an"}
 
 
 def alt_text(found: Detections) -> str:
-    """Such as "A bus and four people.": what takes most of the picture first."""
+    """Such as "A bus and four people.": what takes most of the picture first.
+
+    Of a picture that was classified the best label only, such as "A photo of a beach.": others
+    are mostly other names for the same thing.
+    """
+    if found.classifications is not None:
+        if not found.classifications:
+            return "Nothing was recognised."
+        best = found.classifications[0].label
+        return f"A photo of {_SINGULARS.get(best) or f'{_article(best)} {best}'}."
     counts: dict[str, int] = defaultdict(int)
     areas: dict[str, float] = defaultdict(float)
     for item in found.items:

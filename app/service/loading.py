@@ -1,20 +1,34 @@
-"""The detector that the settings ask for."""
+"""The detector that the settings ask for, loaded and warmed up."""
+
+import io
 
 from app.service.memory_shares import decoding_bytes
-from app.settings import Settings, warn_of_removed
+from app.settings import Settings, warn_of_ignored
+from app.vision.detections import Options
 from app.vision.detector import Detector
-from app.vision.images.budget import DecodingBudget
+from app.vision.images.memory import DecodingBudget
 from app.vision.images.reader import ImageReader
 from app.vision.model.load import load
-from app.vision.runtime.usable_cores import usable_cores
+from app.vision.runtime.limits import usable_cores
 
+_SIDE = 640  # pixels
 _REMEDY = ", or let the server use more memory (SPOTTER_DECODE_MEMORY)"
 
 
 def load_detector(settings: Settings) -> Detector:
     """Raises StartError if the model cannot be served."""
-    warn_of_removed()
+    warn_of_ignored()
     threads = settings.threads or usable_cores()
     model = load(settings.model, threads, settings.providers)
     budget = DecodingBudget(decoding_bytes(settings), _REMEDY)
     return Detector(model, ImageReader(settings.max_pixels, budget))
+
+
+def warm_up(detector: Detector) -> None:
+    """Has ``detector`` do all that it does at its first request only."""
+    from PIL import Image
+
+    image = io.BytesIO()
+    Image.new("RGB", (_SIDE, _SIDE), "gray").save(image, "JPEG")
+    detector.detect(image.getvalue(), Options())
+    _ = detector.model.sha256

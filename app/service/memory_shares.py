@@ -3,21 +3,21 @@
 import math
 
 from app.settings import Settings
-from app.vision.runtime.usable_memory import usable_memory
+from app.vision.runtime.limits import usable_memory
 
 MOST_DECODING_BYTES = 1 << 30
 """50 megapixels of every format and a little."""
 _LEAST_DECODING_BYTES = 64 << 20
 _DECODING_SHARE = 0.75
-"""Of what is left; the rest is for what malloc keeps."""
+"""Share of the memory that is left; malloc keeps the rest."""
 _LIBRARIES_BYTES = 150_000_000
 """Resident after the start, without a model."""
 _COPIES_OF_MODEL = 3
 """The session's weights, the same packed for its kernels, and the tensors of an inference."""
 _MOST_BODIES, _LEAST_BODIES = 10, 2
-"""Of the greatest size."""
+"""Bodies of the greatest size that all requests may hold."""
 _BODIES_SHARE = 0.2
-"""Of the limit."""
+"""Share of the memory limit."""
 
 
 def request_bytes(settings: Settings) -> int:

@@ -4,13 +4,33 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+Task = Literal["detect", "segment", "pose", "obb", "classify"]
 Ratio = Annotated[float, Field(ge=0, le=1)]
 Pixels = Annotated[float, Field(ge=0)]
+
+
+Point = Annotated[list[float], Field(min_length=2, max_length=2)]
 
 
 class ImageSize(BaseModel):
     width: int = Field(ge=1, description="Pixels of the upright image.")
     height: int = Field(ge=1, description="Pixels of the upright image.")
+
+
+class RunLengths(BaseModel):
+    size: list[int] = Field(
+        min_length=2, max_length=2, description="Height and width of the upright image."
+    )
+    counts: str = Field(description="As pycocotools writes it.")
+
+
+class Keypoint(BaseModel):
+    name: str
+    x: Pixels = Field(description="Pixels of the upright image.")
+    y: Pixels
+    probability: Ratio | None = Field(
+        None, description="That the point is visible; absent if the model does not say."
+    )
 
 
 class Detection(BaseModel):
@@ -25,6 +45,33 @@ class Detection(BaseModel):
     normalizedBox: list[Ratio] = Field(
         min_length=4, max_length=4, description="The same, divided by the image's width and height."
     )
+    corners: list[Point] | None = Field(
+        None,
+        min_length=4,
+        max_length=4,
+        description="Of a turned box, in pixels of the upright image, or beyond its edges."
+        " boundingBox is the upright box around it. Absent if the model's boxes are upright.",
+    )
+    angle: float | None = Field(
+        None, description="By which the box is turned, in radians, clockwise. Absent like corners."
+    )
+    keypoints: list[Keypoint] | None = Field(
+        None, description="Absent if the model has no keypoints."
+    )
+    polygons: list[list[Point]] | None = Field(
+        None,
+        description="Outer contours of the object's mask in pixels of the upright image, if"
+        " masks=polygons asked for them.",
+    )
+    rle: RunLengths | None = Field(
+        None, description="The object's mask in COCO's compressed form, if masks=rle asked for it."
+    )
+
+
+class Classification(BaseModel):
+    label: str
+    classId: int = Field(ge=0)
+    probability: Ratio
 
 
 class DetectionResult(BaseModel):
@@ -48,7 +95,14 @@ class DetectionResult(BaseModel):
 
     model: str
     image: ImageSize
-    detections: list[Detection] = Field(description="Highest probability first.")
+    detections: list[Detection] = Field(
+        description="Highest probability first; empty if the model classifies whole pictures."
+    )
+    classifications: list[Classification] | None = Field(
+        None,
+        description="Labels of the whole picture, highest probability first. Absent if the model"
+        " finds objects.",
+    )
     altText: str | None = Field(
         None, description="A sentence for an alt attribute, if alt_text=true asked for it."
     )
@@ -77,6 +131,10 @@ class Thresholds(BaseModel):
 class ModelInfo(BaseModel):
     name: str
     family: str
+    task: Task = Field(
+        description="What it finds: boxes (detect), boxes and masks (segment), boxes and keypoints"
+        " (pose), turned boxes (obb), or labels of the whole picture (classify)."
+    )
     labels: list[str] = Field(description="In class order: classId is the index.")
     input: InputSize
     sha256: str = Field(pattern="^[0-9a-f]{64}$", description="Digest of the ONNX file.")

@@ -9,23 +9,18 @@ from typing import TypeVar
 
 from app.admission.api_keys import KeyRing
 from app.admission.inference_pool import InferencePool
-from app.admission.rate_limit import RateLimiter
+from app.admission.rate_limit import Rate, RateLimiter
 from app.admission.request_memory import RequestMemory
 from app.cloud.s3 import Storage
-from app.search.index import LabelIndex
 from app.service.health import Health
 from app.service.memory_shares import request_bytes
 from app.settings import Settings
 from app.vision.detector import Detector
-from app.vision.runtime.usable_cores import usable_cores
+from app.vision.runtime.limits import usable_cores
 
 T = TypeVar("T")
 
 _REST_SECONDS = 2e-5
-
-
-def _one_thread() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(1, thread_name_prefix="unpacking")
 
 
 @dataclass
@@ -38,15 +33,15 @@ class Service:
     keys: KeyRing | None
     """None if anybody may ask."""
     storage: Storage
-    index: LabelIndex | None = None
-    """None if no table is set."""
     limiter: RateLimiter | None = None
     """None if nothing limits how often a client may ask."""
     draining: bool = False
     """True once the process was told to stop: it only finishes the requests that it has."""
     proxy_told: bool = False
     """True once the log has a warning of a proxy whose X-Forwarded-For is not believed."""
-    _unpacking: ThreadPoolExecutor = field(default_factory=_one_thread)
+    _unpacking: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(1, "unpacking")
+    )
 
     @classmethod
     def create(cls, settings: Settings, detector: Detector) -> "Service":
@@ -54,16 +49,16 @@ class Service:
         concurrency = settings.concurrency or usable_cores()
         queue = 16 * concurrency if settings.queue is None else settings.queue
         pool = InferencePool(concurrency, queue)
+        keys = [key.get_secret_value() for key in settings.api_keys]
         return cls(
             settings,
             detector,
             Health(detector),
             pool,
             RequestMemory(request_bytes(settings), settings.body_timeout, pool.retry_after),
-            KeyRing(settings.api_keys) if settings.api_keys else None,
+            KeyRing(keys) if keys else None,
             Storage(settings.max_body_bytes, settings.s3_buckets),
-            LabelIndex(settings.table) if settings.table else None,
-            RateLimiter(settings.rate_limit) if settings.rate_limit else None,
+            RateLimiter(Rate(*settings.rate_limit)) if settings.rate_limit else None,
         )
 
     async def run_in_thread(self, work: Callable[[], T]) -> T:

@@ -8,7 +8,7 @@ from functools import partial
 
 from app.errors import InvalidParameter
 from app.vision.arrays import Array
-from app.vision.detections import Detections, Options, Timings, place, select
+from app.vision.detections import Detections, Options, Timings, classified, place, select
 from app.vision.images.formats.record import Format
 from app.vision.images.memory import Size
 from app.vision.images.reader import ImageReader, Picture
@@ -42,11 +42,13 @@ class Detector:
         iou: float | None,
         max_detections: int,
         classes: frozenset[int] | None = None,
+        *,
+        masks: bool = False,
     ) -> Options:
         """If ``iou`` is None, the model's own applies, or else the default."""
         usual = (iou, self.model.description.iou, Options().iou)
         chosen = next(value for value in usual if value is not None)
-        return Options(confidence, chosen, max_detections, classes)
+        return Options(confidence, chosen, max_detections, classes, masks)
 
     def class_ids(self, names: Iterable[str]) -> frozenset[int]:
         """Names are compared without regard to case.
@@ -78,20 +80,26 @@ class Detector:
         def cover(size: Size) -> Size:
             nonlocal plan
             plan = Letterbox.plan(spec, *size, rectangular=self.model.signature.dynamic)
-            return plan.content
+            return plan.wanted
 
         picture = self.reader.read(data, cover, image_format)
         assert plan is not None
         timings.decode = clock.lap()
         tensor = plan.fill(picture.rgb, spec, self.model.signature.dtype)
         timings.preprocess = clock.lap()
-        outputs = self._run(tensor)
+        outputs = self._run(tensor, masks=options.masks)
         timings.inference = clock.lap()
         found = self.model.decode(outputs, tensor, options.confidence)
+        if found.masks is not None and not options.masks:
+            found = found._replace(masks=None)
         chosen = select(found, options, needs_nms=self.model.family.needs_nms)
-        items = place(chosen, plan, self.labels)
+        items, classifications = [], None
+        if self.model.task == "classify":
+            classifications = classified(chosen, self.labels)
+        else:
+            items = place(chosen, plan, self.labels)
         timings.postprocess = clock.lap()
-        return Detections(plan.width, plan.height, items, timings, clock.began)
+        return Detections(plan.width, plan.height, items, timings, clock.began, classifications)
 
     @contextmanager
     def picture(
@@ -113,9 +121,9 @@ class Detector:
         """Raises what ``picture`` raises for what the header says, and decodes nothing."""
         self.reader.check(data, partial(_within, longest_side), image_format)
 
-    def _run(self, tensor: Array) -> list[Array]:
+    def _run(self, tensor: Array, *, masks: bool) -> list[Array]:
         try:
-            outputs = self.model.run(tensor)
+            outputs = self.model.run(tensor, masks=masks)
         except Exception:
             self.failed = True
             raise

@@ -1,15 +1,18 @@
-"""The picture with its boxes and labels drawn on it."""
+"""The picture with what was found drawn on it: boxes, masks, keypoints and labels."""
 
 import colorsys
 import io
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
 from PIL import Image
 
-from app.vision.detections import Detection, Detections, Options
+from app.vision.detections import Classification, Detection, Detections, Options
 from app.vision.detector import Detector
 from app.vision.images import formats
 from app.vision.images.formats.record import Format
+from app.vision.tasks.keypoints import Keypoint, bones
 
 if TYPE_CHECKING:
     from PIL import ImageDraw, ImageFont
@@ -19,6 +22,9 @@ LONGEST_SIDE = 4096
 """Larger pictures are drawn smaller, so that one takes no more memory than its decoding did."""
 
 _GOLDEN_RATIO = 0.618033988749895
+_MASK_OPACITY = 110
+"""Of 255."""
+_MOST_CLASSIFICATIONS = 5
 _DARK, _LIGHT = (20, 20, 20), (255, 255, 255)
 
 Colour = tuple[int, int, int]
@@ -64,7 +70,23 @@ def _draw(image: Image.Image, found: Detections) -> None:
     font = ImageFont.load_default(max(10.0, short / 32))
     taken: list[Rectangle] = []
     for item in found.items:
-        canvas.rectangle(_corners(item, scale), outline=colour_of(item.class_id), width=line)
+        if item.mask is not None:
+            left, top, bits = item.mask.bits(scale)
+            share = Image.fromarray(bits.astype(np.uint8) * _MASK_OPACITY)
+            image.paste(colour_of(item.class_id), (left, top), share)
+    for item in found.items:
+        _outline(canvas, item, scale, line)
+    for item in found.items:
+        _keypoints(canvas, item.keypoints or (), colour_of(item.class_id), scale, line)
+    for one in (found.classifications or ())[:_MOST_CLASSIFICATIONS]:
+        _label(
+            canvas,
+            one,
+            (0.0, 0.0, float(image.width), float(image.height)),
+            font,
+            image.size,
+            taken,
+        )
     for item in found.items:
         _label(canvas, item, _corners(item, scale), font, image.size, taken)
 
@@ -77,6 +99,34 @@ def colour_of(class_id: int) -> Colour:
     return round(red * 255), round(green * 255), round(blue * 255)
 
 
+def _outline(canvas: "ImageDraw.ImageDraw", item: Detection, scale: float, line: int) -> None:
+    colour = colour_of(item.class_id)
+    if item.turned is None:
+        canvas.rectangle(_corners(item, scale), outline=colour, width=line)
+    else:
+        points = [(x * scale, y * scale) for x, y in item.turned.corners]
+        canvas.polygon(points, outline=colour, width=line)
+
+
+def _keypoints(
+    canvas: "ImageDraw.ImageDraw",
+    points: Sequence[Keypoint],
+    colour: Colour,
+    scale: float,
+    line: int,
+) -> None:
+    """The points that the model is sure of, and lines between them if they are a person's."""
+    for start, end in bones(points):
+        ends = [(point.x * scale, point.y * scale) for point in (start, end)]
+        canvas.line(ends, fill=colour, width=line)
+    radius = 1.5 * line
+    for point in points:
+        if point.drawn:
+            x, y = point.x * scale, point.y * scale
+            circle = (x - radius, y - radius, x + radius, y + radius)
+            canvas.ellipse(circle, fill=_LIGHT, outline=colour, width=max(1, line // 2))
+
+
 def _corners(item: Detection, scale: float) -> Rectangle:
     x, y, width, height = (value * scale for value in item.box)
     return x, y, x + width, y + height
@@ -84,7 +134,7 @@ def _corners(item: Detection, scale: float) -> Rectangle:
 
 def _label(
     canvas: "ImageDraw.ImageDraw",
-    item: Detection,
+    item: Detection | Classification,
     box: Rectangle,
     font: "ImageFont.FreeTypeFont | ImageFont.ImageFont",
     size: tuple[int, int],

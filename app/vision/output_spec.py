@@ -22,6 +22,10 @@ class OutputSpec(BaseModel):
     """Order of the columns, if boxes, scores and classes are in one output."""
     numbers: tuple[Number, ...] | None = None
     """The model's number of each label; None if they are 0, 1, 2 and so on."""
+    keypoints: tuple[str, ...] | None = None
+    """Names of the keypoints in the model's order, if it has any."""
+    keypoint_values: Literal[2, 3] = 3
+    """Values of a keypoint: x and y, or x, y and the probability that it is visible."""
 
     def __str__(self) -> str:
         """In words, for people."""
@@ -33,4 +37,6 @@ class OutputSpec(BaseModel):
         if self.numbers is not None and self.numbers:
             gaps = self.numbers[-1] - self.numbers[0] + 1 != len(self.numbers)
             words.append(f"classes from {self.numbers[0]}" + " with gaps" * gaps)
+        if self.keypoints is not None:
+            words.append(f"{len(self.keypoints)} keypoints of {self.keypoint_values} values")
         return ", ".join(words)

@@ -14,7 +14,7 @@ import numpy as np
 from app.vision.arrays import Array
 from app.vision.detections import Options
 from app.vision.detector import Detector
-from app.vision.images.budget import DecodingBudget
+from app.vision.images.memory import DecodingBudget
 from app.vision.images.reader import ImageReader
 from app.vision.model.load import load
 from app.vision.runtime.session import Session

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from pydantic import ValidationError
 
 from app.vision import families
 from app.vision.description import first_problem
 from app.vision.families.base import Family
+from app.vision.model import ultralytics
 from app.vision.output_spec import OutputSpec
 from app.vision.preprocess.input_spec import InputSpec
 from models.adoption.hints import Hints
@@ -35,6 +37,7 @@ class Wishes:
     family: str | None
     input: dict[str, Any]
     first_class: int | None = None
+    scores: str | None = None
 
     @property
     def decide_input(self) -> bool:
@@ -56,6 +59,9 @@ def choose(
 ) -> Choice:
     """Raises CommandError if no reading finds anything, or every one is absurd."""
     fitting = _families(opened, labels, wishes)
+    classifiers = [family for family in fitting if family.task == "classify"]
+    if classifiers and (hints.scores or classifiers == fitting):
+        return _classifier(classifiers[0], opened, hints, wishes, trials)
     readings = [
         Reading(family, spec, prepared)
         for family in fitting
@@ -82,10 +88,34 @@ def choose(
     return Choice(best, names, rivals, len(outcomes))
 
 
+def _classifier(
+    family: Family, opened: Opened, hints: Hints, wishes: Wishes, trials: Trials
+) -> Choice:
+    """No photo can tell how the input is prepared: it is as the files say, or as is usual."""
+    own_files = ultralytics.families(opened.stored)
+    prepared = _inputs(family, opened, hints, wishes)
+    usual = prepared[0] if own_files or hints.says_input or wishes.decide_input else prepared[-1]
+    said = {**hints.input, **wishes.input}
+    if usual.shorter_side is not None and "shorter_side" not in said:
+        scale = min(usual.size) / min(family.input.size)
+        usual = usual.model_copy(update={"shorter_side": round(usual.shorter_side * scale)})
+    scores = wishes.scores or hints.scores
+    if not scores:
+        plain = trials.classify(Reading(family, OutputSpec(), usual), sure=-np.inf)
+        scores = "probability" if plain.are_probabilities else "softmax"
+    spec = OutputSpec.model_validate({"scores": scores})
+    outcome = trials.classify(Reading(family, spec, usual), sure=0.0)
+    if outcome.problem:
+        raise CommandError(f"As {family.name} it {outcome.problem}.")
+    return Choice(outcome, [family.name], [], 1)
+
+
 def _families(opened: Opened, labels: tuple[str, ...], wishes: Wishes) -> list[Family]:
     declared, others = opened.signature.declared, opened.signature.others
     fed = [family for family in families.every() if family.can_feed(others)]
-    fitting = [family for family in fed if family.bind(declared, len(labels))]
+    named = {wishes.family, *(family.name for family in ultralytics.families(opened.stored))}
+    likely = [family for family in fed if not family.by_name_only or family.name in named]
+    fitting = [family for family in likely if family.bind(declared, len(labels))]
     shapes = [list(shape) for shape in declared.values()]
     if wishes.family:
         wanted = families.get(wishes.family)
@@ -98,7 +128,7 @@ def _families(opened: Opened, labels: tuple[str, ...], wishes: Wishes) -> list[F
         )
     if fitting:
         return fitting
-    open_ones = [family for family in fed if family.bind(declared, None)]
+    open_ones = [family for family in likely if family.bind(declared, None)]
     if open_ones:
         told = "; ".join(f"{family.name} {family.layout}" for family in open_ones[:4])
         raise CommandError(

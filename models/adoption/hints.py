@@ -17,6 +17,9 @@ from models.common.commands import CommandError
 
 _NAMES = ("names", "class_names", "classes", "labels")
 _NO_LABEL = re.compile(r"n/?a|", re.IGNORECASE)
+_PILLOW_BICUBIC = 3
+_CROPPED_BELOW = 384
+"""Pixels of the input from which Hugging Face's ConvNeXT stretches pictures."""
 _FOLDERS_OF_MODELS = frozenset({"onnx", "models"})
 """Folders whose files are described one folder further up."""
 
@@ -31,6 +34,8 @@ class Hints:
     """Height and width of the input."""
     input: dict[str, Any] = field(default_factory=dict)
     """Settings of ``InputSpec`` that a preprocessor's file gives."""
+    scores: str = ""
+    """How a classifier's scores become probabilities: softmax or sigmoid."""
     license: str = ""
     sources: tuple[str, ...] = ()
     """Where these were found, for people."""
@@ -97,6 +102,7 @@ def _of_config(path: Path, found: Hints) -> Hints:
     found = replace(
         found, model_type=model_type if isinstance(model_type, str) else found.model_type
     )
+    found = _of_timm(content.get("pretrained_cfg"), replace(found, scores=_scores(content)), path)
     if not isinstance(named, dict) or not all(str(key).isdecimal() for key in named):
         return found
     by_number = {int(key): str(label).strip() for key, label in named.items()}
@@ -108,6 +114,30 @@ def _of_config(path: Path, found: Hints) -> Hints:
         numbers=None if plain else numbers,
         sources=(*found.sources, path.name),
     )
+
+
+def _scores(config: dict[str, Any]) -> str:
+    if config.get("problem_type") == "multi_label_classification":
+        return "sigmoid"
+    architectures = config.get("architectures") or []
+    classifies = any(str(name).endswith("ForImageClassification") for name in architectures)
+    return "softmax" if classifies or "pretrained_cfg" in config else ""
+
+
+def _of_timm(config: object, found: Hints, path: Path) -> Hints:
+    """What a ``config.json`` of timm says of the input."""
+    if not isinstance(config, dict) or not {"mean", "std", "input_size"} <= config.keys():
+        return found
+    height, width = map(int, config["input_size"][1:])
+    settings: dict[str, Any] = {
+        "mean": tuple(round(value * 255, 4) for value in config["mean"]),
+        "std": tuple(round(value * 255, 4) for value in config["std"]),
+        "channels": "rgb",
+        "resample": "bicubic" if config.get("interpolation") == "bicubic" else "antialias",
+        "fit": "stretch" if config.get("crop_mode") == "squash" else "crop",
+        "shorter_side": int(min(height, width) / float(config.get("crop_pct") or 0.875)),
+    }
+    return replace(found, input=settings, size=(height, width), sources=(*found.sources, path.name))
 
 
 def _of_preprocessor(path: Path, found: Hints) -> Hints:
@@ -125,8 +155,22 @@ def _of_preprocessor(path: Path, found: Hints) -> Hints:
         "channels": "rgb",
         "resample": "antialias",
     }
+    if content.get("resample") == _PILLOW_BICUBIC:
+        settings["resample"] = "bicubic"
     sides = found.size
     size = size if isinstance(size, dict) else {}
+    cut = content.get("crop_size") if content.get("do_center_crop") else None
+    cut = {"height": cut, "width": cut} if isinstance(cut, int) else cut
+    if found.scores and "shortest_edge" in size:
+        shortest = int(size["shortest_edge"])
+        share = content.get("crop_pct")
+        if not cut and share and shortest >= _CROPPED_BELOW:
+            settings["fit"] = "stretch"
+        else:
+            settings["fit"] = "crop"
+            settings["shorter_side"] = int(shortest / share) if share and not cut else shortest
+        sides = (int(cut["height"]), int(cut["width"])) if cut else (shortest, shortest)
+        return replace(found, input=settings, size=sides, sources=(*found.sources, path.name))
     if {"height", "width"} <= size.keys():
         settings["fit"] = "stretch"
         sides = int(size["height"]), int(size["width"])

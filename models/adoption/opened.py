@@ -87,7 +87,7 @@ def open_file(path: Path, shown: Path) -> Opened:
         session, _ = sessions.create(path, 2)
         found = signatures.read(session)
         stored = dict(session.get_modelmeta().custom_metadata_map)
-        ultralytics.require_detector(stored)
+        ultralytics.require_served_task(stored)
     except StartError as error:
         raise CommandError(f"{shown} cannot be adopted: {error}.") from error
     return Opened(path, session, found, stored)

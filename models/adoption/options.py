@@ -10,7 +10,16 @@ from app.vision.preprocess.input_spec import Fit, Resample
 from models.common import labels
 from models.common.commands import numbers, side_lengths
 
-INPUT_SETTINGS = ("fit", "resample", "pad_value", "channels", "mean", "std", "stride")
+INPUT_SETTINGS = (
+    "fit",
+    "shorter_side",
+    "resample",
+    "pad_value",
+    "channels",
+    "mean",
+    "std",
+    "stride",
+)
 
 
 def add_description_options(options: argparse.ArgumentParser) -> None:
@@ -21,6 +30,10 @@ def add_description_options(options: argparse.ArgumentParser) -> None:
     options.add_argument(
         "--first-class", type=int, metavar="N",
         help="the number of the first label, if the outputs give class numbers (0 or 1)",
+    )  # fmt: skip
+    options.add_argument(
+        "--scores", choices=("softmax", "sigmoid", "probability"),
+        help="how a classifier's scores become probabilities, if no file says it",
     )  # fmt: skip
     options.add_argument(
         "--photos", type=Path, metavar="FOLDER", help="photos that show the objects, to try it on"
@@ -44,7 +57,11 @@ def add_input_options(options: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--fit", choices=get_args(Fit), help="how a picture is laid in: padded around or in a"
-        " corner, or stretched",
+        " corner, stretched, or cropped to its middle",
+    )  # fmt: skip
+    group.add_argument(
+        "--shorter-side", type=int, metavar="PIXELS",
+        help="of the picture before --fit crop cuts the middle out of it",
     )  # fmt: skip
     group.add_argument("--channels", choices=("rgb", "bgr"), help="their order")
     triple = partial(numbers, count=3)

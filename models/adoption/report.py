@@ -33,7 +33,10 @@ def tell(choice: Choice, hints: Hints, wishes: Wishes) -> None:
             for item in items[:_SHOWN]
         )
         print(f"{photo.path.name}: {named or 'nothing above 0.25'}")
-    if not outcome.strength:
+    for photo, labels in outcome.classified.items():
+        named = ", ".join(f"{one.label} {one.probability:.2f}" for one in labels[:_SHOWN])
+        print(f"{photo.path.name}: {named or 'no label'}")
+    if not outcome.strength and not outcome.classified:
         print("Nothing was found on the photos: check it on photos of your own with --photos.")
 
 
@@ -42,6 +45,11 @@ def _reason(choice: Choice, hints: Hints, wishes: Wishes) -> str:
         return "as you say"
     if hints.says_input:
         return "as the file beside it says"
+    if choice.outcome.classified:
+        return (
+            "usual for classifiers; if this one was trained otherwise, say --fit, --shorter-side,"
+            " --mean and --std"
+        )
     if not choice.rivals:
         return "the only usual way under which it finds objects"
     rival = choice.rivals[0]
@@ -59,9 +67,13 @@ def _listed(values: tuple[float, float, float]) -> str:
 
 def show(detector: Detector, choice: Choice, out: Path) -> None:
     """Draws what was found on the first photo."""
-    photo, items = next(iter(choice.outcome.found.items()))
+    found, classified = choice.outcome.found, choice.outcome.classified
+    photo = next(iter({**found, **classified}))
+    items, labels = found.get(photo, []), classified.get(photo)
     width, height = photo.rgb.size
     data = photo.path.read_bytes()
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_bytes(draw(detector, data, Detections(width, height, items), "JPEG"))
+    out.write_bytes(
+        draw(detector, data, Detections(width, height, items, classifications=labels), "JPEG")
+    )
     print(f"drew {photo.path.name} with its boxes: {out}")

@@ -7,7 +7,15 @@ import numpy as np
 
 from app.vision.arrays import Array, Floats
 from app.vision.description import Description
-from app.vision.detections import Candidates, Detection, Options, place, select
+from app.vision.detections import (
+    Candidates,
+    Classification,
+    Detection,
+    Options,
+    classified,
+    place,
+    select,
+)
 from app.vision.families.base import Family
 from app.vision.model.file_hash import FileHash
 from app.vision.model.load import Model
@@ -49,6 +57,10 @@ class Outcome:
     plausible: float = 0.0
     """The same share of all boxes."""
     sure_boxes: int = 0
+    classified: dict[Photo, list[Classification]] = field(default_factory=dict)
+    """The labels of each photo as a whole, the surest first."""
+    are_probabilities: bool = True
+    """Whether every score of a classifier lies between 0 and 1."""
     agreeing: int = 0
     """Photos on which the known object is found under its label."""
 
@@ -111,6 +123,29 @@ class Trials:
         weight = sum(score for score, _ in sure)
         outcome.sound = sum(score for score, fits in sure if fits) / weight if weight else 0.0
         outcome.plausible = sum(every) / len(every) if every else 0.0
+        return outcome
+
+    def classify(self, reading: Reading, sure: float) -> Outcome:
+        """Labels whose scores are above ``sure``, of each photo as a whole."""
+        outcome = Outcome(reading)
+        model = self._model(reading)
+        for photo in self._photos:
+            plan = Letterbox.plan(reading.input, *photo.rgb.size, rectangular=False)
+            try:
+                tensor, outputs = self._run(model, photo, plan)
+            except Exception:  # onnxruntime's own classes have no common public base
+                outcome.problem = f"does not run with an input of {plan.input_width} x" + (
+                    f" {plan.input_height}"
+                )
+                return outcome
+            found = model.decode(outputs, tensor, sure)
+            most = float(found.scores.max(initial=0))
+            least = float(found.scores.min(initial=0))
+            outcome.are_probabilities &= least >= 0 and most <= 1.001
+            if sure >= 0 and not outcome.are_probabilities:
+                outcome.problem = f"gives the probability {most:.4g}; say --scores softmax"
+            order = np.argsort(-found.scores, kind="stable")
+            outcome.classified[photo] = classified(found.take(order), self._labels)
         return outcome
 
     def _model(self, reading: Reading) -> Model:

@@ -10,7 +10,7 @@ from PIL import Image
 from app.errors import StartError
 from app.vision.detections import Options
 from app.vision.detector import Detector
-from app.vision.images.budget import DecodingBudget
+from app.vision.images.memory import DecodingBudget
 from app.vision.images.reader import ImageReader
 from app.vision.model.load import load
 from app.vision.runtime.session import one_line
@@ -49,6 +49,12 @@ def serves(path: Path, shown: Path) -> Detector:
                 f"The model {shown} gives the probability {item.probability:.4g} and the box"
                 f" {item.box}: its outputs are not those of the family"
                 f" {found.model.description.family}."
+            )
+    for one in result.classifications or ():
+        if not 0 <= one.probability <= 1:
+            raise CommandError(
+                f"The model {shown} gives the probability {one.probability:.4g}: say how its scores"
+                " become probabilities (--scores)."
             )
     return found
 

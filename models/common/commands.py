@@ -47,7 +47,7 @@ def _fail(message: str) -> int:
     return 1
 
 
-def require(module: str, setup: str = "make install-kit") -> Any:
+def require(module: str, setup: str = "make install-models") -> Any:
     """Imports a package that only the kit needs. Raises CommandError if it is not installed."""
     try:
         return import_module(module)

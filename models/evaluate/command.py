@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from app.vision.runtime.usable_cores import usable_cores
+from app.vision.runtime.limits import usable_cores
 from models.common import checks, datasets
 from models.common.commands import CommandError, parser, replacing, run
 from models.evaluate import plots

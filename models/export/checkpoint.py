@@ -14,7 +14,7 @@ from models.export.parity import Reference
 
 SIZE = (640, 640)
 """Height and width that the package's models are trained with."""
-SETUP = "pip install 'spotter[export]'"
+SETUP = "make install-export"
 
 
 def export(
@@ -24,7 +24,7 @@ def export(
     # Its own installer would change the environment in the middle of the work.
     os.environ.setdefault("YOLO_AUTOINSTALL", "false")
     os.environ.setdefault("YOLO_VERBOSE", "false")
-    torch, package = require("torch"), require("ultralytics", SETUP)
+    torch, package = require("torch", SETUP), require("ultralytics", SETUP)
     require("onnxslim", SETUP)
     with TemporaryDirectory() as folder:
         copy = Path(shutil.copy(weights, Path(folder) / "weights.pt"))

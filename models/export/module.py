@@ -23,7 +23,7 @@ def export(
     opset: int | None,
 ) -> Reference:
     """Write ``out``, as yet without metadata. The answer runs the module on given inputs."""
-    torch = require("torch")
+    torch = require("torch", "make install-train")
     axes = {name: dict(open_axes) for name, open_axes in family.exported.items()}
     image, *others = axes
     inputs = [image, *(name for name in others if name in family.feeds)]

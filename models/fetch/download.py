@@ -56,13 +56,13 @@ def download(
             except httpx.TooManyRedirects as error:
                 raise CommandError(f"{source.url} redirects too often.") from error
             except OSError as error:
-                kept = partial.path.parent
-                raise CommandError(f"Writing into {kept} failed: {error.strerror}.") from error
+                folder = partial.path.parent
+                raise CommandError(f"Writing into {folder} failed: {error.strerror}.") from error
             fruitless = 0 if partial.size > before else fruitless + 1
             if fruitless >= ATTEMPTS:
+                kept = f" {partial.size:,} bytes are kept; the same command continues from there."
                 raise CommandError(
-                    f"{source.url} cannot be fetched: {reason}. {partial.size:,} bytes are kept;"
-                    " the same command continues from there."
+                    f"{source.url} cannot be fetched: {reason}.{kept if partial.size else ''}"
                 )
             sleep(min(LONGEST_PAUSE_SECONDS, max(asked, 2.0 ** (fruitless - 1))))
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from app.errors import SpotterError
-from app.vision.runtime.usable_cores import usable_cores
+from app.vision.runtime.limits import usable_cores
 from models.common import labels
 from models.common.commands import CommandError, parser, replacing, require, run
 from models.label import photos as sources

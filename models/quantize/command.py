@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from app.vision.detector import Detector
-from app.vision.runtime.usable_cores import usable_cores
+from app.vision.runtime.limits import usable_cores
 from models.common import checks, datasets, metadata
 from models.common.commands import CommandError, output, parser, replacing, require, run
 from models.common.datasets import Dataset, Photo

@@ -8,7 +8,7 @@ import numpy as np
 
 from app.vision.model.load import load
 from app.vision.preprocess.letterbox import Letterbox
-from app.vision.runtime.usable_cores import usable_cores
+from app.vision.runtime.limits import usable_cores
 from models.common import checks
 from models.common.datasets import Dataset
 from models.evaluate.measure import measure

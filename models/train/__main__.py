@@ -2,10 +2,25 @@
 
 import sys
 
-from models.train import threads
+from models.common.commands import CommandError, require
+from models.train import arguments, threads
+
+SETUP = "make install-train"
+
+
+def main() -> int:
+    arguments.parser().parse_args()  # --help and mistakes are answered without PyTorch
+    threads.bind()
+    try:
+        for package in ("torch", "onnx", "yaml"):
+            require(package, SETUP)
+    except CommandError as error:
+        print(f"spotter: {error}", file=sys.stderr)
+        return 1
+    from models.train import command  # not before: it imports PyTorch
+
+    return command.main()
+
 
 if __name__ == "__main__":
-    threads.bind()
-    from models.train.command import main  # not before: it imports PyTorch
-
     sys.exit(main())

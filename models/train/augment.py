@@ -15,6 +15,7 @@ from torch.utils.data import Dataset as TorchDataset
 
 from models.train.assign import Targets
 from models.train.dataset import Sample
+from models.train.defaults import MIXUP, MOSAIC
 from models.train.image_cache import ImageStore, Pixels
 
 PAD = 114
@@ -30,10 +31,8 @@ Boxes = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Recipe:
-    mosaic: float = 0.5
-    """Share of pictures made of four photos."""
-    mixup: float = 0.05
-    """Share of pictures blended with a second one (Zhang et al., 2018, arXiv:1710.09412)."""
+    mosaic: float = MOSAIC
+    mixup: float = MIXUP
     mosaic_scale: tuple[float, float] = (0.5, 1.2)
     """Long side of a photo in a mosaic, in long sides of the picture."""
     single_scale: tuple[float, float] = (0.6, 1.5)

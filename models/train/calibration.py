@@ -85,7 +85,7 @@ def curves(found: Mapping[int, Candidates], samples: Sequence[Sample], labels: i
         np.add.at(objects, sample.classes[~sample.ignored], 1)
         if i not in found:
             continue
-        boxes, scores, classes = found[i]
+        boxes, scores, classes, *_ = found[i]
         for label in np.unique(classes):
             own = classes == label
             counts, hits = _judge(boxes[own], sample, int(label))

@@ -11,11 +11,14 @@ from pathlib import Path
 
 from app.vision.families.spotter import FAMILY
 from models.common import checks
-from models.common.commands import CommandError, output, parser, run
-from models.train import export
+from models.common.commands import CommandError, output, parser, require, run
 
 
 def convert(arguments: argparse.Namespace) -> None:
+    for package in ("torch", "onnx"):
+        require(package, "make install-train")
+    from models.train import export
+
     out = output(arguments.out, arguments.file, "-converted")
     try:
         trained = export.read(arguments.file)

@@ -116,7 +116,7 @@ def score(
             area = bounds[2] * bounds[3]
             truth.append(Box(i, labels[index], bounds, area, bool(ignored), bool(ignored)))
         if i in found:
-            boxes, probabilities, classes = found[i]
+            boxes, probabilities, classes, *_ = found[i]
             answers[i] = [
                 Prediction(labels[index], probability, bounds)
                 for bounds, probability, index in zip(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from models.train.augment import Recipe
+from models.train.defaults import GUIDED
 from models.train.net import STRIDES
 
 WARM_UP_STEPS = 300
@@ -16,8 +17,6 @@ SIDES = ((0.4, 0.5), (0.7, 0.7), (0.88, 0.9), (1.0, 1.0))
 """Until which share of the run the picture side is which share of the final one."""
 CALM = 0.88
 """Share of the run after which pictures are nearly as they are."""
-GUIDED = 0.45
-"""Share of the run in which a teacher in the loop is followed; its weight falls to 0 until then."""
 
 
 class Place(NamedTuple):

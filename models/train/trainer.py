@@ -19,6 +19,7 @@ from models.train.augment import Batch, Pictures, Recipe, recolour
 from models.train.canvas import formats
 from models.train.checkpoint import Average, restore, save
 from models.train.dataset import Sample
+from models.train.defaults import DECAY, RATE
 from models.train.evaluate import Scores, evaluate
 from models.train.feature_distillation import Adapters
 from models.train.image_cache import ImageStore
@@ -52,8 +53,8 @@ class Options:
     schedule: Schedule
     recipe: Recipe = field(default_factory=Recipe)
     batch: int = 32
-    rate: float = 0.02
-    decay: float = 0.03
+    rate: float = RATE
+    decay: float = DECAY
     warm_up: int = 300
     """Steps."""
     seed: int = 0

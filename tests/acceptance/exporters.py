@@ -5,7 +5,6 @@
 prints a table of all files in FOLDER, which `../shared/families/make.py FOLDER` writes.
 """
 
-import os
 import re
 import sys
 import tempfile
@@ -22,7 +21,7 @@ from app.vision.detections import Options
 from models import adopt
 from models.common import checks
 from tests.acceptance.matching import overlap
-from tests.server import REPOSITORY
+from tests.shared_data import SHARED
 
 LEAST_OVERLAP = 0.8
 LEAST_PROBABILITY = 0.5
@@ -184,8 +183,7 @@ def prepare(folder: Path) -> None:
 
 
 def main(folder: Path, names: list[str]) -> None:
-    shared = REPOSITORY.parent / "shared"
-    shared = Path(os.environ.get("SPOTTER_SHARED", shared))
+    shared = SHARED
     table = rows(shared / "families" / "models.tsv")
     prepare(folder)
     files = sorted({path.name for path in folder.iterdir()} | set(table))

@@ -1,4 +1,7 @@
+import fcntl
+import os
 import platform
+import shutil
 import sys
 import zipfile
 from collections.abc import Iterator
@@ -35,22 +38,34 @@ def scripted_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Deployed:
-    return _deploy(tmp_path_factory.getbasetemp() / "lambda")
+    """One for all workers of a run: packing it takes as long as many of its tests."""
+    folder = tmp_path_factory.getbasetemp()
+    return _deploy((folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "lambda")
 
 
 @cache  # the fixture is that of several folders
 def _deploy(folder: Path) -> Deployed:
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "runtime").exists():
+            _pack(folder)
+    return Deployed(folder / "task", folder / "runtime")
+
+
+def _pack(folder: Path) -> None:
     """The zip for this machine's own Python and processor, unpacked."""
+    shutil.rmtree(folder, ignore_errors=True)  # of a worker that was interrupted
     folder.mkdir()
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
     machine = {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
     plan = Plan(machine, python, write_model(folder / "scripted.onnx"), (), folder / "zip")
     build(plan)
-    root, runtime = folder / "task", folder / "runtime"
-    runtime.mkdir()
     with zipfile.ZipFile(plan.out) as archive:
-        archive.extractall(root)
-    return Deployed(root, link_runtime(runtime))
+        archive.extractall(folder / "task")
+    made = folder / "made"
+    made.mkdir()
+    link_runtime(made)
+    made.rename(folder / "runtime")  # last of all: it says that the rest is there
 
 
 @pytest.fixture

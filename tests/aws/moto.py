@@ -97,7 +97,7 @@ def run_cloud(*, keeps_connections: bool = False) -> Iterator[Cloud]:
 
 
 def _wait_until_ready(url: str, process: subprocess.Popen[bytes]) -> None:
-    end = time.monotonic() + 60
+    end = time.monotonic() + 300
     while time.monotonic() < end:
         if process.poll() is not None:
             raise RuntimeError("moto's server did not start.")
@@ -106,4 +106,4 @@ def _wait_until_ready(url: str, process: subprocess.Popen[bytes]) -> None:
                 return
         except httpx.TransportError:
             time.sleep(0.1)
-    raise RuntimeError("moto's server was not ready in 60 s.")
+    raise RuntimeError("moto's server was not ready in 300 s.")

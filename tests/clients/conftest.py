@@ -1,13 +1,12 @@
 """A server, its OpenAPI document, and what package.json names."""
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.missing import missing
-from tests.server import Server, serve
+from tests.server import Server
 
 FOLDER = Path(__file__).parent
 
@@ -23,14 +22,8 @@ def node_modules() -> Path:
 
 
 @pytest.fixture(scope="module")
-def server(shared: Path) -> Iterator[Server]:
-    with serve(shared / "models" / "yolov8n-dynamic.onnx") as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def bus(shared: Path) -> Path:
-    return shared / "models" / "bus.jpg"
+def server(scene_server: Server) -> Server:
+    return scene_server
 
 
 @pytest.fixture(scope="module")

@@ -52,7 +52,7 @@ def run(*command: str | Path, cwd: Path, **variables: str) -> str:
         env={**os.environ, "PATH": path, **variables},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

@@ -86,19 +86,29 @@ def test_a_service_that_knows_of_nothing_has_checked_nothing(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     with osv(set()) as service:
-        assert audit.main(["--osv-url", service.url]) == 0
-    printed = capsys.readouterr().out
-    assert printed.startswith("audit: NOT CHECKED: the service does not report jinja2==2.4.1")
-    assert "no known vulnerability" not in printed
+        assert audit.main(["--osv-url", service.url]) == 3
+        assert audit.main(["--osv-url", service.url, "--offline-ok"]) == 0
+    printed = capsys.readouterr()
+    assert printed.err.startswith("audit: NOT CHECKED: the service does not report jinja2==2.4.1")
+    assert printed.out == ""
 
 
-def test_out_of_reach_is_clear_and_says_so(capsys: pytest.CaptureFixture[str]) -> None:
-    assert audit.main(["--osv-url", f"http://127.0.0.1:{free_port()}/"]) == 0
-    printed = capsys.readouterr().out
-    assert printed.startswith("audit: NOT CHECKED: the advisory service cannot be reached: ")
+def test_out_of_reach_fails_unless_asked_not_to(capsys: pytest.CaptureFixture[str]) -> None:
+    nobody = f"http://127.0.0.1:{free_port()}/"
+    assert audit.main(["--osv-url", nobody]) == 3
+    printed = capsys.readouterr()
+    assert printed.err.startswith("audit: NOT CHECKED: the advisory service cannot be reached: ")
+    assert "make audit AUDIT=--offline-ok" in printed.err
+    assert audit.main(["--osv-url", nobody, "--offline-ok"]) == 0
+    assert "NOT CHECKED" in capsys.readouterr().err
     with osv(set(), status=503) as service:
-        assert audit.main(["--osv-url", service.url]) == 0
-    assert "NOT CHECKED: the advisory service cannot be reached: " in capsys.readouterr().out
+        assert audit.main(["--osv-url", service.url]) == 3
+    assert "NOT CHECKED: the advisory service cannot be reached: " in capsys.readouterr().err
+
+
+def test_a_finding_fails_though_being_offline_would_not() -> None:
+    with osv({WITNESS, "pillow"}) as service:
+        assert audit.main(["--osv-url", service.url, "--offline-ok"]) == 1
 
 
 def test_an_audit_that_fails_by_itself_fails(capsys: pytest.CaptureFixture[str]) -> None:

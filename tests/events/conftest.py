@@ -8,7 +8,7 @@ from app.events.bus import Bus
 from app.events.table import Table
 from app.vision.detections import Options
 from app.vision.detector import Detector
-from app.vision.images.budget import DecodingBudget
+from app.vision.images.memory import DecodingBudget
 from app.vision.images.reader import ImageReader
 from app.vision.model.load import load
 from tests.aws.conftest import aws_environment, cloud, deployed, results, scripted_model

@@ -10,7 +10,8 @@ import pytest
 from app.errors import StartError
 from app.events import backfill as module
 from app.events.annotator import Annotator, Outcome
-from app.events.backfill import FAILED, backfill
+from app.events.backfill import backfill
+from app.events.enqueue import FAILED
 from app.events.notice import Notice
 from app.events.progress import Progress
 from tests.events.results import Results

@@ -1,6 +1,7 @@
 """Rows and their index items: written and deleted together, and searched, against moto."""
 
 from collections import Counter
+from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
@@ -130,13 +131,14 @@ def test_who_read_an_older_row_can_write_nothing(table: Table, results: Results)
     table.hide(old)
     table.show(old)
     before = results.items()
-    for write in (
+    writes: list[Callable[[], object]] = [
         lambda: table.replace(outdated, made_row("a", {"cat": 0.9}), searchable=True),
         lambda: table.replace(None, made_row("a", {"cat": 0.9}), searchable=True),
         lambda: table.remove(dict(outdated)),
         lambda: table.hide(dict(outdated)),
         lambda: table.show(dict(outdated)),
-    ):
+    ]
+    for write in writes:
         with pytest.raises(Outdated):
             write()
     assert results.items() == before

@@ -12,7 +12,7 @@ from app.events.progress import Progress
 from app.search.index import LabelIndex
 from app.search.question import Question
 from app.vision.detector import Detector
-from app.vision.images.budget import DecodingBudget
+from app.vision.images.memory import DecodingBudget
 from app.vision.images.reader import ImageReader
 from app.vision.model.load import load
 from tests.events.results import Results

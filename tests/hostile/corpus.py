@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from tests.conftest import SHARED
+from tests.shared_data import SHARED
 from tests.vision.pictures import encode, quarters
 from tests.vision.tiff import one_tile
 

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -23,6 +23,8 @@ MOST_GROWTH = 40_000_000
 GIVEN_UP = 10.0
 """Seconds of CPU time after which a worker ends itself."""
 _WARM = 300
+_KEPT = 50
+"""Files after which memory counts as kept: malloc gives back what one file took a little later."""
 _PATIENCE = 300.0
 """Seconds on the wall; the worker ends itself after fewer of CPU time."""
 
@@ -37,8 +39,9 @@ class Hunt:
     """The slowest of each format."""
     slowest: float = 0.0
     peak: int = 0
-    """Bytes over idle; ``grown`` likewise over the first few hundred files."""
+    """Bytes over idle."""
     grown: int = 0
+    """Bytes over the first few hundred files that a worker kept through the next ``_KEPT``."""
     decoders: set[str] = field(default_factory=set)
     noise: str = ""
     """What went to standard error."""
@@ -65,6 +68,12 @@ class Worker:
         self.warm = 0
         """Bytes resident after the first few hundred files."""
         self.last: dict[str, Any] = {}
+        self._resident: deque[int] = deque(maxlen=_KEPT)
+
+    @property
+    def grown(self) -> int:
+        """Bytes that it has kept since it was warm."""
+        return min(self._resident) - self.warm if len(self._resident) == _KEPT else 0
 
     def cost(self, data: bytes, *, drawn: bool = False) -> Cost:
         """Of reading ``data``, or of making it ready to be drawn on. Raises Died."""
@@ -75,6 +84,8 @@ class Worker:
         self.seen += 1
         if self.seen == _WARM:
             self.warm = answer["resident"]
+        elif self.seen > _WARM:
+            self._resident.append(answer["resident"])
         return Cost(
             answer["outcome"],
             answer["seconds"],
@@ -136,8 +147,7 @@ class Workers:
         if unknown := set(last.get("decoders", ())) - DECODERS - hunt.decoders:
             wrong.append(f"loaded {unknown}")
         hunt.decoders |= set(last.get("decoders", ()))
-        if self._worker.seen > _WARM:
-            hunt.grown = max(hunt.grown, last["resident"] - self._worker.warm)
+        hunt.grown = max(hunt.grown, self._worker.grown)
         if cost.outcome not in EXPECTED:
             wrong.append(cost.outcome)
         return wrong

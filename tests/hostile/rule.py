@@ -8,7 +8,7 @@ from PIL import Image
 
 from app.service.memory_shares import MOST_DECODING_BYTES
 from app.vision.images.formats import recognise
-from tests.conftest import SHARED
+from tests.shared_data import SHARED
 from tests.vision.pictures import encode
 
 MOST_SECONDS = 2.0

@@ -21,7 +21,9 @@ _PATIENCE = 30.0
 _SHORT_PATIENCE = 0.1
 """Where the server may well wait for more."""
 _AT_A_TIME = 8
-_EVERY = 500
+_EVERY = 250
+_LAST = 3
+"""Samples of the memory at the end."""
 _LONGEST_LINE = 2000
 
 
@@ -37,8 +39,11 @@ class Siege:
 
     @property
     def grown(self) -> int:
-        """Bytes, after the first quarter: by then the server has seen everything."""
-        return max(self.resident) - self.resident[len(self.resident) // 4]
+        """Bytes, after the first quarter: by then the server has seen everything.
+
+        The least of the last samples counts: what one request has taken may not be given back yet.
+        """
+        return min(self.resident[-_LAST:]) - self.resident[len(self.resident) // 4]
 
 
 def besiege(server: Server, seed: int, numbers: range) -> Siege:

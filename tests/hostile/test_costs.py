@@ -23,7 +23,7 @@ from app.service.memory_shares import MOST_DECODING_BYTES
 from app.vision.detections import Options
 from app.vision.detector import Detector
 from app.vision.draw import detect_and_draw
-from app.vision.images.budget import DecodingBudget
+from app.vision.images.memory import DecodingBudget
 from app.vision.images.reader import ImageReader
 from tests.hostile.inserts import chunk, riff, segment
 from tests.hostile.kinds import LARGEST
@@ -40,7 +40,7 @@ import json, re, sys, time
 from pathlib import Path
 from app.errors import SpotterError
 from app.service.memory_shares import MOST_DECODING_BYTES
-from app.vision.images.budget import DecodingBudget
+from app.vision.images.memory import DecodingBudget
 from app.vision.detector import Detector
 from app.vision.draw import LONGEST_SIDE
 from app.vision.images.reader import ImageReader

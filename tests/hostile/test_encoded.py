@@ -20,14 +20,14 @@ from app.http.application import create_app
 from app.http.requests.json_image import read_json_image
 from app.rekognition.errors import AwsError
 from app.rekognition.request import parse
-from app.service.base64_json import (
+from app.service.loading import load_detector
+from app.settings import Settings
+from app.vision.images.base64_json import (
     MOST_COMMAS,
     Base64Model,
     TooManyValues,
     read_base64_json,
 )
-from app.service.loading import load_detector
-from app.settings import Settings
 from tests.http.client import base64_of
 
 PIECES = ("\\n", "\\r\\n", " ", "=", "==", "\\/", "\\u002b", "\\u002B", "\\", "\\\\", "*", "\n")

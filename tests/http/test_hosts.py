@@ -5,7 +5,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.http.middleware.host_check import HostCheck
+from app.http.middleware.address import HostCheck
 from app.server.loopback import Loopback
 from tests.http.client import Wire, base64_of, drawn, multipart, post, problem
 from tests.server import Server, serve

@@ -1,5 +1,6 @@
 """Paths and methods as clients write them that were never told better."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,13 @@ def test_below_a_root_path_too(scripted_model: Path) -> None:
     with serve(scripted_model, root_path="/prod") as server:
         for path in ("/prod//detect", "//prod/detect", "//detect", "//prod//detect"):
             assert ask(server, "POST", path, drawn())[0] == 200, path
+
+
+def test_an_unknown_path_is_told_all_that_there_are(scripted: Server) -> None:
+    detail = problem(scripted.client.get("/predict"), 404, "NotFound")
+    assert detail.startswith("There is nothing at /predict. The paths are /, /detect, /docs, ")
+    documented = scripted.client.get("/openapi.json").json()["paths"]
+    assert documented.keys() <= set(re.findall(r"(/[^\s,;]*)", detail))
 
 
 @pytest.mark.parametrize(

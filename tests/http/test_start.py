@@ -39,7 +39,7 @@ def with_uvicorn(model: Path | None, **settings: str) -> tuple[int, str]:
         env=environment(model, port, settings),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     return done.returncode, done.stdout.decode()
@@ -125,7 +125,7 @@ def test_a_bad_port(scripted_model: Path, port: str) -> None:
         env={**environment(scripted_model, 1, {}), "PORT": port},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert done.returncode != 0
@@ -145,7 +145,7 @@ def test_a_port_that_is_taken(scripted_model: Path) -> None:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=60,
+            timeout=300,
             check=False,
         )
     assert done.returncode != 0

@@ -6,7 +6,7 @@ import os
 import pytest
 
 from app.errors import InternalError, ModelUnavailable
-from app.errors.unexpected import to_client_error
+from app.http.errors import to_client_error
 
 
 def _os_error(number: int) -> OSError:

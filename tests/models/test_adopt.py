@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from app.vision.arrays import Array
 from app.vision.detections import Options
 from app.vision.detector import Detector
 from models import adopt
@@ -70,11 +71,12 @@ def test_options_override_the_family(dynamic: Path) -> None:
         "shapes": None,
         "output": {
             "boxes": "xyxy", "unit": "shares", "scores": "probability",
-            "columns": "box score class", "numbers": None,
+            "columns": "box score class", "numbers": None, "keypoints": None, "keypoint_values": 3,
         },
         "input": {
-            "size": (64, 96), "stride": 64, "fit": "corner", "resample": "bilinear",
-            "pad_value": 0, "channels": "bgr", "mean": (1, 2, 3), "std": (58.5, 58.5, 58.5),
+            "size": (64, 96), "stride": 64, "fit": "corner", "shorter_side": None,
+            "resample": "bilinear", "pad_value": 0, "channels": "bgr", "mean": (1, 2, 3),
+            "std": (58.5, 58.5, 58.5),
         },
     }  # fmt: skip
 
@@ -370,3 +372,76 @@ def test_ultralytics_keys_stay(shared: Path, tmp_path: Path) -> None:
     source, out = shared / "models" / "yolov5n.onnx", tmp_path / "out.onnx"
     assert run(source, "--family", "yolov5", "--labels", "coco", "--out", out) == 0
     assert metadata.read(out.read_bytes())["stride"] == "32"
+
+
+LOGITS = np.array([[1, 3, 2]], dtype=np.float32)
+
+
+def classifier(folder: Path, output: Array, **files: object) -> Path:
+    """A classifier of three labels for pictures of 96 x 96, and files beside it."""
+    for name, content in files.items():
+        (folder / f"{name}.json").write_text(json.dumps(content))
+    return write(folder / "labels.onnx", [output], inputs={"pixel_values": [1, 3, 96, 96]})
+
+
+def best(found: Detector) -> tuple[str, float]:
+    result = found.detect(checks.picture(), Options(confidence=0.0))
+    assert result.items == []
+    assert result.classifications is not None
+    first = result.classifications[0]
+    return first.label, round(first.probability, 4)
+
+
+def test_a_classifier_is_prepared_as_is_usual(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = adopted(classifier(tmp_path, LOGITS), "--labels", "a,b,c")
+    spec = found.model.description.input
+    assert (spec.fit, spec.size, spec.shorter_side) == ("crop", (96, 96), 110)
+    assert spec.mean == (123.675, 116.28, 103.53)
+    assert best(found) == ("b", 0.6652)
+    assert "usual for classifiers" in capsys.readouterr().out
+
+
+def test_scores_that_are_probabilities_stay(tmp_path: Path) -> None:
+    assert best(adopted(classifier(tmp_path, LOGITS / 4), "--labels", "a,b,c")) == ("b", 0.75)
+
+
+def test_scores_may_be_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = classifier(tmp_path, LOGITS)
+    assert best(adopted(path, "--labels", "a,b,c", "--scores", "sigmoid")) == ("b", 0.9526)
+    told = refusal(capsys, path, "--labels", "a,b,c", "--scores", "probability")
+    assert "gives the probability 3; say --scores softmax" in told
+
+
+def test_hugging_face_says_how_a_classifier_is_prepared(tmp_path: Path) -> None:
+    path = classifier(
+        tmp_path,
+        LOGITS,
+        config={
+            "architectures": ["ResNetForImageClassification"],
+            "problem_type": "multi_label_classification",
+            "id2label": {"0": "x", "1": "y", "2": "z"},
+        },
+        preprocessor_config={
+            "size": {"shortest_edge": 100}, "do_center_crop": True, "resample": 3,
+            "crop_size": {"height": 96, "width": 96}, "do_normalize": True,
+            "image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5],
+        },
+    )  # fmt: skip
+    found = adopted(path)
+    spec = found.model.description.input
+    assert (spec.fit, spec.shorter_side, spec.resample) == ("crop", 100, "bicubic")
+    assert (spec.mean, spec.std) == ((127.5,) * 3, (127.5,) * 3)
+    assert best(found) == ("y", 0.9526)
+
+
+def test_timm_says_how_a_classifier_is_prepared(tmp_path: Path) -> None:
+    config = {
+        "input_size": [3, 96, 96], "interpolation": "bicubic", "crop_pct": 0.96,
+        "mean": [0.5, 0.5, 0.5], "std": [0.25, 0.25, 0.25],
+    }  # fmt: skip
+    path = classifier(tmp_path, LOGITS, config={"pretrained_cfg": config})
+    spec = adopted(path, "--labels", "a,b,c").model.description.input
+    assert (spec.fit, spec.shorter_side, spec.resample) == ("crop", 100, "bicubic")
+    assert (spec.mean, spec.std) == ((127.5,) * 3, (63.75,) * 3)

@@ -3,8 +3,7 @@
 from prometheus_client.parser import text_string_to_metric_families
 
 from app.errors import PUBLIC_ERRORS
-from app.observability.metrics import REASONS, SECONDS, Histogram, Metrics
-from app.observability.process_state import ProcessState
+from app.observability.metrics import REASONS, SECONDS, Histogram, Metrics, ProcessState
 from app.observability.prometheus import expose
 from app.observability.request_record import RequestRecord
 from app.rekognition.errors import AwsError

@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
 
 from tests.missing import missing
 from tests.page.visit import Visit
-from tests.server import Server, serve
+from tests.server import Server
 
 FOLDER = Path(__file__).parent
 _FLAGS = [
@@ -23,6 +23,8 @@ _FLAGS = [
     "--use-fake-device-for-media-stream",
     "--use-fake-ui-for-media-stream",
 ]
+# Five seconds, the default, are little for a browser on a machine that is busy.
+expect.set_options(timeout=60_000)
 
 
 @pytest.fixture(scope="session")
@@ -65,15 +67,9 @@ def browser(launch: Callable[..., Browser]) -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="package")
-def server(shared: Path) -> Iterator[Server]:
+def server(scene_server: Server) -> Server:
     """With a model of 80 labels whose findings in ``bus.jpg`` are known."""
-    with serve(shared / "models" / "yolov8n-dynamic.onnx") as server:
-        yield server
-
-
-@pytest.fixture
-def bus(shared: Path) -> Path:
-    return shared / "models" / "bus.jpg"
+    return scene_server
 
 
 @pytest.fixture

@@ -16,14 +16,13 @@ from tests.server import REPOSITORY, Server, serve
 PAGE = REPOSITORY / "app" / "page"
 FIRST_LOAD_BYTES = 15_000
 """What a visitor loads before the first picture, each file gzipped for itself."""
-ALL_CODE_BYTES = 25_500
+ALL_CODE_BYTES = 26_000
 """All parts, those loaded later too, gzipped together and without the notes on types."""
 
 
 @pytest.fixture(scope="module")
-def locked(shared: Path) -> Iterator[Server]:
-    model = shared / "models" / "yolov8n-dynamic.onnx"
-    with serve(model, api_keys="open sesame", root_path="/stage/one") as server:
+def locked(scene_model: Path) -> Iterator[Server]:
+    with serve(scene_model, api_keys="open sesame", root_path="/stage/one") as server:
         yield server
 
 

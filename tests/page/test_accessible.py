@@ -33,7 +33,7 @@ def test_no_violation_in_any_state(
     open_page: Callable[..., Visit],
     server: Server,
     node_modules: Path,
-    shared: Path,
+    scene_photos: Path,
     tmp_path: Path,
     look: str,
 ) -> None:
@@ -42,7 +42,7 @@ def test_no_violation_in_any_state(
     expect(page.locator("#labels")).to_be_visible()
     page.click("#labels summary")
     assert violations(page, node_modules) == []
-    visit.drop(shared / "models" / "bus.jpg", shared / "models" / "dog.jpg")
+    visit.drop(scene_photos / "bus.jpg", scene_photos / "dog.jpg")
     visit.answered()
     expect(page.locator("#strip .badge").nth(1)).not_to_have_text("…")
     page.locator("#objects button").first.click()

@@ -55,7 +55,7 @@ def run(folder: Path, *command: str) -> str:
         env={**os.environ, "CURL_HOME": str(folder), "PYTHONPATH": str(folder)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stderr

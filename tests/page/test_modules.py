@@ -28,7 +28,7 @@ def test_types(node_modules: Path, tmp_path: Path) -> None:
         ["node", str(node_modules / "typescript" / "bin" / "tsc"), "-p", str(project)],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=False,
     )
     assert done.returncode == 0, done.stdout

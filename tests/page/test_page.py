@@ -107,7 +107,7 @@ def test_curl_line_as_copied(visit: Visit, server: Server, bus: Path, tmp_path: 
     expect(visit.page.locator("#copy")).to_have_text("Copied")
     line: str = visit.page.evaluate("navigator.clipboard.readText()")
     done = subprocess.run(
-        ["bash", "-c", line], cwd=tmp_path, capture_output=True, text=True, check=True, timeout=30
+        ["bash", "-c", line], cwd=tmp_path, capture_output=True, text=True, check=True, timeout=120
     )
     visit.page.click("#tabJson")
     shown = json.loads(visit.page.inner_text("#code"))
@@ -123,11 +123,11 @@ def test_samples_and_their_code(server: Server, visit: Visit, sample: str, tmp_p
     assert_shows(visit, expected)
     visit.page.click("#tabCurl")
     command = ["bash", "-c", visit.page.inner_text("#code")]
-    curl = subprocess.run(command, capture_output=True, check=True, timeout=30)
+    curl = subprocess.run(command, capture_output=True, check=True, timeout=120)
     assert json.loads(curl.stdout)["detections"] == expected
     visit.page.click("#tabPython")
     python = [sys.executable, "-c", visit.page.inner_text("#code")]
-    printed = subprocess.run(python, capture_output=True, text=True, check=True, timeout=30).stdout
+    printed = subprocess.run(python, capture_output=True, text=True, check=True, timeout=120).stdout
     assert printed.splitlines() == [
         f"{one['label']} {one['probability']} {one['boundingBox']}" for one in expected
     ]

@@ -67,7 +67,7 @@ def cli(
         env={**environment(), "AWS_MAX_ATTEMPTS": "1"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
 
@@ -88,7 +88,7 @@ def node(script: str, *arguments: str) -> Any:
         env=environment(),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -28,7 +28,6 @@ def rekognition(scripted: Server) -> Any:
 
 
 @pytest.fixture(scope="session")
-def coco(shared: Path) -> Iterator[Server]:
+def coco(scene_server: Server) -> Server:
     """A server that knows COCO's 80 labels."""
-    with serve(shared / "models" / "yolov8n-dynamic.onnx") as server:
-        yield server
+    return scene_server

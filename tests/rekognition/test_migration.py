@@ -17,9 +17,9 @@ PROGRAMS = re.findall(r"```python\n(.+?)```", PAGE, re.DOTALL)
 
 @pytest.mark.parametrize(("program", "first"), list(zip(PROGRAMS, ["Bus ", "bus "], strict=True)))
 def test_the_programs_run(
-    program: str, first: str, coco: Server, shared: Path, tmp_path: Path
+    program: str, first: str, coco: Server, bus: Path, tmp_path: Path
 ) -> None:
-    (tmp_path / "photo.jpg").symlink_to(shared / "models" / "bus.jpg")
+    (tmp_path / "photo.jpg").symlink_to(bus)
     aimed = program.replace("localhost:8000", f"127.0.0.1:{coco.port}")
     aimed = aimed.replace('"localhost", port=8000', f'"127.0.0.1", port={coco.port}')
     done = subprocess.run(
@@ -28,24 +28,24 @@ def test_the_programs_run(
         env=environment(),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(first)
 
 
-def test_the_variable_is_heeded_by_boto3(coco: Server, shared: Path) -> None:
+def test_the_variable_is_heeded_by_boto3(coco: Server, bus: Path) -> None:
     program = (
         "import boto3, sys; c = boto3.client('rekognition');"
         " print(len(c.detect_labels(Image={'Bytes': open(sys.argv[1], 'rb').read()})['Labels']))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program, str(shared / "models" / "bus.jpg")],
+        [sys.executable, "-c", program, str(bus)],
         env={**environment(), "AWS_ENDPOINT_URL_REKOGNITION": coco.url},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stderr

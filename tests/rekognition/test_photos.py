@@ -1,5 +1,6 @@
 """Photos: answers are as the service model has them, and all three APIs see the same."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from app.rekognition.taxonomy import Taxonomy
 from tests.rekognition.clients import inline, post
 from tests.rekognition.shapes import faults, leanness, output_shape
-from tests.server import Server
+from tests.server import Server, serve
 
 PHOTOS = 60
 BOTH = ["GENERAL_LABELS", "IMAGE_PROPERTIES"]
@@ -24,6 +25,12 @@ def photos(shared: Path) -> list[Path]:
     found = sorted((shared / "eval" / "images").glob("*.jpg"))
     assert len(found) >= PHOTOS
     return found[:: len(found) // PHOTOS][:PHOTOS]
+
+
+@pytest.fixture(scope="module")
+def real(shared: Path) -> Iterator[Server]:
+    with serve(shared / "models" / "yolov8n-dynamic.onnx") as server:
+        yield server
 
 
 def rekognised(answer: dict[str, Any], width: int, height: int) -> list[Object]:
@@ -81,7 +88,17 @@ def _order(item: Object) -> tuple[float, str, tuple[float, ...]]:
     return round(item[1], 4), item[0], item[2]
 
 
-def test_three_apis_report_the_same_objects(coco: Server, photos: list[Path]) -> None:
+def test_three_apis_report_the_same_objects(real: Server, photos: list[Path]) -> None:
+    assert same_objects(real, photos) > 2 * PHOTOS
+
+
+def test_three_apis_report_the_same_of_a_scene(coco: Server, scene_photos: Path) -> None:
+    photos = sorted(scene_photos.iterdir())
+    assert same_objects(coco, photos) > 2 * len(photos)
+
+
+def same_objects(coco: Server, photos: list[Path]) -> int:
+    """How many objects the three APIs report, all of them the same."""
     shape, total = output_shape(), 0
     for photo in photos:
         image = photo.read_bytes()
@@ -97,7 +114,7 @@ def test_three_apis_report_the_same_objects(coco: Server, photos: list[Path]) ->
         local: httpx.Response = coco.client.post("/v1/vision/detection", files=form)
         assert_same(seen(local.json()), detected(ours), pixels=1)
         total += len(ours["detections"])
-    assert total > 2 * PHOTOS
+    return total
 
 
 def assert_whole(answer: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,21 +14,26 @@ from tests.server import Server, serve
 
 ENDLESS = drawn(colour=WHITE)
 DRAIN_SECONDS = 4
-SOON = 2.5
-"""Seconds that a busy machine may take longer."""
+SOON = 15
+"""Seconds that a busy machine may take longer; the work itself would take minutes."""
+PATIENT_SECONDS = 40
 AMAZON = {"Content-Type": "application/x-amz-json-1.1"}
 
 
-def shortened(_: int) -> list[str]:
-    return ["-c", f"from app.__main__ import main; main(drain_seconds={DRAIN_SECONDS})"]
+@contextmanager
+def endless(folder: Path, drain_seconds: int) -> Iterator[Server]:
+    """A white picture takes its model, which is C code, some minutes."""
+    program = f"from app.__main__ import main; main(drain_seconds={drain_seconds})"
+    model = write_model(folder / "endless.onnx", white_steps=300_000)
+    settings = {"concurrency": "1", "queue": "4", "threads": "1"}
+    settings["cors_origins"] = "https://a.example"
+    with serve(model, lambda _: ["-c", program], **settings) as server:
+        yield server
 
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
-    """A white picture takes its model, which is C code, some minutes."""
-    model = write_model(tmp_path / "endless.onnx", white_steps=300_000)
-    settings = {"concurrency": "1", "queue": "4", "threads": "1"}
-    with serve(model, shortened, cors_origins="https://a.example", **settings) as server:
+    with endless(tmp_path, DRAIN_SECONDS) as server:
         yield server
 
 
@@ -81,13 +87,13 @@ def test_work_whose_client_has_left_is_not_waited_for(server: Server) -> None:
     ends_in_time(server, began)
 
 
-def test_twice_interrupted_it_ends_at_once(server: Server) -> None:
+def test_twice_interrupted_it_ends_at_once(tmp_path: Path) -> None:
     """Ctrl+C, and again."""
-    with sent(server, ENDLESS, 1):
+    with endless(tmp_path, PATIENT_SECONDS) as server, sent(server, ENDLESS, 1):
         time.sleep(1)
         server.process.send_signal(signal.SIGINT)
         time.sleep(0.3)
         began = time.monotonic()
         server.process.send_signal(signal.SIGINT)
-        assert server.process.wait(20) == 0
-        assert time.monotonic() - began < DRAIN_SECONDS
+        assert server.process.wait(60) == 0
+        assert time.monotonic() - began < PATIENT_SECONDS - 5

@@ -21,19 +21,13 @@ from app.server.drain_limit import DRAIN_SECONDS
 from app.vision.model.load import load
 from benchmarks.harness.load import raw_request
 from benchmarks.harness.open_loop import Tally, offer
+from tests.eventually import eventually
 from tests.http.client import Wire, drawn, post, problem, sent, statuses
 from tests.http.scripted import BLUE, RED, WHITE, write_model
 from tests.server import REPOSITORY, Server, environment, free_port, serve
 
 IMAGE, FATAL, HUNGRY = drawn(), drawn(colour=RED), drawn(colour=BLUE)
 MB = 1024 * 1024
-
-
-def eventually(holds: Callable[[], bool], limit: float = 30) -> None:
-    end = time.monotonic() + limit
-    while not holds():
-        assert time.monotonic() < end, "It did not come to that."
-        time.sleep(0.1)
 
 
 @contextmanager

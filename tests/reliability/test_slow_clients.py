@@ -5,7 +5,7 @@ import resource
 import select
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.eventually import eventually
 from tests.http.client import Wire, drawn, post, problem
 from tests.http.scripted import WHITE
 from tests.server import Server, serve
@@ -62,13 +63,6 @@ def is_over(wire: Wire) -> bool:
         return wire.socket.recv(10_000) == b""
     except ConnectionError:
         return True
-
-
-def eventually(holds: Callable[[], bool], limit: float = 20) -> None:
-    end = time.monotonic() + limit
-    while not holds():
-        assert time.monotonic() < end, "It did not come to that."
-        time.sleep(0.05)
 
 
 def test_a_body_of_a_byte_a_second_is_given_up_and_takes_no_place(hasty: Server) -> None:

@@ -20,7 +20,7 @@ from pathlib import Path
 from PIL import Image
 from app.errors import SpotterError
 from app.service.memory_shares import MOST_DECODING_BYTES
-from app.vision.images.budget import DecodingBudget
+from app.vision.images.memory import DecodingBudget
 from app.vision.images.reader import ImageReader
 
 def status(key):

@@ -9,8 +9,7 @@ from PIL import ExifTags, Image
 from PIL.ImageFile import ImageFile
 
 from app.vision.images import formats
-from app.vision.images.budget import DecodingBudget
-from app.vision.images.memory import Size, peak_bytes
+from app.vision.images.memory import DecodingBudget, Size, peak_bytes
 from app.vision.images.reader import ImageReader, Picture
 
 MAX_PIXELS = 50_000_000

@@ -13,7 +13,7 @@ from app.vision.detector import Detector
 from app.vision.families.distributions import DistributionDecoder
 from app.vision.graph_surgery import split
 from app.vision.graph_surgery.sparse_convolution import BoxBranch, Convolution
-from app.vision.images.budget import DecodingBudget
+from app.vision.images.memory import DecodingBudget
 from app.vision.images.reader import ImageReader
 from app.vision.model.load import load
 from tests.server import REPOSITORY

@@ -16,7 +16,7 @@ from app.vision.arrays import Array
 from app.vision.description import Description
 from app.vision.detections import Options
 from app.vision.detector import Detector
-from app.vision.images.budget import DecodingBudget
+from app.vision.images.memory import DecodingBudget
 from app.vision.images.reader import ImageReader
 from app.vision.model.file_hash import FileHash
 from app.vision.model.load import Model

@@ -1,12 +1,28 @@
 """Each family's raw outputs, made by hand, to boxes that are known."""
 
+from typing import Literal
+
 import numpy as np
 import pytest
 
 from app.vision import families
 from app.vision.arrays import Array
 from app.vision.detections import Candidates
-from app.vision.families import detr, end2end, spotter, ssd, yolov5, yolov8, yolox
+from app.vision.families import (
+    detr,
+    end2end,
+    end2end_obb,
+    end2end_pose,
+    spotter,
+    ssd,
+    whole_picture,
+    yolov5,
+    yolov8,
+    yolov8_obb,
+    yolov8_pose,
+    yolox,
+)
+from app.vision.output_spec import OutputSpec
 
 SIZE = (64, 64)
 """Of the input; also what YOLOX derives its grid from."""
@@ -43,14 +59,78 @@ def test_yolov8(dtype: type) -> None:
     ]
 
 
-def test_yolov8_leaves_masks_aside() -> None:
-    output = v8([10, 20, 4, 6, 0.125, 0.75, 99, -99, 5])
+def test_a_segmenter_s_masks_come_with_its_prototypes() -> None:
+    output = v8([1, 1, 2, 2, 0, 0, 0, 0, 0], [10, 20, 4, 6, 0.125, 0.75, 99, -99, 5])
     prototypes = np.ones((1, 3, 16, 16), dtype=np.float32)
+    assert yolov8.decode([output], 2, 0.25, SIZE).masks is None
     found = yolov8.decode([output, prototypes], 2, 0.25, SIZE)
     assert rows_of(found) == [([8, 17, 12, 23], 0.75, 1)]
+    assert found.masks is not None
+    assert found.masks.coefficients(found.masks.rows).tolist() == [[99, -99, 5]]
     assert yolov8.bind({"rows": [1, 9, 84], "masks": [1, 3, 16, 16]}, 2) == ["rows"]
     assert not yolov8.bind({"rows": [1, 9, 84], "masks": [1, 4, 16, 16]}, 2)
     assert not yolov8.bind({"rows": [1, 9, 84]}, 2)
+
+
+def test_other_segmenters_have_coefficients_in_their_last_columns_too() -> None:
+    prototypes = np.ones((1, 2, 16, 16), dtype=np.float32)
+    apart = rows([1, 2, 3, 4, 0.5, 1, 7, 8])
+    found = end2end.decode([apart, prototypes], 2, 0.25, SIZE)
+    assert found.masks is not None
+    assert found.masks.coefficients(found.masks.rows).tolist() == [[7, 8]]
+    older = rows([10, 20, 4, 6, 0.5, 0, 1, 7, 8])
+    found = yolov5.decode([older, prototypes], 2, 0.25, SIZE)
+    assert found.masks is not None
+    assert found.masks.coefficients(found.masks.rows).tolist() == [[7, 8]]
+    masks = {"masks": [1, 2, 16, 16]}
+    assert end2end.bind({"rows": [1, 300, 8], **masks}, 2) == ["rows"]
+    assert yolov5.FAMILY.bind({"rows": [1, 84, 9], **masks}, 2) == ["rows"]
+    assert not end2end.bind({"rows": [1, 300, 6], **masks}, 2)
+
+
+@pytest.mark.parametrize("values", [2, 3])
+def test_keypoints_follow_the_scores(values: int) -> None:
+    spec = OutputSpec(keypoints=("a", "b"), keypoint_values=values)
+    points = [1, 2, 0.5, 3, 4, 0.75] if values == 3 else [1, 2, 3, 4]
+    expected = np.array(points).reshape(1, 2, values)
+    output = v8([10, 20, 4, 6, 0.25, 0.125, *points], [10, 20, 4, 6, 0.125, 0.75, *points])
+    end = rows([8, 17, 12, 23, 0.75, 1, *points], [0] * (6 + len(points)))
+    for family, raw in ((yolov8_pose, output), (end2end_pose, end)):
+        found = family.with_spec(spec)([raw], 2, 0.25, SIZE)
+        assert rows_of(found) == [([8, 17, 12, 23], 0.75, 1)]
+        assert found.keypoints is not None
+        assert found.keypoints.names == ("a", "b")
+        assert found.keypoints.values.tolist() == expected.tolist()
+
+
+def test_turned_boxes_have_their_angle_in_the_last_row() -> None:
+    output = v8([30, 20, 10, 4, 0.125, 0.75, np.pi / 2], [1, 1, 1, 1, 0.1, 0.1, 0])
+    end = rows([30, 20, 10, 4, 0.75, 1, np.pi / 2], [0] * 7)
+    for family, raw in ((yolov8_obb, output), (end2end_obb, end)):
+        found = family.decode([raw], 2, 0.25, SIZE)
+        assert found.boxes == pytest.approx(np.array([[28, 15, 32, 25]]), abs=1e-4)
+        assert found.classes.tolist() == [1]
+        assert found.turned is not None
+        assert found.turned.values == pytest.approx(np.array([[30, 20, 10, 4, np.pi / 2]]))
+    assert yolov8_obb.bind({"rows": [1, 7, 84]}, 2) == ["rows"]
+    assert not yolov8_obb.bind({"rows": [1, 6, 84]}, 2)
+    assert end2end_obb.bind({"rows": [1, 300, 7]}, 2) == ["rows"]
+    assert not end2end_obb.bind({"rows": [1, 300, 6]}, 2)
+
+
+def test_a_classifier_s_scores_become_probabilities() -> None:
+    logits = np.array([[1, 3, 2]], dtype=np.float32)
+
+    def scores(how: Literal["probability", "sigmoid", "softmax"], output: Array) -> list[float]:
+        found = whole_picture.with_spec(OutputSpec(scores=how))([output], 3, 0.0, SIZE)
+        assert found.classes.tolist() == [0, 1, 2]
+        return list(found.scores)
+
+    assert scores("softmax", logits) == pytest.approx([0.09003, 0.66524, 0.24473], abs=1e-5)
+    assert scores("sigmoid", logits) == pytest.approx([0.73106, 0.95257, 0.8808], abs=1e-5)
+    assert scores("probability", logits / 4) == [0.25, 0.75, 0.5]
+    found = whole_picture.with_spec(OutputSpec(scores="softmax"))([logits], 3, 0.3, SIZE)
+    assert found.classes.tolist() == [1]
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float16])

@@ -186,7 +186,7 @@ def test_bytes_of_an_ultralytics_file_are_not_divided(tmp_path: Path) -> None:
         (description(family="detr"), "family detr"),
         ({}, "python -m models.adopt FILE --labels LABELS"),
         ({"names": "{0: 'cat'}"}, "models.adopt"),
-        ({**DETECT, "task": "pose"}, "a model for the task 'pose'"),
+        ({**DETECT, "task": "depth"}, "a model for the task 'depth'"),
         ({**DETECT, "names": "{0: 'cat'}"}, "with 1 classes fit none"),
         ({**DETECT, "stride": "many"}, "stride"),
         ({**DETECT, "stride": "0"}, "stride"),

@@ -71,15 +71,17 @@ def test_thousands_of_candidates_are_no_slow_path() -> None:
     boxes = np.concatenate([centres, centres + 60], axis=1) + random.normal(0, 4, (count, 4))
     scores = random.random(count)
     kinds = random.integers(0, 3, count)
-    began = time.perf_counter()
-    kept = nms(boxes.astype(np.float32), scores.astype(np.float32), kinds, 0.7, 300)
-    ours = time.perf_counter() - began
-    began = time.perf_counter()
-    total = 0.0
-    for _ in range(len(kept) // 10):
-        for score in scores.tolist():
-            total += score
-    loop = (time.perf_counter() - began) * 10
-    assert len(kept) >= 150
-    assert ours < loop, (ours, loop)
-    assert total > 0
+    ours, loops = [], []
+    for _ in range(5):  # in turns; the least of each is the one that was disturbed least
+        began = time.thread_time()
+        kept = nms(boxes.astype(np.float32), scores.astype(np.float32), kinds, 0.7, 300)
+        ours.append(time.thread_time() - began)
+        assert len(kept) >= 150
+        began = time.thread_time()
+        total = 0.0
+        for _ in range(len(kept) // 10):
+            for score in scores.tolist():
+                total += score
+        loops.append((time.thread_time() - began) * 10)
+        assert total > 0
+    assert min(ours) < min(loops), (ours, loops)

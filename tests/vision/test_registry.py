@@ -5,13 +5,26 @@ import subprocess
 import sys
 from pathlib import Path
 
+import onnx
 import pytest
 
 from app.vision import families
+from models.common.labels import COCO
 from tests.server import REPOSITORY
+from tests.stand_ins import rewired
 
 FOLDER = REPOSITORY / "app" / "vision" / "families"
-PARTS = {"__init__", "base", "cell_grid", "meanings", "levels", "distributions"}
+PARTS = {
+    "__init__",
+    "base",
+    "cell_grid",
+    "distributions",
+    "keypoint_columns",
+    "levels",
+    "mask_columns",
+    "meanings",
+    "objectness",
+}
 """Modules that hold no family."""
 ALSO_OTHER_NAMES = {"spotter", "end2end"}
 """The service's own name, and a key that the Ultralytics exporters write."""
@@ -54,15 +67,30 @@ def test_what_is_exported_is_bound_again(name: str) -> None:
 
 
 def test_the_families_of_ultralytics_are_those_with_tasks() -> None:
-    assert [family.name for family in families.every() if family.tasks] == [*families.ULTRALYTICS]
+    tasks = {(family.name, task) for family in families.every() for task in family.tasks}
+    assert tasks == {(name, task) for task, names in families.ULTRALYTICS.items() for name in names}
+
+
+@pytest.fixture
+def ultralytics_file(tmp_path: Path) -> Path:
+    """A file with the keys that the Ultralytics exporter writes."""
+    path = rewired.write(tmp_path / "net.onnx", "yolov8")
+    model = onnx.load(path)
+    names = str(dict(enumerate(COCO)))
+    onnx.helper.set_model_props(model, {"names": names, "stride": "32", "task": "detect"})
+    onnx.save(model, path)
+    return path
 
 
 @pytest.mark.parametrize(
-    ("model", "most"), [("models/default.onnx", {"spotter"}), (None, set(families.ULTRALYTICS))]
+    ("model", "most"),
+    [("models/default.onnx", {"spotter"}), (None, set(families.ULTRALYTICS["detect"]))],
 )
-def test_a_start_imports_few_families(shared: Path, model: str | None, most: set[str]) -> None:
+def test_a_start_imports_few_families(
+    ultralytics_file: Path, model: str | None, most: set[str]
+) -> None:
     """Those that the file may be of, and a module that two of them share."""
-    path = REPOSITORY / model if model else shared / "models" / "yolov8n.onnx"
+    path = REPOSITORY / model if model else ultralytics_file
     program = (
         "import sys; from pathlib import Path; from app.vision.model.load import load;"
         f"load(Path({str(path)!r}));"

@@ -9,7 +9,7 @@ import pytest
 
 from app.errors import StartError
 from app.vision.model.load import load
-from app.vision.runtime.providers import available, short, with_options
+from app.vision.runtime.session import available, short, with_options
 from tests.vision.onnx_files import description, write, yolov8_output
 from tests.vision.test_model import TENSOR
 

@@ -159,10 +159,51 @@ def test_names_may_be_json() -> None:
             labels(bad)
 
 
-@pytest.mark.parametrize("task", ["pose", "obb", "classify", "segmentation"])
+@pytest.mark.parametrize("task", ["depth", "semantic", "segmentation", ""])
 def test_other_tasks_are_refused(task: str) -> None:
-    with pytest.raises(StartError, match=f"task '{task}', not a detector"):
+    with pytest.raises(StartError, match=f"task '{task}'; export one for detect, .* classify"):
         describe({**DETECT, "task": task})
+
+
+def test_other_outputs_tell_the_families_of_other_tasks() -> None:
+    assert family({**DETECT, "task": "obb"}, [[1, 7, 8400]]) == "yolov8_obb"
+    assert family({**DETECT, "task": "obb"}, [[1, 300, 7]]) == "end2end_obb"
+    assert family({**DETECT, "task": "pose"}, [[1, 57, 6300]]) == "yolov8_pose"
+    assert family({**DETECT, "task": "pose"}, [[1, 300, 57]]) == "end2end_pose"
+    assert family({**DETECT, "task": "segment"}, [[1, 300, 38], [1, 32, 160, 160]]) == "end2end"
+    assert family({**DETECT, "task": "classify"}, [[1, 2]]) == "whole_picture"
+
+
+def test_keypoints_have_the_names_of_the_file_or_those_of_coco() -> None:
+    def keypoints(rows: int, **said: str) -> tuple[str, ...]:
+        found = describe({**DETECT, "task": "pose", **said}, [[1, 6 + rows, 6300]])
+        assert found is not None
+        assert found.output is not None
+        assert found.output.keypoints is not None
+        assert len(found.output.keypoints) * found.output.keypoint_values == rows
+        return found.output.keypoints
+
+    assert keypoints(51)[:2] == keypoints(34, kpt_shape="[17, 2]")[:2] == ("nose", "left_eye")
+    assert keypoints(6, kpt_shape="[2, 3]") == ("point_1", "point_2")
+    assert keypoints(6, kpt_shape="[3, 2]", kpt_names="{0: ['a', 'b', 'c']}") == ("a", "b", "c")
+    assert keypoints(4, kpt_shape="(2, 2)", kpt_names="['a', 'b', 'c']") == ("point_1", "point_2")
+
+
+@pytest.mark.parametrize(
+    "shape", [None, "17", "[17]", "[17, 4]", "[0, 3]", "['a', 3]", "[True, 3]"]
+)
+def test_keypoints_that_nothing_counts(shape: str | None) -> None:
+    said = {} if shape is None else {"kpt_shape": shape}
+    with pytest.raises(StartError, match="kpt_shape"):
+        describe({**DETECT, "task": "pose", **said}, [[1, 15, 6300]])
+
+
+def test_a_classifier_is_cut_out_of_the_middle() -> None:
+    said = {**DETECT, "task": "classify", "imgsz": "[224, 224]"}
+    for shape in (STATIC, DYNAMIC):
+        found = describe(said, [[1, 2]], shape)
+        assert found is not None
+        assert (found.input.fit, found.input.resample) == ("crop", "antialias")
 
 
 @pytest.mark.parametrize("outputs", [[[1, 84, 8400]], [[1, 6]], [[1, 3, 4, 5]], [[2, 6, 8400]]])

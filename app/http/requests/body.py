@@ -4,21 +4,24 @@ The form is found from the bytes: the declared content type is a hint, and often
 --data-binary declares a form, a fetch with its own header forgets the boundary).
 """
 
+import zlib
 from collections.abc import AsyncIterator, Iterable
 from functools import partial
 
 from starlette.requests import Request
 
-from app.errors import ImageTooLarge, InvalidParameter
+from app.errors import ImageTooLarge, InvalidImageFormat, InvalidParameter
 from app.http import inference
 from app.http.middleware.request_record import reservation_of
-from app.http.requests.content_encoding import decompress
 from app.http.requests.form import Form, only_image, parse_form
 from app.http.requests.json_image import ObjectReference, read_json_image
 from app.service.service import Service
 from app.vision.images import formats
 
 _FORM, _JSON = "multipart/form-data", "application/json"
+_GZIP = frozenset({"gzip", "x-gzip"})
+_DEFLATE = "deflate"
+_GZIP_WINDOW, _RAW_WINDOW = 31, -15  # ``wbits`` of zlib
 
 
 async def read_image(request: Request, service: Service, option_names: Iterable[str]) -> bytes:
@@ -27,8 +30,7 @@ async def read_image(request: Request, service: Service, option_names: Iterable[
     A body that is neither is returned as it is: the decoder says why it is no image.
     ``option_names`` are refused as form fields, since they would have no effect there.
     """
-    limit = service.settings.max_body_bytes
-    body = await decompress(request, service, await read_body(request, limit), limit)
+    body = await read_body(request, service)
     content_type = request.headers.get("content-type", "")
     if not _is_wrapped(body, content_type):
         return body
@@ -41,7 +43,13 @@ async def read_image(request: Request, service: Service, option_names: Iterable[
     return image
 
 
-async def read_body(request: Request, limit: int) -> bytes:
+async def read_body(request: Request, service: Service) -> bytes:
+    """Raises what ``receive`` and ``decompress`` raise."""
+    limit = service.settings.max_body_bytes
+    return await decompress(request, service, await receive(request, limit), limit)
+
+
+async def receive(request: Request, limit: int) -> bytes:
     """Raises ImageTooLarge as soon as more than ``limit`` bytes are declared or have come.
 
     Raises Overloaded if all requests together hold too many bytes, RequestTimeout if the body
@@ -65,6 +73,63 @@ async def _within(limit: int, chunks: AsyncIterator[bytes]) -> AsyncIterator[byt
 
 def _too_large(limit: int) -> ImageTooLarge:
     return ImageTooLarge(f"The request's body is larger than {limit} bytes. Send a smaller image.")
+
+
+async def decompress(request: Request, service: Service, body: bytes, limit: int) -> bytes:
+    """``body``, decompressed to at most ``limit`` bytes.
+
+    A body that is not compressed is returned as it is, whatever its header says: some proxies
+    decompress and leave the header.
+
+    Raises ImageTooLarge, InvalidParameter for a broken stream, InvalidImageFormat for another
+    encoding, or Overloaded.
+    """
+    encoding = ",".join(request.headers.getlist("content-encoding")).strip().lower()
+    if encoding in ("", "identity") or formats.recognise(body) is not None:
+        return body
+    if encoding not in _GZIP and encoding != _DEFLATE:
+        raise InvalidImageFormat(
+            f"Content-Encoding: {encoding[:40]} is not decoded here. Send gzip, deflate or none."
+        )
+    window = _window(encoding, body)
+    if window is None:
+        return body
+    # Always on the thread: a few bytes may become many. One at a time holds uncounted memory.
+    plain = await service.run_in_thread(lambda: _inflate(body, window, limit, encoding))
+    reservation = reservation_of(request)
+    service.memory.check_room(max(0, len(plain) - len(body)), reservation)
+    reservation.become(len(plain))
+    return plain
+
+
+def _window(encoding: str, body: bytes) -> int | None:
+    """None if ``body`` does not begin like a compressed one."""
+    if encoding in _GZIP:
+        return _GZIP_WINDOW if body.startswith(b"\x1f\x8b") else None
+    if len(body) > 1 and body[0] & 15 == 8 and int.from_bytes(body[:2], "big") % 31 == 0:
+        return zlib.MAX_WBITS
+    if _begins_as_json(body) or body.startswith(b"--"):
+        return None
+    return _RAW_WINDOW  # as some clients understand "deflate"
+
+
+def _inflate(body: bytes, window: int, limit: int, encoding: str) -> bytes:
+    stream = zlib.decompressobj(window)
+    try:
+        plain = stream.decompress(body, limit + 1)
+    except zlib.error as error:
+        raise InvalidParameter(
+            f"The body is declared as Content-Encoding: {encoding} and cannot be decompressed."
+        ) from error
+    if len(plain) > limit:
+        raise ImageTooLarge(
+            f"The decompressed body is larger than {limit} bytes. Send a smaller image."
+        )
+    if not stream.eof:
+        raise InvalidParameter(f"The body's {encoding} stream is cut off.")
+    if stream.unused_data:
+        raise InvalidParameter(f"The body has more after its {encoding} stream.")
+    return plain
 
 
 def _is_wrapped(body: bytes, content_type: str) -> bool:

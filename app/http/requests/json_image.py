@@ -5,8 +5,8 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema
 
 from app.errors import InvalidImageFormat, InvalidParameter
-from app.service.base64_json import Base64Model, TooManyValues, read_base64_json
-from app.service.visible_cause import is_base64_of_image
+from app.vision.images.base64_json import Base64Model, TooManyValues, read_base64_json
+from app.vision.images.visible_cause import is_base64_of_image
 
 _REFERENCE_BYTES = 16 * 1024  # a key has at most 1,024 bytes; JSON may write each as six
 _NO_JSON = 'The body is not JSON. Send {"image": "<base64>"}.'

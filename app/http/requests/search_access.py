@@ -3,24 +3,25 @@
 from starlette.requests import Request
 
 from app.errors import Forbidden, NotFound
-from app.http.middleware.host_check import Reach
+from app.http.middleware.address import Reach
 from app.search.index import LabelIndex
 from app.service.service import Service
 
 
 def index_for(request: Request, service: Service) -> LabelIndex:
     """Raises NotFound if no table is set, Forbidden if anybody could ask."""
-    if service.index is None:
+    index: LabelIndex | None = request.app.state.index
+    if index is None:
         raise NotFound(
             "There is no index to search here: SPOTTER_TABLE does not name a table of results."
         )
     if not _is_trusted(request, service):
         raise Forbidden(Forbidden.example)
-    return service.index
+    return index
 
 
 def is_open(request: Request, service: Service) -> bool:
-    return service.index is not None and _is_trusted(request, service)
+    return request.app.state.index is not None and _is_trusted(request, service)
 
 
 def _is_trusted(request: Request, service: Service) -> bool:

@@ -9,11 +9,10 @@ from fastapi import Request, Response
 
 from app.errors import SpotterError
 from app.http.middleware.request_record import record_of
-from app.http.requests import rate_limit
-from app.http.requests.body import read_body
-from app.http.requests.content_encoding import decompress
-from app.http.responses.media_types import AWS_JSON
+from app.http.requests.admission import charge, charge_address, check
+from app.http.requests.body import decompress, receive
 from app.http.routes import detect_custom_labels, detect_labels, project_versions
+from app.rekognition import MEDIA_TYPE
 from app.rekognition.errors import AccessDeniedException, UnknownOperationException, aws_error
 from app.rekognition.shapes import MAX_BODY_BYTES
 from app.rekognition.signature import Claim, SignedRequest, Verifier, verify
@@ -56,17 +55,17 @@ async def answer(request: Request, service: Service, target: str) -> Response:
         )
     claim, limiter = _claim(request, service), service.limiter
     if limiter is not None and claim is None:
-        rate_limit.charge_address(request, service, limiter)
+        charge_address(request, service, limiter)
     elif limiter is not None and claim is not None:
-        rate_limit.check(request, limiter, _signer(claim))
+        check(request, limiter, _signer(claim))
     if operation.needs_place:
         service.pool.check_room()
     limit = min(service.settings.max_body_bytes, MAX_BODY_BYTES)
-    body = await read_body(request, limit)
+    body = await receive(request, limit)
     if claim is not None:
         verify(claim, _signed(request), body)
         if limiter is not None:
-            rate_limit.charge(request, limiter, _signer(claim))
+            charge(request, limiter, _signer(claim))
     body = await decompress(request, service, body, limit)
     return _answer(request, await operation.run(request, service, body))
 
@@ -110,4 +109,4 @@ def _answer(
     headers: dict[str, str] | None = None,
 ) -> Response:
     identified = {**(headers or {}), "x-amzn-RequestId": record_of(request).id}
-    return Response(json.dumps(body), status, identified, media_type=AWS_JSON)
+    return Response(json.dumps(body), status, identified, media_type=MEDIA_TYPE)

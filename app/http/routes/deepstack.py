@@ -1,4 +1,4 @@
-"""POST /v1/vision/detection: the API of DeepStack, CodeProject.AI and Blue Onyx."""
+"""/v1/vision/detection and scene: the API of DeepStack, CodeProject.AI and Blue Onyx."""
 
 import json
 import math
@@ -19,9 +19,8 @@ from app.errors import (
 )
 from app.http import inference
 from app.http.dependencies import ServiceDep
-from app.http.requests.authentication import admit, key_in
+from app.http.requests.admission import admit, key_in
 from app.http.requests.body import read_body
-from app.http.requests.content_encoding import decompress
 from app.http.requests.form import IMAGE_FIELDS, Form, only_image, parse_form
 from app.http.route_classes import ForeignRoute
 from app.service.service import Service
@@ -29,6 +28,7 @@ from app.settings import Settings
 from app.vision.detections import Detection, Detections
 
 _MIN_CONFIDENCE = 0.4
+_LONGEST_NAME = 60  # characters
 _FIELDS = IMAGE_FIELDS | {"min_confidence", "api_key"}
 _WANTED = "Send a valid API key in the form field api_key, or in X-API-Key."
 _BAD_REQUESTS = (ImageTooLarge, InvalidImage, InvalidImageFormat, InvalidParameter)
@@ -42,6 +42,16 @@ class DeepStackRoute(ForeignRoute):
         return Response(json.dumps(body), status, dict(error.headers), "application/json")
 
 
+class EndpointNotActivated(SpotterError):
+    """DeepStack's programs look for the end of this sentence."""
+
+    status = 403
+
+    def __init__(self, path: str) -> None:
+        name = path.strip("/").removeprefix("vision/").partition("/")[0][:_LONGEST_NAME]
+        super().__init__(f"{name.capitalize()} endpoint not activated".strip())
+
+
 router = APIRouter(prefix="/v1", route_class=DeepStackRoute, include_in_schema=False)
 
 
@@ -50,6 +60,21 @@ async def detection(request: Request, service: ServiceDep) -> Response:
     service.pool.check_room()
     form = await _form(request, service)
     return await _detect(request, service, form)
+
+
+@router.post("/vision/scene")
+async def scene(request: Request, service: ServiceDep) -> Response:
+    """The best label of the whole picture."""
+    if service.detector.model.task != "classify":
+        raise EndpointNotActivated("scene")
+    service.pool.check_room()
+    form = await _form(request, service)
+    options = service.detector.options(0.0, None, 1)
+    found = await inference.detect(request, service, only_image(form, any_name=True), options)
+    if not found.classifications:  # of a model that gives no numbers
+        return success(label="", confidence=0.0, **_times(found))
+    best = found.classifications[0]
+    return success(label=best.label.lower(), confidence=round(best.probability, 6), **_times(found))
 
 
 @router.api_route("/vision/custom/list", methods=["GET", "POST"])
@@ -99,8 +124,7 @@ async def _form(request: Request, service: Service) -> Form:
     key_in_form = service.keys is not None and key_in(request) is None
     if not key_in_form:
         admit(request, service, key_in(request), _WANTED)
-    limit = service.settings.max_body_bytes
-    body = await decompress(request, service, await read_body(request, limit), limit)
+    body = await read_body(request, service)
     parse = partial(parse_form, body, request.headers.get("content-type", ""), _FIELDS)
     form = await inference.run_in_thread(service, len(body), parse)
     if key_in_form:
@@ -114,13 +138,16 @@ async def _detect(request: Request, service: Service, form: Form) -> Response:
     settings = service.settings
     options = service.detector.options(_min_confidence(form), settings.iou, settings.max_detections)
     found = await inference.detect(request, service, only_image(form, any_name=True), options)
-    times = found.timings
     return success(
         predictions=[_prediction(item, found) for item in found.items],
         count=len(found.items),
-        inferenceMs=round(times.inference),
-        processMs=round(sum(astuple(times))),
+        **_times(found),
     )
+
+
+def _times(found: Detections) -> dict[str, int]:
+    times = found.timings
+    return {"inferenceMs": round(times.inference), "processMs": round(sum(astuple(times)))}
 
 
 def success(**members: Any) -> Response:

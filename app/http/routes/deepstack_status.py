@@ -8,25 +8,12 @@ from fastapi import APIRouter, Request, Response
 from starlette.routing import Match
 
 from app import __version__
-from app.errors import SpotterError
 from app.http.dependencies import ServiceDep
-from app.http.exception_handlers import WrongMethod
+from app.http.errors import WrongMethod
 from app.http.routes import deepstack
-from app.http.routes.deepstack import DeepStackRoute, success
-
-_LONGEST_NAME = 60  # characters
+from app.http.routes.deepstack import DeepStackRoute, EndpointNotActivated, success
 
 router = APIRouter(prefix="/v1", route_class=DeepStackRoute, include_in_schema=False)
-
-
-class EndpointNotActivated(SpotterError):
-    """DeepStack's programs look for the end of this sentence."""
-
-    status = 403
-
-    def __init__(self, path: str) -> None:
-        name = path.strip("/").removeprefix("vision/").partition("/")[0][:_LONGEST_NAME]
-        super().__init__(f"{name.capitalize()} endpoint not activated".strip())
 
 
 @router.api_route("/status/ping", methods=["GET", "POST"])

@@ -1,7 +1,9 @@
 """POST /detect: an image in one of three forms; its objects as JSON, or the picture itself."""
 
 import json
+import time
 from dataclasses import asdict
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -24,16 +26,17 @@ from app.http import inference
 from app.http.dependencies import KeyDocumented
 from app.http.middleware.request_record import service_of
 from app.http.openapi import DETECT_ANSWERS, DETECT_BODY, responses
-from app.http.requests.accept import preferred
-from app.http.requests.authentication import admit, key_in
+from app.http.requests.admission import admit, key_in
 from app.http.requests.body import read_image
-from app.http.requests.query import parse_query
-from app.http.responses.streamed_image import StreamedImage
+from app.http.requests.options import parse_query, preferred
 from app.http.route_classes import DirectRoute
+from app.http.streamed_image import StreamedImage
 from app.service.public_json import render
 from app.service.schemas import DetectionResult
 from app.service.service import Service
+from app.vision import draw
 from app.vision.detections import Detections, Options
+from app.vision.tasks.masks import MaskForm
 
 # None means that the option was not given, and so is not documented.
 Share = Annotated[
@@ -64,6 +67,11 @@ class DetectQuery(BaseModel):
         [], max_length=1000, description="Only these labels; may be given several times."
     )
     max_detections: Count = Field(None, description="At most so many, 1..1000; default 300.")
+    masks: MaskForm | None = Field(
+        None,
+        description="The form in which each detection's mask is added, if the model has masks:"
+        " outer contours, or COCO's run lengths.",
+    )
     alt_text: bool = Field(False, description="Whether to add a sentence for an alt attribute.")
 
 
@@ -119,22 +127,47 @@ async def detect(request: Request) -> Response:
     image = await read_image(request, service, DetectQuery.model_fields)
     answer = preferred(",".join(request.headers.getlist("accept")))
     if answer == "json":
-        found = await inference.detect(request, service, image, options)
-        content = json.dumps(render(found, service.detector.name, with_alt_text=query.alt_text))
+        detect_and_write = partial(_detect_and_write, service, image, options, query)
+        found, content = await inference.run(request, service, image, detect_and_write)
         return Response(content, media_type="application/json", headers=_timing(found))
-    found, drawn = await inference.detect_and_draw(
-        request, service, image, options, "JPEG" if answer == "jpeg" else "PNG"
+    detect_and_draw = partial(
+        draw.detect_and_draw,
+        service.detector,
+        image,
+        options._replace(masks=service.detector.model.has_masks),
+        "JPEG" if answer == "jpeg" else "PNG",
     )
+    found, drawn = await inference.run(request, service, image, detect_and_draw)
     return StreamedImage(request, drawn, f"image/{answer}", _timing(found))
 
 
+def _detect_and_write(
+    service: Service, image: bytes, options: Options, query: DetectQuery
+) -> tuple[Detections, str]:
+    """The detections, and the answer's JSON."""
+    found = service.detector.detect(image, options)
+    began = time.perf_counter()
+    content = render(found, service.detector.name, with_alt_text=query.alt_text, masks=query.masks)
+    if query.masks is not None:  # masks are computed as they are written
+        found.timings.postprocess += (time.perf_counter() - began) * 1000
+    return found, json.dumps(content)
+
+
 def _options(query: DetectQuery, service: Service) -> Options:
+    """Raises InvalidParameter for a label or a form of masks that the model does not have."""
     settings = service.settings
+    model = service.detector.model
+    if query.masks is not None and not model.has_masks:
+        raise InvalidParameter(
+            f"masks={query.masks}: the model {service.detector.name!r} has no masks; it is for the"
+            f" task {model.task!r}. Leave masks out, or serve a segmenter."
+        )
     return service.detector.options(
         confidence=settings.confidence if query.confidence is None else query.confidence,
         iou=settings.iou if query.iou is None else query.iou,
         max_detections=query.max_detections or settings.max_detections,
         classes=service.detector.class_ids(query.classes) if query.classes else None,
+        masks=query.masks is not None,
     )
 
 

@@ -6,8 +6,7 @@ from app import __version__
 from app.errors import AccessDenied, MisdirectedRequest, ModelUnavailable
 from app.http.dependencies import KeyRequired, ServiceDep
 from app.http.openapi import responses
-from app.observability.metrics import Metrics
-from app.observability.process_state import ProcessState
+from app.observability.metrics import Metrics, ProcessState
 from app.service.service import Service
 
 

@@ -24,6 +24,7 @@ async def model(request: Request, service: ServiceDep) -> ModelInfo:
     return ModelInfo(
         name=served.description.name,
         family=served.description.family,
+        task=served.task,
         labels=list(served.description.labels),
         input=InputSize(width=width, height=height, dynamic=served.signature.dynamic),
         sha256=served.sha256,

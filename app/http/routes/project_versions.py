@@ -15,7 +15,7 @@ from app.service.service import Service
 
 
 def versions_of(request: Request, service: Service) -> ProjectVersions:
-    """What this process remembers of project versions."""
+    """The project versions that this process remembers."""
     state = request.app.state
     if not hasattr(state, "project_versions"):
         state.project_versions = ProjectVersions(

@@ -23,8 +23,8 @@ from app.http.dependencies import KeyDocumented
 from app.http.middleware.request_record import service_of
 from app.http.openapi import responses
 from app.http.requests import search_access
-from app.http.requests.authentication import admit, key_in
-from app.http.requests.query import parse_query
+from app.http.requests.admission import admit, key_in
+from app.http.requests.options import parse_query
 from app.http.route_classes import DirectRoute
 from app.search.question import Question
 from app.service.schemas import SearchResult

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from mmap import mmap
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 
@@ -18,6 +18,8 @@ Declared = Mapping[str, Shape]
 """Name and shape of each output that a file declares, in the file's order."""
 Axes = Mapping[int, str]
 """Open axes of an input or output: their number and their name."""
+
+Task = Literal["detect", "segment", "pose", "obb", "classify"]
 
 BATCH: Axes = {0: "batch"}
 SIDES: Axes = {0: "batch", 2: "height", 3: "width"}
@@ -77,6 +79,10 @@ class ReadRows(Protocol):
     def __call__(self, outputs: Outputs, spec: OutputSpec, /) -> Rows: ...
 
 
+class SpecFits(Protocol):
+    def __call__(self, declared: Declared, classes: int, spec: OutputSpec, /) -> bool: ...
+
+
 class Ways(Protocol):
     def __call__(self, declared: Declared, labels: int, model_type: str, /) -> list[OutputSpec]:
         """Meanings that outputs bound by the family may have, the most usual first.
@@ -100,6 +106,17 @@ class ShortGraph(NamedTuple):
     fits: Callable[[Sequence[Shape], int], bool]
     """Whether ``decode`` can read outputs of these shapes with so many classes."""
     decode: Decode
+    masks: "ShortMasks | None" = None
+    """Of a segmenter."""
+
+
+class ShortMasks(NamedTuple):
+    """What computes masks beside a short graph."""
+
+    head: bytes
+    """An ONNX file from the first of the short graph's outputs to the prototypes."""
+    decode_with: Callable[[Callable[[Array], Array]], Decode]
+    """Makes the decoder from what runs ``head``; it fills ``Candidates.masks``."""
 
 
 class Shorten(Protocol):
@@ -147,12 +164,22 @@ class Family:
     """If the usual preparation differs among the files of the family."""
     tasks: frozenset[str] = frozenset()
     """Tasks of the Ultralytics exporter whose files may be of the family."""
+    task: Task = "detect"
+    """What is found besides or instead of boxes; ``has_masks`` says it of segmenters."""
+    has_masks: bool = False
+    """Whether a second output may have prototypes of masks, (1, prototypes, height, width). It
+    follows the outputs of ``bind`` if masks are wanted."""
+    spec_fits: SpecFits | None = None
+    """Whether outputs can have a meaning; None if ``bind`` and ``columns`` compare enough."""
     described: str = ""
     """Pattern of the Ultralytics exporters' ``description`` of such files, if it tells them."""
     described_only: bool = False
     """Whether files without a ``description`` are never of the family, if another one fits."""
     undescribed_only: bool = False
     """Whether files with a ``description`` are never of the family, if another one fits."""
+    by_name_only: bool = False
+    """Whether ``models.adopt`` takes a file for one of the family only if it is told so, since the
+    outputs look like those of another family with other labels."""
     fits_input: FitsInput | None = None
     """Whether outputs can belong to an input of some size; asked if several families fit."""
     shorten: Shorten | None = None
@@ -178,18 +205,23 @@ def is_rows(shape: Shape) -> bool:
     return len(shape) == 3 and allows(shape[0], 1)
 
 
-def bind_objectness(declared: Declared, classes: int | None, /) -> list[str] | None:
-    """Bind the first output if it is (1, anchors, 5 + classes): box, objectness, classes.
+def concatenate(found: Sequence[Candidates]) -> Candidates:
+    """All of ``found``, which have boxes, scores and classes only."""
+    boxes, scores, classes, *_ = zip(*found, strict=True)
+    return Candidates(np.concatenate(boxes), np.concatenate(scores), np.concatenate(classes))
 
-    Other outputs may follow, such as YOLOv5's maps before their decoding. If nothing says how many
-    classes there are, they must not be rows too: boxes and scores would be apart then.
+
+def best_of_anchors(output: Array, classes: int, threshold: float) -> tuple[Floats, Floats, Ints]:
+    """Anchors of YOLOv8's kind of output (1, 4 + classes + more, anchors), above ``threshold``.
+
+    Rows (n, 4 + classes + more), the score of the best class of each, and that class.
     """
-    (name, first), *others = declared.items()
-    if not is_rows(first) or not leaves(first[2], 5, classes):
-        return None
-    if classes is None and any(is_rows(shape) for _, shape in others):
-        return None
-    return [name]
+    rows = output[0].astype(np.float32, copy=False)
+    scores = rows[4 : 4 + classes]
+    anchors = np.flatnonzero(scores.max(axis=0) > threshold)
+    picked = rows[:, anchors].T
+    best = picked[:, 4 : 4 + classes].argmax(axis=1)
+    return picked, picked[np.arange(len(anchors)), 4 + best], best
 
 
 def corners(boxes: Floats) -> Floats:

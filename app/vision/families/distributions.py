@@ -15,8 +15,10 @@ import numpy as np
 from app.vision.arrays import Array, Floats, Ints, Shape
 from app.vision.detections import Candidates
 from app.vision.families import levels
-from app.vision.families.base import Outputs, allows
+from app.vision.families.base import Decode, Outputs, allows
 from app.vision.graph_surgery.sparse_convolution import BoxBranch
+from app.vision.tasks.masks import Masks
+from app.vision.tasks.prototypes import LatePrototypes
 
 
 class DistributionDecoder:
@@ -46,6 +48,37 @@ class DistributionDecoder:
     ) -> Candidates:
         return levels.decode(self._levels(outputs, classes), means, threshold, input_size)
 
+    def decode_with_masks(
+        self, branches: Sequence[BoxBranch], run_head: Callable[[Array], Array]
+    ) -> Decode:
+        """The decoder that also fills ``Candidates.masks``.
+
+        ``branches`` compute the coefficients from the feature maps, and ``run_head`` the prototypes
+        from the first of these.
+        """
+
+        def decode(
+            outputs: Outputs, classes: int, threshold: float, input_size: tuple[int, int], /
+        ) -> Candidates:
+            found, cells = levels.located(
+                self._levels(outputs, classes), means, threshold, input_size
+            )
+            features = [output[0] for output in outputs[: len(branches)]]
+
+            def coefficients(rows: Ints) -> Floats:
+                return _coefficients(branches, features, cells, rows)
+
+            masks = Masks(
+                coefficients,
+                np.arange(len(found.scores)),
+                LatePrototypes(run_head, outputs[0], input_size),
+                found.boxes,
+                input_size,
+            )
+            return found._replace(masks=masks)
+
+        return decode
+
     def _levels(self, outputs: Outputs, classes: int) -> Iterator[tuple[levels.Reach, Floats]]:
         half = len(outputs) // 2
         maps = [output[0] for output in outputs]
@@ -59,6 +92,20 @@ class DistributionDecoder:
             for level in maps:
                 boxes, scores = level[:-classes], level[-classes:]
                 yield partial(levels.at_cells, boxes), levels.as_floats(scores)
+
+
+def _coefficients(
+    branches: Sequence[BoxBranch], features: Sequence[Array], cells: Sequence[Ints], rows: Ints
+) -> Floats:
+    """(n, prototypes) of these ``rows`` of all ``cells``, which are those of each level in turn."""
+    found: Floats = np.empty((len(rows), branches[0].layers[-1].channels_out), dtype=np.float32)
+    start = 0
+    for branch, feature, level in zip(branches, features, cells, strict=True):
+        own = np.flatnonzero((rows >= start) & (rows < start + len(level)))
+        if len(own):
+            found[own] = branch.at(feature, level[rows[own] - start]).T
+        start += len(level)
+    return found
 
 
 def means(logits: Floats) -> Floats:

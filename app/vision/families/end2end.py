@@ -1,14 +1,24 @@
 """Models that suppress duplicates themselves: (1, n, 6).
 
 The columns are x1, y1, x2, y2 in input pixels, score and class, unless a file is adopted with
-another meaning. Unused rows have score 0.
+another meaning. Unused rows have score 0. Coefficients of masks follow if there are prototypes in a
+second output.
 """
 
 import numpy as np
 
-from app.vision.arrays import Array
+from app.vision.arrays import Array, Floats
 from app.vision.detections import Candidates
-from app.vision.families.base import SIDES, Declared, Decode, Family, Outputs, Rows, is_rows
+from app.vision.families.base import (
+    SIDES,
+    Declared,
+    Decode,
+    Family,
+    Outputs,
+    Rows,
+    is_rows,
+)
+from app.vision.families.mask_columns import prototypes, with_masks
 from app.vision.families.meanings import decodes_rows
 from app.vision.output_spec import OutputSpec
 from app.vision.preprocess.input_spec import InputSpec
@@ -16,15 +26,22 @@ from app.vision.preprocess.input_spec import InputSpec
 
 def bind(declared: Declared, classes: int | None, /) -> list[str] | None:
     name, first = next(iter(declared.items()))
-    return [name] if is_rows(first) and first[2] == 6 else None
+    masks = prototypes(declared)
+    return [name] if is_rows(first) and first[2] == 6 + (masks[1] if masks else 0) else None
 
 
 def decode(
     outputs: Outputs, classes: int, threshold: float, input_size: tuple[int, int], /
 ) -> Candidates:
-    rows = outputs[0][0].astype(np.float32, copy=False)
+    found, rows = rows_above(outputs[0], classes, threshold)
+    return with_masks(found, outputs, rows[:, 6:], input_size)
+
+
+def rows_above(output: Array, classes: int, threshold: float) -> tuple[Candidates, Floats]:
+    """Candidates above ``threshold`` with a label, and their rows (n, columns)."""
+    rows = output[0].astype(np.float32, copy=False)
     rows = rows[(rows[:, 4] > threshold) & (rows[:, 5] >= 0) & (rows[:, 5] < classes)]
-    return Candidates(rows[:, :4], rows[:, 4], rows[:, 5].astype(np.intp))
+    return Candidates(rows[:, :4], rows[:, 4], rows[:, 5].astype(np.intp)), rows
 
 
 def ways(declared: Declared, labels: int, model_type: str, /) -> list[OutputSpec]:
@@ -59,6 +76,7 @@ FAMILY = Family(
     input=InputSpec(size=(640, 640)),
     usual_inputs=(InputSpec(size=(640, 640), fit="stretch"),),
     needs_nms=False,
+    has_masks=True,
     bind=bind,
     decode=decode,
     exported={"images": SIDES, "output0": {0: "batch", 1: "detections"}},

@@ -28,11 +28,20 @@ def decode(
 
     ``to_distances`` turns what reaches give, of all levels, into distances (4, n) in cells.
     """
+    return located(levels, to_distances, threshold, input_size)[0]
+
+
+def located(
+    levels: Iterable[tuple[Reach, Floats]],
+    to_distances: Callable[[Floats], Floats],
+    threshold: float,
+    input_size: tuple[int, int],
+) -> tuple[Candidates, list[Ints]]:
+    """Like ``decode``, and the cells of the candidates level by level, in the same order."""
     least = _logit(threshold) - _MARGIN
     picked = [_pick(reach, scores, least, input_size) for reach, scores in levels]
-    reached, scores, centres, strides = (
-        np.concatenate(parts, axis=-1) for parts in zip(*picked, strict=True)
-    )
+    *parts, cells = zip(*picked, strict=True)
+    reached, scores, centres, strides = (np.concatenate(part, axis=-1) for part in parts)
     best = scores.argmax(axis=0)
     with np.errstate(over="ignore"):  # 1 / infinity is 0, which is right
         probabilities = 1 / (1 + np.exp(-scores[best, np.arange(len(best))]))
@@ -40,7 +49,9 @@ def decode(
     corners = np.concatenate([centres - distances[:2], centres + distances[2:]])
     corners *= np.tile(strides, (2, 1))
     likely = probabilities > threshold
-    return Candidates(corners.T[likely], probabilities[likely], best[likely])
+    found = Candidates(corners.T[likely], probabilities[likely], best[likely])
+    ends = np.cumsum([len(level) for level in cells])[:-1]
+    return found, [level[kept] for level, kept in zip(cells, np.split(likely, ends), strict=True)]
 
 
 def at_cells(level: Array, cells: Ints) -> Floats:
@@ -54,8 +65,11 @@ def as_floats(values: Array) -> Floats:
 
 def _pick(
     reach: Reach, scores: Floats, least: float, input_size: tuple[int, int]
-) -> tuple[Floats, Floats, Floats, Floats]:
-    """Of the cells with a class above ``least``: reach, logits, centre in cells, and stride."""
+) -> tuple[Floats, Floats, Floats, Floats, Ints]:
+    """Of the cells with a class above ``least``: reach, logits, centre in cells, and stride.
+
+    Then the cells.
+    """
     height, width = scores.shape[1:]
     cells = np.flatnonzero(scores.max(axis=0) > least)
     centres = np.stack([cells % width, cells // width]).astype(np.float32) + np.float32(0.5)
@@ -65,6 +79,7 @@ def _pick(
         scores.reshape(len(scores), -1)[:, cells],
         centres,
         np.repeat(stride, len(cells), axis=1),
+        cells,
     )
 
 

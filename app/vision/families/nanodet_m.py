@@ -11,7 +11,15 @@ from collections import defaultdict
 import numpy as np
 
 from app.vision.detections import Candidates
-from app.vision.families.base import BATCH, Declared, Family, Outputs, best_class, is_rows
+from app.vision.families.base import (
+    BATCH,
+    Declared,
+    Family,
+    Outputs,
+    best_class,
+    concatenate,
+    is_rows,
+)
 from app.vision.families.distributions import means
 from app.vision.preprocess.input_spec import InputSpec
 
@@ -58,7 +66,7 @@ def decode(
         distances = means(sides[0][cells].astype(np.float32, copy=False).T)
         corners = np.concatenate([centre - distances[:2], centre + distances[2:]]) * stride
         found.append(Candidates(corners.T.astype(np.float32), best, picked))
-    return Candidates._make(np.concatenate(parts) for parts in zip(*found, strict=True))
+    return concatenate(found)
 
 
 FAMILY = Family(

@@ -1,7 +1,8 @@
 """YOLOv5, v6 and v7 with their grid and anchors applied: (1, anchors, 5 + classes).
 
 The columns are centre x, centre y, width and height in input pixels, objectness and class
-probabilities. A score is the product of objectness and probability.
+probabilities. A score is the product of objectness and probability. Coefficients of masks follow if
+there are prototypes in a second output.
 """
 
 import numpy as np
@@ -13,9 +14,10 @@ from app.vision.families.base import (
     Family,
     Outputs,
     best_class,
-    bind_objectness,
     corners,
 )
+from app.vision.families.mask_columns import with_masks
+from app.vision.families.objectness import bind_objectness
 from app.vision.preprocess.input_spec import InputSpec
 
 
@@ -25,7 +27,8 @@ def decode(
     rows = outputs[0][0].astype(np.float32, copy=False)
     rows = rows[rows[:, 4] > threshold]
     kept, scores, best = best_class(rows[:, 5 : 5 + classes] * rows[:, 4:5], threshold)
-    return Candidates(corners(rows[kept, :4]), scores, best)
+    found = Candidates(corners(rows[kept, :4]), scores, best)
+    return with_masks(found, outputs, rows[kept, 5 + classes :], input_size)
 
 
 def fits_input(declared: Declared, height: int | None, width: int | None, /) -> bool:
@@ -46,6 +49,7 @@ FAMILY = Family(
     layout="[1, anchors, 5 + classes]",
     input=InputSpec(size=(640, 640)),
     needs_nms=True,
+    has_masks=True,
     bind=bind_objectness,
     decode=decode,
     exported={"images": SIDES, "output0": {0: "batch", 1: "anchors"}},

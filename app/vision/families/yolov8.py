@@ -1,9 +1,10 @@
 """Ultralytics v8, v9, 11 and 12: (1, 4 + classes [+ masks], anchors).
 
 The rows are centre x, centre y, width and height in input pixels, then class probabilities. There
-is no objectness. Mask coefficients, and the prototypes in a second output, are not read.
+is no objectness. Coefficients of masks follow if there are prototypes in a second output.
 """
 
+from functools import partial
 from mmap import mmap
 
 import numpy as np
@@ -15,11 +16,13 @@ from app.vision.families.base import (
     Family,
     Outputs,
     ShortGraph,
+    ShortMasks,
     corners,
     is_rows,
     leaves,
 )
 from app.vision.families.distributions import DistributionDecoder
+from app.vision.families.mask_columns import prototypes, with_masks
 from app.vision.families.meanings import in_either_unit, scaled
 from app.vision.graph_surgery import split
 from app.vision.preprocess.input_spec import InputSpec
@@ -29,13 +32,10 @@ def bind(declared: Declared, classes: int | None, /) -> list[str] | None:
     (name, first), *others = declared.items()
     if not is_rows(first):
         return None
-    masks = 0
-    if others:
-        prototypes = others[0][1]
-        if len(prototypes) != 4:
-            return None
-        masks = prototypes[1] or 0
-    return [name] if leaves(first[1], 4 + masks, classes) else None
+    masks = prototypes(declared)
+    if others and masks is None:
+        return None
+    return [name] if leaves(first[1], 4 + (masks[1] if masks else 0), classes) else None
 
 
 def decode(
@@ -46,7 +46,8 @@ def decode(
     anchors = np.flatnonzero(scores.max(axis=0) > threshold)
     picked = scores[:, anchors]
     best = picked.argmax(axis=0)
-    return Candidates(corners(rows[:4, anchors].T), picked[best, np.arange(len(anchors))], best)
+    found = Candidates(corners(rows[:4, anchors].T), picked[best, np.arange(len(anchors))], best)
+    return with_masks(found, outputs, rows[4 + classes :, anchors].T, input_size)
 
 
 def shorten(file: mmap | bytes, /, *, late_boxes: bool) -> ShortGraph | None:
@@ -54,18 +55,24 @@ def shorten(file: mmap | bytes, /, *, late_boxes: bool) -> ShortGraph | None:
     if found is None:
         return None
     decoder = DistributionDecoder(found.branches)
+    masks = None
+    if found.masks is not None:
+        masks = ShortMasks(
+            found.masks.head, partial(decoder.decode_with_masks, found.masks.branches)
+        )
     return ShortGraph(
-        FAMILY.name, found.model, found.outputs, found.declared, decoder.fits, decoder.decode
+        FAMILY.name, found.model, found.outputs, found.declared, decoder.fits, decoder.decode, masks
     )
 
 
 FAMILY = Family(
     name="yolov8",
-    models="YOLOv8, v9, 11 and 12, and their segmenters (boxes only)",
-    layout="[1, 4 + classes, anchors]",
+    models="YOLOv8, v9, 11 and 12, and their segmenters",
+    layout="[1, 4 + classes, anchors], of segmenters also coefficients and prototypes",
     input=InputSpec(size=(640, 640)),
     usual_inputs=(InputSpec(size=(640, 640), fit="stretch"),),
     needs_nms=True,
+    has_masks=True,
     bind=bind,
     decode=decode,
     exported={"images": SIDES, "output0": {0: "batch", 2: "anchors"}},

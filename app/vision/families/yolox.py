@@ -8,8 +8,9 @@ is their product.
 import numpy as np
 
 from app.vision.detections import Candidates
-from app.vision.families.base import SIDES, Family, Outputs, best_class, bind_objectness, corners
+from app.vision.families.base import SIDES, Family, Outputs, best_class, corners
 from app.vision.families.cell_grid import cell_grid
+from app.vision.families.objectness import bind_objectness
 from app.vision.preprocess.input_spec import InputSpec
 
 _STRIDES = (8, 16, 32)

@@ -8,7 +8,16 @@ its size, in cells. The points of the face, kps_S, are not read.
 import numpy as np
 
 from app.vision.detections import Candidates
-from app.vision.families.base import BATCH, Declared, Family, Outputs, best_class, corners, is_rows
+from app.vision.families.base import (
+    BATCH,
+    Declared,
+    Family,
+    Outputs,
+    best_class,
+    concatenate,
+    corners,
+    is_rows,
+)
 from app.vision.preprocess.input_spec import InputSpec
 
 _STRIDES = (8, 16, 32)
@@ -41,7 +50,7 @@ def decode(
         size = np.exp(boxes[cells, 2:4]) * stride
         placed = corners(np.concatenate([centre, size], axis=1).astype(np.float32))
         found.append(Candidates(placed, best, picked))
-    return Candidates._make(np.concatenate(parts) for parts in zip(*found, strict=True))
+    return concatenate(found)
 
 
 FAMILY = Family(

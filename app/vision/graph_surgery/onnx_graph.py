@@ -20,6 +20,7 @@ _NODE_INPUT, _NODE_OUTPUT, _NODE_OPERATOR, _NODE_ATTRIBUTE = 1, 2, 4, 5
 _ATTRIBUTE_NAME, _ATTRIBUTE_INTEGER, _ATTRIBUTE_INTEGERS = 1, 3, 8
 _TENSOR_NAME, _TENSOR_ELSEWHERE = 8, 13
 _VALUE_NAME, _VALUE_TYPE, _TENSOR_TYPE, _TENSOR_SHAPE, _AXIS, _AXIS_SIZE = 1, 2, 1, 2, 1, 1
+_ELEMENT_TYPE = 1
 
 
 class Node(NamedTuple):
@@ -85,6 +86,26 @@ class Graph:
 
     def until(self, outputs: Sequence[str]) -> bytes:
         """The file with ``outputs`` as its outputs and only the nodes that they depend on."""
+        kept, needed = self._behind(outputs, ())
+        inputs = [self._data[place] for name, place in self._inputs if self._stays(name, needed)]
+        return self._file(kept, needed, inputs, outputs)
+
+    def between(self, start: str, end: str, element: int) -> bytes | None:
+        """The file with ``start`` as its input and ``end`` as its output.
+
+        ``element`` is ONNX's number of the type of ``start``. None if ``end`` depends on other
+        inputs.
+        """
+        kept, needed = self._behind([end], {start})
+        inputs = {name for name, _ in self._inputs} - self._constants.keys()
+        if start not in needed or needed & inputs:
+            return None
+        kind = field(_TENSOR_TYPE, bytes([_ELEMENT_TYPE << 3, element]))
+        value = field(_VALUE_NAME, start.encode()) + field(_VALUE_TYPE, kind)
+        return self._file(kept, needed, [field(_INPUT, value)], [end])
+
+    def _behind(self, outputs: Sequence[str], starts: Container[str]) -> tuple[set[int], set[str]]:
+        """Nodes and tensors that ``outputs`` depend on, up to ``starts``."""
         kept: set[int] = set()
         needed: set[str] = set()
         wanted = list(outputs)
@@ -93,15 +114,24 @@ class Graph:
             if tensor in needed:
                 continue
             needed.add(tensor)
-            index = self._producers.get(tensor)
+            index = None if tensor in starts else self._producers.get(tensor)
             if index is not None and index not in kept:
                 kept.add(index)
                 wanted += self.nodes[index].inputs
+        return kept, needed
+
+    def _file(
+        self,
+        kept: set[int],
+        needed: set[str],
+        inputs: Sequence[bytes | memoryview],
+        outputs: Sequence[str],
+    ) -> bytes:
         data = self._data
         parts: list[bytes | memoryview] = [
             *(data[self.nodes[index].place] for index in sorted(kept)),
             *(data[place] for name, (place, _) in self._constants.items() if name in needed),
-            *(data[place] for name, place in self._inputs if self._stays(name, needed)),
+            *inputs,
             *(data[place] for place in self._others),
             *(field(_OUTPUT, field(_VALUE_NAME, name.encode())) for name in outputs),
         ]

@@ -19,6 +19,8 @@ from app.vision.graph_surgery.sparse_convolution import BoxBranch
 
 _WITH_SUBGRAPHS = frozenset({"If", "Loop", "Scan", "SequenceMap"})
 """Their inner nodes take in tensors that are not among the node's own inputs."""
+_FLOAT, _FLOAT16 = 1, 10
+"""ONNX's numbers of these types."""
 _DISTRIBUTION = ("Softmax", "Transpose", "Reshape")
 """From the shares of the bins back to their logits."""
 
@@ -32,6 +34,17 @@ class Cut(NamedTuple):
     """Names and shapes of the outputs of the whole graph."""
     branches: Sequence[BoxBranch]
     """Compute the boxes' logits, a level each, if the boxes' outputs are feature maps."""
+    masks: "MaskCut | None" = None
+    """Of a segmenter."""
+
+
+class MaskCut(NamedTuple):
+    """What a segmenter's masks are computed from, apart from its boxes."""
+
+    head: bytes
+    """An ONNX file from the first of the feature maps to the prototypes."""
+    branches: Sequence[BoxBranch]
+    """Compute the coefficients from the feature maps, a level each."""
 
 
 class _Levels(NamedTuple):
@@ -55,7 +68,12 @@ def cut(file: mmap | bytes, *, late_boxes: bool = True) -> Cut | None:
                 return None
             late = _without_boxes(graph, levels) if late_boxes else None
             outputs, branches = late or (levels.outputs, [])
-            return Cut(graph.until(outputs), outputs, graph.outputs, branches)
+            masks = None
+            if _has_masks(graph):
+                masks = _masks(graph, outputs[: len(branches)])
+                if masks is None:
+                    return None
+            return Cut(graph.until(outputs), outputs, graph.outputs, branches, masks)
     except (ValueError, IndexError):
         return None
 
@@ -71,6 +89,32 @@ def _without_boxes(graph: Graph, levels: _Levels) -> tuple[list[str], list[BoxBr
         return None
     features = [feature for feature, _ in ends]
     return features + levels.classes, [branch for _, branch in ends]
+
+
+def _has_masks(graph: Graph) -> bool:
+    """Whether a second output has the form of prototypes."""
+    shapes = list(graph.outputs.values())
+    return len(shapes) == 2 and len(shapes[1]) == 4
+
+
+def _masks(graph: Graph, features: list[str]) -> MaskCut | None:
+    """None if the masks depend on more than ``features``, the maps that boxes begin with."""
+    first, prototypes = graph.outputs
+    parts = _concatenated(graph, _back(graph, first, "Cast") or first)
+    levels = _levels(graph, parts[2]) if len(parts) == 3 else None
+    if not features or levels is None or len(levels) != len(features):
+        return None
+    found = [box_branch.read(graph, level) for level in levels]
+    if [end and end[0] for end in found] != features:
+        return None
+    half = any(_is_half(graph, node) for node in graph.nodes if features[0] in node.inputs)
+    head = graph.between(features[0], prototypes, _FLOAT16 if half else _FLOAT)
+    return None if head is None else MaskCut(head, [end[1] for end in found if end is not None])
+
+
+def _is_half(graph: Graph, node: Node) -> bool:
+    constants = (graph.constant(name) for name in node.inputs)
+    return any(value is not None and value.dtype == np.float16 for value in constants)
 
 
 def _find(graph: Graph) -> _Levels | None:

@@ -15,22 +15,13 @@ Flatten = Callable[[Image.Image], Image.Image]
 """Makes RGB of a part of an image, whose mode alone does not say how."""
 
 
-def to_rgb(
-    image: Image.Image,
-    factor: int = 1,
-    *,
-    may_keep: bool = False,
-    flatten: Flatten | None = None,
-) -> Image.Image:
+def to_rgb(image: Image.Image, factor: int = 1, flatten: Flatten | None = None) -> Image.Image:
     """A loaded image as RGB, divided by ``factor`` (a box filter).
 
-    If ``may_keep``, an RGB image is returned as it is, with all that its decoder holds. Alpha is
-    laid over white, 16 bits and more become 8. Modes other than RGB and L are converted part by
-    part, so that a large image never exists twice.
+    Alpha is laid over white, 16 bits and more become 8. Modes other than RGB and L are converted
+    part by part, so that a large image never exists twice.
     """
     if flatten is None and image.mode in ("RGB", "L") and "transparency" not in image.info:
-        if image.mode == "RGB" and may_keep and factor == 1:
-            return image
         return (image.reduce(factor) if factor > 1 else image).convert("RGB")
     scale = _depth_scale(image) if not flatten and image.mode in _DEEP_MODES else 1.0
     width, height = image.size

@@ -13,12 +13,9 @@ from PIL.ImageFile import ImageFile
 
 from app.errors import ImageTooLarge, InvalidImage, InvalidImageFormat
 from app.vision.images import exif, formats
-from app.vision.images.budget import DecodingBudget
 from app.vision.images.colour import to_rgb
-from app.vision.images.formats.record import Format, Inspection, Orientation
-from app.vision.images.limits import check_pixels
-from app.vision.images.memory import Size, peak_bytes
-from app.vision.images.pieces import Pieces
+from app.vision.images.formats.record import Format, Inspection, Orientation, check_pixels
+from app.vision.images.memory import DecodingBudget, Size, peak_bytes
 from app.vision.runtime.allocator import tune_allocator
 
 # Pillow warns of broken metadata past our log, and Python keeps each new text for good.
@@ -68,7 +65,7 @@ class ImageReader:
     def read(self, data: bytes, cover: Cover, image_format: Format | None = None) -> Picture:
         """Decode ``data`` no larger than needed to cover what ``cover`` says.
 
-        The result may be larger, by less than twice on its shorter ratio.
+        The result may be larger than that: on one side at least, by less than a factor of two.
 
         Raises InvalidImageFormat, InvalidImage or ImageTooLarge.
         """
@@ -97,9 +94,9 @@ class ImageReader:
                 del plan
                 source.inspection.load(image)
                 factor = _whole_factor(image.size, target)
-                flatten = source.inspection.flatten(image)
-                may_keep = source.format.releases_buffers
-                rgb = to_rgb(image, factor, may_keep=may_keep, flatten=flatten)
+                rgb: Image.Image = image
+                if image.mode != "RGB" or factor > 1 or not source.format.releases_buffers:
+                    rgb = to_rgb(image, factor, source.inspection.flatten(image))
                 del image  # before its pixels are held a third time
                 if orientation in _TURNS:
                     rgb = rgb.transpose(_TURNS[orientation])
@@ -149,10 +146,7 @@ def _plan(source: _Source, cover: Cover) -> _Plan:
     form, inspection = source.format, source.inspection
     # Pillow's decoders refuse to make room above twice this; below it, our own check is exact.
     Image.MAX_IMAGE_PIXELS = -(-source.max_pixels // 2)
-    # ``Image.open`` would load other decoders, too.
-    image = Image.OPEN[form.pillow_name][0](
-        Pieces(inspection.file or source.data, form.most_reads, inspection.skips), ""
-    )
+    image = form.open(source.data, inspection)
     check_pixels(image.size, source.max_pixels)
     full = image.size
     orientation = (

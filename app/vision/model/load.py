@@ -1,6 +1,6 @@
 """An ONNX file to a model that is ready to run."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from mmap import mmap
@@ -12,15 +12,16 @@ from app.vision import families
 from app.vision.arrays import Array
 from app.vision.description import Description
 from app.vision.detections import Candidates
-from app.vision.families.base import Decode, Family, ShortGraph
+from app.vision.families.base import Decode, Family, ShortGraph, Task
+from app.vision.families.mask_columns import prototypes
 from app.vision.model import metadata, ultralytics
 from app.vision.model import signature as signatures
+from app.vision.model.check import outputs_of
 from app.vision.model.file_hash import FileHash
 from app.vision.model.first_bytes import kind_of
 from app.vision.model.signature import Signature, shape_of
 from app.vision.runtime import session as sessions
-from app.vision.runtime.providers import CPU, short
-from app.vision.runtime.session import Session
+from app.vision.runtime.session import CPU, Session, short
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,9 @@ class Model:
     """Names that the session is asked for, in the order in which ``decoder`` takes them."""
     decoder: Decode
     file_hash: FileHash = field(repr=False)
+    prototypes: str | None = None
+    """The output that is asked for besides ``outputs`` if masks are wanted."""
+    has_masks: bool = False
     providers: tuple[str, ...] = ("cpu",)
     """Short names of the execution providers that it runs on, the first choice first."""
 
@@ -56,8 +60,16 @@ class Model:
         image = tensor if arranged is None else arranged.apply(tensor)
         return {self.signature.image: image, **others}
 
-    def run(self, tensor: Array) -> list[Array]:
-        return list(self.session.run(self.outputs, self.feed(tensor)))
+    @property
+    def task(self) -> Task:
+        return "segment" if self.has_masks else self.family.task
+
+    def run(self, tensor: Array, *, masks: bool = False) -> list[Array]:
+        """``masks`` says whether the decoder is to find masks, if the model has them."""
+        wanted = self.outputs
+        if masks and self.prototypes is not None:
+            wanted = [*wanted, self.prototypes]
+        return list(self.session.run(wanted, self.feed(tensor)))
 
     def decode(self, outputs: Sequence[Array], tensor: Array, threshold: float) -> Candidates:
         height, width = tensor.shape[2:]
@@ -117,10 +129,11 @@ def _load(
     signature = signatures.read(session, shorter.declared if shorter else None)
     description = _describe(session.get_modelmeta().custom_metadata_map, signature, path.stem)
     family = families.get(description.family)
-    outputs = _check(description, family, signature)
+    outputs = outputs_of(description, family, signature)
     decoder = family.decode
     if description.output is not None and family.with_spec is not None:
         decoder = family.with_spec(description.output)
+    masks = prototypes(signature.declared) if family.has_masks else None
     if shorter is not None:
         shapes = [shape_of(node) for node in session.get_outputs()]
         fits = shorter.fits(shapes, len(description.labels)) and description.output is None
@@ -129,7 +142,32 @@ def _load(
                 f"its graph is not one of the family {shorter.family} that can be shortened"
             )
         outputs, decoder = shorter.outputs, shorter.decode
-    return Model(session, description, signature, outputs, decoder, file_hash, running)
+        if shorter.masks is not None:
+            run_head = _runner(shorter.masks.head, threads, providers)
+            decoder = shorter.masks.decode_with(run_head)
+    return Model(
+        session,
+        description,
+        signature,
+        outputs,
+        decoder,
+        file_hash,
+        masks[0] if masks and shorter is None else None,
+        masks is not None,
+        running,
+    )
+
+
+def _runner(graph: bytes, threads: int, providers: Sequence[str]) -> Callable[[Array], Array]:
+    """Runs a graph of one input and one output."""
+    session, _ = sessions.create(graph, threads, providers)
+    (into,), (out,) = session.get_inputs(), session.get_outputs()
+
+    def run(value: Array) -> Array:
+        found: Array = session.run([out.name], {into.name: value})[0]
+        return found
+
+    return run
 
 
 def _describe(stored: Mapping[str, str], signature: Signature, name: str) -> Description:
@@ -153,7 +191,11 @@ _ADOPT = "'python -m models.adopt FILE --labels LABELS'"
 
 def _undescribed(signature: Signature) -> str:
     shapes = [list(shape) for shape in signature.declared.values()]
-    fed = [family for family in families.every() if family.can_feed(signature.others)]
+    fed = [
+        family
+        for family in families.every()
+        if family.can_feed(signature.others) and not family.by_name_only
+    ]
     fitting = [family for family in fed if family.bind(signature.declared, None)]
     if not fitting:
         return (
@@ -168,49 +210,3 @@ def _undescribed(signature: Signature) -> str:
 
 def _listed(some: Sequence[Family]) -> str:
     return ", ".join(f"{family.name} {family.layout}" for family in some)
-
-
-def _check(description: Description, family: Family, signature: Signature) -> list[str]:
-    """The outputs that the family's decoder takes.
-
-    Raises StartError if the file is not what its description says.
-    """
-    classes = len(description.labels)
-    if description.shapes is not None:
-        if description.shapes.keys() != signature.declared.keys():
-            raise StartError("its metadata gives the shapes of other outputs than it has")
-        signature = signature._replace(declared=description.shapes)
-    outputs = family.bind(signature.declared, classes)
-    if outputs is None:
-        raise StartError(
-            f"its outputs {[list(shape) for shape in signature.declared.values()]} are not those"
-            f" of the family {family.name} with {classes} labels, {family.layout}"
-        )
-    if not family.can_feed(signature.others):
-        name = next(iter(family.feeds.keys() ^ set(signature.others)))
-        owners = [other.name for other in families.every() if name in other.feeds]
-        raise StartError(f"the input '{name}' belongs to the family {', '.join(owners)}")
-    _check_columns(description, family, signature)
-    spec = description.input
-    if signature.takes_bytes and (spec.mean, spec.std) != ((0, 0, 0), (1, 1, 1)):
-        raise StartError("its input is tensor(uint8): adopt it with --mean 0 --std 1")
-    size = tuple(signature.shape[2:])
-    if not signature.dynamic and size != description.input.size:
-        raise StartError(
-            f"its metadata gives the input size {description.input.size} and its axes {size}"
-        )
-    return outputs
-
-
-def _check_columns(description: Description, family: Family, signature: Signature) -> None:
-    """Raises StartError if the file has fewer classes than the description, or more."""
-    columns = family.columns(signature.declared) if family.columns else None
-    if columns is None:
-        return
-    spec = description.output
-    numbers = spec.numbers if spec else None
-    labels = len(description.labels)
-    if numbers is not None and (len(numbers) != labels or max(numbers, default=0) >= columns):
-        raise StartError(f"its {labels} labels do not fit the {columns} class columns")
-    if numbers is None and columns != labels:
-        raise StartError(f"it has {columns} class columns and {labels} labels")

@@ -3,9 +3,9 @@
 from app.vision.graph_surgery.protobuf import contents
 
 ENTRY = 14
-"""Of ModelProto: one StringStringEntryProto for each entry of the metadata."""
+"""Field of ModelProto: one StringStringEntryProto for each entry of the metadata."""
 KEY, VALUE = 1, 2
-"""Of StringStringEntryProto."""
+"""Fields of StringStringEntryProto."""
 
 
 def read(model: memoryview) -> dict[str, str]:

@@ -1,8 +1,9 @@
 """The metadata that the Ultralytics exporters write into an ONNX file, as a Description.
 
-Keys read: ``names``, ``stride``, ``imgsz``, ``task``, ``end2end``, ``args``, ``description`` and
-``license``; YOLOv5's older exporter writes the first two only. The family follows from the outputs.
-If those of several families fit, ``description``, ``end2end`` and ``args`` decide.
+Keys read: ``names``, ``stride``, ``imgsz``, ``task``, ``end2end``, ``args``, ``description``,
+``kpt_shape``, ``kpt_names`` and ``license``; YOLOv5's older exporter writes the first two only. The
+family follows from the outputs. If those of several families fit, ``description``, ``end2end`` and
+``args`` decide.
 """
 
 import ast
@@ -18,26 +19,28 @@ from app.vision import families as registry
 from app.vision.arrays import Shape
 from app.vision.description import Description, first_problem
 from app.vision.families.base import Declared, Family
+from app.vision.output_spec import OutputSpec
+from app.vision.tasks.keypoints import usual_names
 
 
 class OtherTaskError(StartError):
-    """The file is no detector of boxes."""
+    """No family reads files of the exporter's task."""
 
 
 def families(metadata: Mapping[str, str]) -> list[Family]:
     """Families that read files of the exporter's task; none if other keys than its are there."""
     if "names" not in metadata or "stride" not in metadata:
         return []
-    task = _task(metadata)
-    return [family for family in map(registry.get, registry.ULTRALYTICS) if task in family.tasks]
+    return [registry.get(name) for name in registry.ULTRALYTICS.get(_task(metadata), ())]
 
 
-def require_detector(metadata: Mapping[str, str]) -> None:
-    """Raises OtherTaskError if the exporter says that the model finds no boxes."""
+def require_served_task(metadata: Mapping[str, str]) -> None:
+    """Raises OtherTaskError if the exporter says that the model is for a task of no family."""
     if "names" in metadata and "stride" in metadata and not families(metadata):
+        *served, last = registry.ULTRALYTICS
         raise OtherTaskError(
-            f"it is a model for the task '{_task(metadata)}', not a detector of boxes (tasks"
-            " detect and segment are served)"
+            f"it is a model for the task '{_task(metadata)}'; export one for"
+            f" {', '.join(served)} or {last}, which are served"
         )
 
 
@@ -53,12 +56,12 @@ def describe(
 
     ``is_bytes`` says that the input takes pixels 0..255 as whole numbers.
 
-    Raises StartError if they are and the file is no detector, or leaves something open.
+    Raises StartError if they are and the file is for another task, or leaves something open.
     """
     if "names" not in metadata or "stride" not in metadata:
         return None
     likely = families(metadata)
-    require_detector(metadata)
+    require_served_task(metadata)
     labels = labels_of(metadata["names"])
     family = _family(metadata, likely, input_shape, declared, len(labels))
     whole_bytes = {"mean": (0, 0, 0), "std": (1, 1, 1)} if is_bytes else {}
@@ -73,14 +76,20 @@ def describe(
             **whole_bytes,
             # The package's own predict gives rectangles to a dynamic file, sampled by OpenCV.
             # Fixed squares measured steadier with antialiasing, int8 files above all.
-            "resample": "bilinear" if input_shape[2] is None else "antialias",
+            "resample": "bilinear" if _is_rectangular(family, input_shape) else "antialias",
         },
         "license": metadata.get("license", "unknown"),
+        "output": _keypoints(metadata, family, declared, len(labels)),
     }
     try:
         return Description.model_validate(content)
     except ValidationError as error:
         raise StartError(f"its metadata is not valid {first_problem(error)}") from error
+
+
+def _is_rectangular(family: Family, input_shape: Shape) -> bool:
+    """Whether the file is given pictures of any sides, and not always the same square."""
+    return input_shape[2] is None and family.input.fit != "crop"
 
 
 def _task(metadata: Mapping[str, str]) -> str:
@@ -115,6 +124,36 @@ def labels_of(names: str) -> tuple[str, ...]:
     if any(label is None for label in value):
         raise StartError("its metadata 'names' has a class without a label")
     return tuple(str(label) for label in value)
+
+
+def _keypoints(
+    metadata: Mapping[str, str], family: Family, declared: Declared, classes: int
+) -> OutputSpec | None:
+    """None if models of the family have no keypoints.
+
+    Raises StartError if nothing says how many there are.
+    """
+    if family.spec_fits is None:
+        return None
+    shape = _literal(metadata.get("kpt_shape", "None"))
+    if shape is None:
+        usual = family.ways(declared, classes, "") if family.ways else []
+        if not usual:
+            raise StartError("its metadata has no 'kpt_shape', which says what its keypoints are")
+        return usual[0]
+    if not (
+        isinstance(shape, list | tuple)
+        and [type(size) for size in shape] == [int, int]
+        and 0 < shape[0] <= 10_000
+        and shape[1] in (2, 3)
+    ):
+        raise StartError("its metadata 'kpt_shape' is not the number of keypoints and 2 or 3")
+    named = _literal(metadata.get("kpt_names", "None"))
+    if isinstance(named, dict):  # for each class; a row has the points of one class only
+        named = next(iter(named.values()), None)
+    is_usable = isinstance(named, list | tuple) and len(named) == shape[0]
+    names = tuple(map(str, named)) if is_usable else usual_names(shape[0])
+    return OutputSpec(keypoints=names, keypoint_values=shape[1])
 
 
 def _size(metadata: Mapping[str, str], input_shape: Shape) -> Sequence[Any]:
@@ -155,7 +194,7 @@ def _family(
 def _described(
     metadata: Mapping[str, str], fitting: Sequence[Family], _: Shape, __: Declared
 ) -> list[Family]:
-    """Those of ``fitting`` that the exporter's description allows."""
+    """The families of ``fitting`` that the exporter's description allows."""
     if "description" not in metadata:  # YOLOv5's own exporter, or one of before 2023
         return [family for family in fitting if not family.described_only]
     text = metadata["description"]
@@ -170,7 +209,7 @@ def _described(
 def _suppressing(
     metadata: Mapping[str, str], fitting: Sequence[Family], _: Shape, __: Declared
 ) -> list[Family]:
-    """Those that agree with what the exporter says of NMS, if it says anything."""
+    """The families that agree with the exporter's keys about NMS, if it wrote any."""
     suppressed: bool | None = {"True": True, "False": False}.get(metadata.get("end2end", ""))
     arguments = _literal(metadata.get("args", "{}"))
     if isinstance(arguments, dict) and arguments.get("nms"):
@@ -186,7 +225,7 @@ def _suppressing(
 def _of_input(
     _: Mapping[str, str], fitting: Sequence[Family], input_shape: Shape, declared: Declared
 ) -> list[Family]:
-    """Those whose number of boxes can be that of an input of these sides."""
+    """The families whose number of boxes is possible for an input of these sides."""
     height, width = input_shape[2:]
     claimed = [
         family

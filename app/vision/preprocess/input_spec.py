@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Fit = Literal["letterbox", "corner", "stretch"]
-Resample = Literal["antialias", "bilinear"]
+Fit = Literal["letterbox", "corner", "stretch", "crop"]
+Resample = Literal["antialias", "bilinear", "bicubic"]
 _Triple = tuple[float, float, float]
 _Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 _Side = Annotated[int, Field(ge=1, le=8192)]
@@ -15,11 +15,12 @@ class InputSpec(BaseModel):
     """The tensor is NCHW and holds ``(pixel - mean) / std`` for pixels 0..255.
 
     ``fit`` lays a picture into ``size``: ``letterbox`` keeps its proportions and centres it,
-    ``corner`` keeps them and pads at the right and the bottom, ``stretch`` does not keep them.
+    ``corner`` keeps them and pads at the right and the bottom, ``stretch`` does not keep them,
+    ``crop`` scales the shorter side to ``shorter_side`` and cuts ``size`` out of the middle.
     ``resample`` scales it down: ``antialias`` weighs all pixels (bilinear in Pillow and
-    torchvision), ``bilinear`` the nearest four (OpenCV). A detector is most accurate with the
-    method that it was trained or quantised with. ``mean`` and ``std`` are in the order of
-    ``channels``.
+    torchvision), ``bilinear`` the nearest four (OpenCV), ``bicubic`` all pixels, and sharper
+    (Pillow). A detector is most accurate with the method that it was trained or quantised with.
+    ``mean`` and ``std`` are in the order of ``channels``.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -28,6 +29,8 @@ class InputSpec(BaseModel):
     """Height and width in pixels; the largest ones if the file's axes are dynamic."""
     stride: Annotated[int, Field(ge=1, le=256)] = 32
     fit: Fit = "letterbox"
+    shorter_side: _Side | None = None
+    """Pixels of the picture's shorter side for ``crop``; None for the shorter one of ``size``."""
     resample: Resample = "antialias"
     pad_value: Annotated[int, Field(ge=0, le=255)] = 114
     channels: Literal["rgb", "bgr"] = "rgb"

@@ -9,6 +9,12 @@ from app.vision.arrays import Array, Floats, FloatType
 from app.vision.preprocess.bilinear import bilinear
 from app.vision.preprocess.input_spec import InputSpec
 
+_RESAMPLING = {
+    "antialias": Image.Resampling.BILINEAR,
+    "bilinear": Image.Resampling.BILINEAR,  # of a crop, since ``bilinear`` scales whole pictures
+    "bicubic": Image.Resampling.BICUBIC,
+}
+
 
 class Letterbox(NamedTuple):
     """Position of one picture in one input tensor. All lengths are in pixels."""
@@ -40,6 +46,8 @@ class Letterbox(NamedTuple):
                 width, height, full_width, full_height, full_width, full_height,
                 0, 0, full_width / width, full_height / height,
             )  # fmt: skip
+        if spec.fit == "crop":
+            return cls._crop(spec, width, height)
         scale = min(full_width / width, full_height / height)
         content_width = max(1, round(width * scale))
         content_height = max(1, round(height * scale))
@@ -53,9 +61,33 @@ class Letterbox(NamedTuple):
             0 if corner else pad_x // 2, 0 if corner else pad_y // 2, scale, scale,
         )  # fmt: skip
 
+    @classmethod
+    def _crop(cls, spec: InputSpec, width: int, height: int) -> "Letterbox":
+        """As torchvision's Resize and CenterCrop do; what is cut off lies left of 0 or above it."""
+        full_height, full_width = spec.size
+        shorter = spec.shorter_side or min(spec.size)
+        content_width = max(1, int(shorter * width / min(width, height)))
+        content_height = max(1, int(shorter * height / min(width, height)))
+        left = -round((content_width - full_width) / 2)
+        top = -round((content_height - full_height) / 2)
+        return cls(
+            width, height, full_width, full_height, content_width, content_height,
+            left, top, content_width / width, content_height / height,
+        )  # fmt: skip
+
     @property
     def content(self) -> tuple[int, int]:
         return self.content_width, self.content_height
+
+    @property
+    def wanted(self) -> tuple[int, int]:
+        """Width and height that the decoder has to cover.
+
+        Of a crop twice those of the content: classifiers are small, and their answers differ if a
+        picture was reduced to nearly its final size by another method before.
+        """
+        factor = 2 if self.left < 0 or self.top < 0 else 1
+        return factor * self.content_width, factor * self.content_height
 
     def fill(self, rgb: Image.Image, spec: InputSpec, dtype: FloatType) -> Array:
         """The input tensor, shape (1, 3, input_height, input_width).
@@ -67,22 +99,40 @@ class Letterbox(NamedTuple):
         tensor = np.empty((1, 3, self.input_height, self.input_width), dtype=dtype)
         if self.content != (self.input_width, self.input_height):
             tensor[0] = (spec.pad_value * gain + bias)[:, None, None]
+        left, top = max(0, self.left), max(0, self.top)
         planes = tensor[
-            0, :, self.top : self.top + self.content_height,
-            self.left : self.left + self.content_width,
-        ]  # fmt: skip
+            0, :, top : self.top + self.content_height, left : self.left + self.content_width
+        ]
         if spec.channels == "bgr":
             planes, gain, bias = planes[::-1], gain[::-1], bias[::-1]
-        if rgb.size != self.content and spec.resample == "bilinear":
+        if rgb.size != self.content and spec.resample == "bilinear" and spec.fit != "crop":
             bilinear(np.asarray(rgb), planes, gain, bias)
             return tensor
-        if rgb.size != self.content:
-            rgb = rgb.resize(self.content, Image.Resampling.BILINEAR)
+        if rgb.size != self.content or self.left < 0 or self.top < 0:
+            rgb = self._scaled(rgb, _RESAMPLING[spec.resample])
         pixels = np.ascontiguousarray(np.asarray(rgb).transpose(2, 0, 1))
         np.multiply(pixels, gain[:, None, None], out=planes, casting="same_kind")
         if bias.any():
             planes += bias[:, None, None]
         return tensor
+
+    def _scaled(self, rgb: Image.Image, resampling: Image.Resampling) -> Image.Image:
+        """The scaled picture, or the part of it that lies within the input."""
+        if self.left >= 0 and self.top >= 0:
+            return rgb.resize(self.content, resampling)
+        across, down = rgb.width / self.content_width, rgb.height / self.content_height
+        left, top = max(0, -self.left), max(0, -self.top)
+        right = min(self.content_width, self.input_width - self.left)
+        bottom = min(self.content_height, self.input_height - self.top)
+        part = left * across, top * down, right * across, bottom * down
+        return rgb.resize((right - left, bottom - top), resampling, part)
+
+    def restore_points(self, points: Floats) -> Floats:
+        """Points (..., 2) from input pixels to the picture or beyond its edges."""
+        offset = np.array([self.left, self.top], dtype=np.float32)
+        scale = np.array([self.scale_x, self.scale_y], dtype=np.float32)
+        restored: Floats = (points - offset) / scale
+        return restored
 
     def restore(self, boxes: Floats) -> Floats:
         """Boxes (n, 4) x1, y1, x2, y2 from input pixels to the picture, clipped to it."""

@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePath
 from typing import Any, Protocol
 
@@ -10,7 +10,8 @@ import onnxruntime
 
 from app.errors import StartError
 from app.vision.arrays import Array
-from app.vision.runtime.providers import CPU, available, short, with_options
+
+CPU = "CPUExecutionProvider"
 
 _log = logging.getLogger("spotter.model")
 
@@ -47,6 +48,35 @@ def create(
         reasons = "; ".join(f"{name} ({why})" for name, why in missing.items())
         _log.warning("provider not used: %s. Running on %s.", reasons, ", ".join(running))
     return session, running
+
+
+def short(name: str) -> str:
+    """``openvino`` for ``OpenVINOExecutionProvider``, in any case, and for ``openvino``."""
+    return name.lower().removesuffix("executionprovider")
+
+
+def available(wishes: Iterable[str]) -> tuple[list[str], dict[str, str]]:
+    """Full names of the available ``wishes`` in their order, and for each other one why not."""
+    there = {short(name): name for name in onnxruntime.get_available_providers()}
+    found: list[str] = []
+    missing: dict[str, str] = {}
+    for wish in map(short, wishes):
+        if wish not in there:
+            missing[wish] = f"not in this onnxruntime, which has {', '.join(sorted(there))}"
+        elif there[wish] not in found:
+            found.append(there[wish])
+    return found, missing
+
+
+def with_options(names: Sequence[str], threads: int) -> list[str | tuple[str, dict[str, str]]]:
+    """Providers as a session takes them.
+
+    OpenVINO is told its number of threads, because it starts one for each core otherwise.
+    """
+    return [
+        (name, {"num_of_threads": str(threads)}) if short(name) == "openvino" else name
+        for name in names
+    ]
 
 
 def _on_provider(source: Source, threads: int, found: list[str], missing: dict[str, str]) -> Any:
@@ -127,5 +157,5 @@ def _plain(message: str) -> str:
 
 
 def one_line(error: Exception) -> str:
-    """What onnxruntime says, shortened, without places in its own source."""
+    """onnxruntime's message, shortened, without references to its own source."""
     return " ".join(_plain(str(error)).split())[:200]

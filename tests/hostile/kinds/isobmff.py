@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
-from tests.conftest import SHARED
 from tests.hostile.kinds import KINDS, Kind, times
+from tests.shared_data import SHARED
 from tests.vision.pictures import encode, quarters
 
 Extent = tuple[int, int]

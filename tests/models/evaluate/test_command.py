@@ -13,7 +13,8 @@ from models.evaluate import command
 from models.evaluate.sources import OverHttp, Thresholds
 from tests.http.scripted import LABELS, write_model
 from tests.models.photos import write_dataset
-from tests.server import serve
+from tests.server import Server, serve
+from tests.stand_ins.scene import write_annotations
 
 # What the scripted detector finds in every picture of 64 x 64, clipped to it.
 TRUTH = [
@@ -162,6 +163,21 @@ def test_repeats_what_a_server_refuses(moody: str) -> None:
             source.detect(b"text", frozenset({"cat"}))
         with pytest.raises(CommandError, match="not JSON"):
             source.detect(b"text", frozenset({"cat"}))
+
+
+def test_on_a_drawn_scene_both_ways(
+    scene_model: Path, scene_server: Server, scene_photos: Path, tmp_path: Path
+) -> None:
+    """The dataset is what the scene was drawn with, and the model knows it."""
+    folder = tmp_path / "dataset"
+    folder.mkdir()
+    (folder / "images").symlink_to(scene_photos)
+    write_annotations(folder)
+    ways: list[list[object]] = [[scene_model], ["--url", scene_server.url]]
+    for number, way in enumerate(ways):
+        out = tmp_path / f"{number}.json"
+        assert run(*way, "--data", folder, "--json", out) == 0
+        assert json.loads(out.read_text())["map"] == pytest.approx(1, abs=0.01)
 
 
 def test_on_real_photos_both_ways(shared: Path, tmp_path: Path) -> None:

@@ -35,4 +35,4 @@ def test_says_what_to_install(
     monkeypatch.setattr("models.common.commands.import_module", missing)
     (tmp_path / "x.pt").write_bytes(b"")
     error = refusal(capsys, tmp_path / "x.pt", "--out", tmp_path / "out.onnx")
-    assert "the Python package 'torch'; 'make install-kit' installs it" in error
+    assert "the Python package 'torch'; 'make install-export' installs it" in error

@@ -14,6 +14,7 @@ from models.fetch import catalogue, command
 from tests.models import tiny
 from tests.models.fetch.site import File, Site
 from tests.server import REPOSITORY, serve
+from tests.stand_ins import rewired
 
 
 @pytest.fixture
@@ -163,7 +164,7 @@ def test_a_model_that_does_not_say_what_it_is(
 
 
 def test_a_model_that_says_what_it_is_stays_as_it_is(
-    site: Site, shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Here from Hugging Face, or what stands for it."""
     content = (REPOSITORY / "models" / "default.onnx").read_bytes()
@@ -213,9 +214,9 @@ def test_help_lists_the_catalogue(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(name in printed for name in catalogue.RELEASES)
 
 
-def test_what_was_fetched_serves(site: Site, shared: Path, tmp_path: Path) -> None:
+def test_what_was_fetched_serves(site: Site, tmp_path: Path) -> None:
     """A real model over a bad line, by the command itself; then a real server, and a photo."""
-    content = (shared / "models" / "yolox_nano.onnx").read_bytes()
+    content = rewired.write(tmp_path / "raw.onnx", "yolox").read_bytes()
     url = site.put("yolox_nano.onnx", File(content, cuts=[1_000_000]))
     out = tmp_path / "yolox_nano.onnx"
     command = [sys.executable, "-m", "models.fetch", url, "--sha256", digest(content)]
@@ -226,6 +227,7 @@ def test_what_was_fetched_serves(site: Site, shared: Path, tmp_path: Path) -> No
     assert done.returncode == 0, done.stderr
     assert site.ranges == [None, "bytes=1000000-"]
     with serve(out) as server:
-        answer = server.detect((shared / "models" / "dog.jpg").read_bytes(), confidence=0.5).json()
-    assert {item["label"] for item in answer["detections"]} == {"dog", "bicycle", "car"}
+        photo = REPOSITORY / "app" / "page" / "files" / "samples" / "astronaut.jpg"
+        answer = server.detect(photo.read_bytes(), confidence=0.5).json()
+    assert [item["label"] for item in answer["detections"]] == ["person"]
     assert answer["model"] == "yolox_nano"

@@ -1,4 +1,4 @@
-"""Photos labelled by the shipped model, which knows dogs and bicycles."""
+"""Photos labelled by the shipped model, which knows people, cats and dogs."""
 
 import json
 import shutil
@@ -19,13 +19,25 @@ from models.label import command, teachers
 from models.label.teachers import Teachers
 from tests.models import tiny
 from tests.models.photos import write_dataset
+from tests.server import REPOSITORY
 
 SHIPPED = Path(models.__file__).parent / "default.onnx"
+SAMPLES = REPOSITORY / "app" / "page" / "files" / "samples"
 
 
 @pytest.fixture
-def photos(shared: Path, tmp_path: Path) -> Path:
+def photos(tmp_path: Path) -> Path:
     folder = tmp_path / "photos"
+    (folder / "deep").mkdir(parents=True)
+    shutil.copyfile(SAMPLES / "cat.jpg", folder / "cat.jpg")
+    shutil.copyfile(SAMPLES / "astronaut.jpg", folder / "deep" / "astronaut.JPG")
+    (folder / "notes.txt").write_text("no photo")
+    return folder
+
+
+@pytest.fixture
+def streets(shared: Path, tmp_path: Path) -> Path:
+    folder = tmp_path / "streets"
     (folder / "deep").mkdir(parents=True)
     shutil.copyfile(shared / "models" / "dog.jpg", folder / "dog.jpg")
     shutil.copyfile(shared / "models" / "bus.jpg", folder / "deep" / "bus.JPG")
@@ -61,9 +73,21 @@ def names(read: dict[str, Any], file: str, least: float = 0.3) -> set[str]:
     }
 
 
-def test_a_folder_becomes_a_dataset(photos: Path, yolox: Path, tmp_path: Path) -> None:
+def test_the_page_s_photos_become_a_dataset(photos: Path, tmp_path: Path) -> None:
     out = tmp_path / "labelled"
-    assert run(photos, "--teacher", yolox, "--out", out) == 0
+    assert run(photos, "--teacher", SHIPPED, "--out", out) == 0
+    read = document(out)
+    assert [image["file_name"] for image in read["images"]] == ["cat.jpg", "deep/astronaut.JPG"]
+    assert (read["images"][0]["width"], read["images"][0]["height"]) == (451, 300)
+    assert names(read, "cat.jpg") == {"cat"}
+    assert names(read, "deep/astronaut.JPG") == {"person"}
+    sure = [box for box in datasets.load(out).boxes if not box.ignored]
+    assert 0 < len(sure) < len(read["annotations"])
+
+
+def test_streets_become_a_dataset(streets: Path, yolox: Path, tmp_path: Path) -> None:
+    out = tmp_path / "labelled"
+    assert run(streets, "--teacher", yolox, "--out", out) == 0
     read = document(out)
     assert [image["file_name"] for image in read["images"]] == ["deep/bus.JPG", "dog.jpg"]
     assert (read["images"][1]["width"], read["images"][1]["height"]) == (768, 576)
@@ -87,8 +111,8 @@ def test_a_folder_becomes_a_dataset(photos: Path, yolox: Path, tmp_path: Path) -
 def test_the_mirror_image_is_mirrored_back(photos: Path, tmp_path: Path) -> None:
     detector = checks.detector(SHIPPED)
     both = Teachers([detector], detector.labels, flip=True, confidence=0.05)
-    plain = (photos / "dog.jpg").read_bytes()
-    with Image.open(photos / "dog.jpg") as image:
+    plain = (photos / "cat.jpg").read_bytes()
+    with Image.open(photos / "cat.jpg") as image:
         ImageOps.mirror(image).save(tmp_path / "mirrored.png")
     here, there = both.look(plain), both.look((tmp_path / "mirrored.png").read_bytes())
     best, other = here.boxes.boxes[0], there.boxes.boxes[0]
@@ -96,13 +120,13 @@ def test_the_mirror_image_is_mirrored_back(photos: Path, tmp_path: Path) -> None
     assert np.allclose(best[[0, 2]], here.width - other[[2, 0]], atol=12)
 
 
-def test_several_teachers_are_fused(photos: Path, yolox: Path, tmp_path: Path) -> None:
+def test_several_teachers_are_fused(streets: Path, yolox: Path) -> None:
     detectors = teachers.load([yolox, SHIPPED], 1)
     labels = teachers.labels_of(detectors)
     assert len(labels) == 80
     asked = Teachers(detectors, labels, flip=False, confidence=0.05)
     alone = Teachers(detectors[:1], labels, flip=False, confidence=0.05)
-    photo = (photos / "dog.jpg").read_bytes()
+    photo = (streets / "dog.jpg").read_bytes()
     together, single = asked.look(photo).boxes, alone.look(photo).boxes
     dog, truck = labels.index("dog"), labels.index("truck")
 
@@ -133,7 +157,7 @@ def test_a_broken_run_goes_on(
     assert run(photos, "--teacher", SHIPPED, "--out", out) == 130
     assert not (out / "annotations.json").exists()
     with (out / "labels.jsonl").open("a") as file:
-        file.write('{"photo": "dog.j')  # as a power cut leaves it
+        file.write('{"photo": "cat.j')  # as a power cut leaves it
     assert run(photos, "--teacher", SHIPPED, "--out", out) == 0
     assert len(looked) == 3
     assert len(document(out)["images"]) == 2
@@ -164,11 +188,11 @@ def test_photos_that_cannot_be_read_are_left_out(
 
 def test_only_some_labels(photos: Path, tmp_path: Path) -> None:
     out = tmp_path / "labelled"
-    only = ("--labels", "Bicycle,dog", "--confidence", "0.2")
+    only = ("--labels", "Person,cat", "--confidence", "0.2")
     assert run(photos, "--teacher", SHIPPED, *only, "--out", out) == 0
     read = document(out)
     assert min(entry["score"] for entry in read["annotations"]) > 0.2
-    assert [category["name"] for category in read["categories"]] == ["bicycle", "dog"]
+    assert [category["name"] for category in read["categories"]] == ["person", "cat"]
     assert len(read["images"]) == 2
 
 
@@ -202,18 +226,18 @@ def test_a_folder_that_is_there_already_is_not_written_into(photos: Path, tmp_pa
     assert [each.name for each in other.iterdir()] == ["mine"]
 
 
-def test_a_dataset_keeps_what_people_labelled(shared: Path, tmp_path: Path) -> None:
+def test_a_dataset_keeps_what_people_labelled(tmp_path: Path) -> None:
     source = tmp_path / "set"
     (source / "images").mkdir(parents=True)
-    for name in ("dog.jpg", "bus.jpg"):
-        shutil.copyfile(shared / "models" / name, source / "images" / name)
-    mine = {"id": 7, "image_id": 1, "category_id": 4, "bbox": [130, 218, 179, 322], "note": "mine"}
+    for name in ("cat.jpg", "astronaut.jpg"):
+        shutil.copyfile(SAMPLES / name, source / "images" / name)
+    mine = {"id": 7, "image_id": 1, "category_id": 4, "bbox": [400, 10, 40, 30], "note": "mine"}
     content = {
         "images": [
-            {"id": 1, "file_name": "dog.jpg", "width": 768, "height": 576},
-            {"id": 2, "file_name": "bus.jpg", "width": 810, "height": 1080, "split": "val"},
+            {"id": 1, "file_name": "cat.jpg", "width": 451, "height": 300},
+            {"id": 2, "file_name": "astronaut.jpg", "width": 512, "height": 512, "split": "val"},
         ],
-        "categories": [{"id": 4, "name": "Dog"}, {"id": 9, "name": "gnu"}],
+        "categories": [{"id": 4, "name": "Cat"}, {"id": 9, "name": "gnu"}],
         "annotations": [mine],
     }
     (source / "annotations.json").write_text(json.dumps(content), "utf-8")

@@ -1,7 +1,8 @@
 import pytest
 
 from models.train.augment import Recipe
-from models.train.schedule import GUIDED, Place, Schedule
+from models.train.defaults import GUIDED
+from models.train.schedule import Place, Schedule
 
 pytestmark = pytest.mark.kit
 

@@ -9,12 +9,11 @@ import pytest
 from PIL import Image
 
 from app.errors import InvalidImage
-from app.vision.images.formats.record import USUAL_READS
+from app.vision.images import jpeg_header, jpeg_scans
+from app.vision.images.formats.record import USUAL_READS, Pieces
 from app.vision.images.iso_media import av1, structure
 from app.vision.images.iso_media.avif_cost import cost_of
 from app.vision.images.iso_media.coded import Coded, Units
-from app.vision.images.jpeg_scans import read_header
-from app.vision.images.pieces import Pieces
 from tests.hostile.inserts import chunk, segment
 from tests.vision.pictures import at_most, encode, quarters, read
 
@@ -33,7 +32,7 @@ def test_a_progressive_jpeg_of_a_phone_has_few_scans(subsampling: int) -> None:
     at = data.index(b"\xff\xc2") + 5
     data[at : at + 4] = struct.pack(">HH", 3024, 4032)
     assert Image.open(io.BytesIO(data)).size == (4032, 3024)
-    read_header(bytes(data)).check_scans()
+    jpeg_scans.check(jpeg_header.read(bytes(data)))
 
 
 def test_a_jpeg_with_much_in_front() -> None:
@@ -61,9 +60,9 @@ def _arithmetic(side: int) -> bytes:
 
 
 def test_arithmetic_coding_costs_more_for_a_pixel() -> None:
-    read_header(_arithmetic(3000)).check_scans()
+    jpeg_scans.check(jpeg_header.read(_arithmetic(3000)))
     with pytest.raises(InvalidImage, match="1 scans"):
-        read_header(_arithmetic(4000)).check_scans()
+        jpeg_scans.check(jpeg_header.read(_arithmetic(4000)))
 
 
 def test_a_jpeg_without_a_frame_or_a_scan_is_left_to_its_decoder() -> None:
@@ -72,7 +71,7 @@ def test_a_jpeg_without_a_frame_or_a_scan_is_left_to_its_decoder() -> None:
     without_frame = plain[:frame] + plain[frame + 19 :]
     short_frame = plain[: frame + 2] + b"\0\5" + bytes(3) + plain[frame + 19 :]
     for data in (without_frame, short_frame, plain[:scan], plain[: scan + 3], plain[: scan + 6]):
-        read_header(data).check_scans()
+        jpeg_scans.check(jpeg_header.read(data))
         with pytest.raises(InvalidImage):
             read(data)
 
@@ -83,7 +82,7 @@ def test_a_reserved_marker_hides_no_scans() -> None:
     scans = segment(0xDA, b"\1\1\0\1\x3f\x10") * 3000
     hidden = b"\xff\2" + struct.pack(">H", len(scans)) + scans
     with pytest.raises(InvalidImage, match="too many for its size"):
-        read_header(plain[:-2] + hidden + plain[-2:]).check_scans()
+        jpeg_scans.check(jpeg_header.read(plain[:-2] + hidden + plain[-2:]))
 
 
 def test_two_frames_are_refused() -> None:
@@ -236,7 +235,7 @@ def test_units_are_counted_to_where_there_are_too_many() -> None:
 
 
 def test_pieces_are_counted() -> None:
-    pieces = Pieces(bytes(1_000_000), USUAL_READS)
+    pieces = Pieces(bytes(1_000_000), USUAL_READS, {})
 
     def read_on() -> None:
         while pieces.read(1):

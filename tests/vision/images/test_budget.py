@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from app.errors import ImageTooLarge
-from app.vision.images.budget import DecodingBudget
+from app.vision.images.memory import DecodingBudget
 from app.vision.images.reader import ImageReader
 from tests.vision.pictures import encode, full_size, quarters
 

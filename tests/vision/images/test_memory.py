@@ -18,8 +18,8 @@ from app.errors import ImageTooLarge
 from app.service.memory_shares import MOST_DECODING_BYTES, decoding_bytes
 from app.settings import Settings
 from app.vision.images import formats
-from app.vision.images.budget import DecodingBudget
-from app.vision.images.pieces import Pieces
+from app.vision.images.formats.record import Pieces
+from app.vision.images.memory import DecodingBudget
 from app.vision.images.reader import ImageReader
 from tests.hostile.inserts import chunk, segment
 from tests.server import REPOSITORY
@@ -56,7 +56,7 @@ import io, json, re, sys
 from pathlib import Path
 from PIL import Image
 from app.vision.images import reader as module
-from app.vision.images.budget import DecodingBudget
+from app.vision.images.memory import DecodingBudget
 
 def status(key):
     text = Path("/proc/self/status").read_text()
@@ -183,7 +183,7 @@ import io, re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from PIL import Image
-from app.vision.images.budget import DecodingBudget
+from app.vision.images.memory import DecodingBudget
 from app.vision.images.reader import ImageReader
 
 def resident():

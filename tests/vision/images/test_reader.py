@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image, features
+from PIL.ImageFile import ImageFile
 
 from app.errors import ImageTooLarge, InvalidImage, InvalidImageFormat, SpotterError
-from app.vision.images.colour import to_rgb
-from app.vision.images.formats import record
+from app.vision.images.formats import jpeg, record
+from app.vision.images.jpeg_header import Header
 from app.vision.images.memory import Size
 from tests.vision.pictures import (
     STORED,
@@ -108,11 +109,13 @@ def test_jpegs_are_decoded_at_the_smallest_scale_that_covers(
 ) -> None:
     decoded: list[Size] = []
 
-    def spy(image: Image.Image, factor: int, **options: Any) -> Image.Image:
-        decoded.append(image.size)
-        return to_rgb(image, factor, **options)
+    load = jpeg._load
 
-    monkeypatch.setattr("app.vision.images.reader.to_rgb", spy)
+    def spy(image: ImageFile, header: Header) -> None:
+        load(image, header)
+        decoded.append(image.size)
+
+    monkeypatch.setattr(jpeg, "_load", spy)
     picture = read(stored_turned(quarters(800, 600), orientation, "JPEG"), at_most(longest))
     expected = (800 // scale, 600 // scale)
     assert decoded == [expected if orientation == 1 else expected[::-1]]

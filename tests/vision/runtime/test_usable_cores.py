@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app.vision.runtime.usable_cores import usable_cores
+from app.vision.runtime.limits import usable_cores
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from app.vision.runtime.usable_memory import usable_memory
+from app.vision.runtime.limits import usable_memory
 
 _MEBIBYTE = 1 << 20
 

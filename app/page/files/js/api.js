@@ -39,6 +39,8 @@ export function asProblem(error) {
 export class Api {
   /** Sent with each request unless it is empty. */
   key = "";
+  /** Query that asks for masks, "" if the model has none. */
+  masks = "";
 
   /**
    * @param {Blob} picture
@@ -47,8 +49,8 @@ export class Api {
    */
   async detect(picture, signal) {
     const began = performance.now();
-    const choice = { confidence: LOWEST_CONFIDENCE, label: "" };
-    const response = await this.#post(picture, choice, "application/json", signal);
+    const path = detectPath({ confidence: LOWEST_CONFIDENCE, label: "" }, this.masks);
+    const response = await this.#post(picture, path, "application/json", signal);
     const result = await response.json();
     const stages = parseTiming(response.headers.get("Server-Timing") ?? "");
     return { result, stages, roundTrip: performance.now() - began };
@@ -61,12 +63,14 @@ export class Api {
    * @returns {Promise<Blob>}
    */
   async drawn(picture, choice) {
-    return (await this.#post(picture, choice, "image/jpeg")).blob();
+    return (await this.#post(picture, detectPath(choice), "image/jpeg")).blob();
   }
 
   /** @returns {Promise<Model>} */
   async model() {
-    return (await this.#fetch("model", {})).json();
+    const model = await (await this.#fetch("model", {})).json();
+    this.masks = model.task === "segment" ? "&masks=polygons" : "";
+    return model;
   }
 
   /**
@@ -79,14 +83,14 @@ export class Api {
 
   /**
    * @param {Blob} picture
-   * @param {Choice} choice
+   * @param {string} path
    * @param {string} accept
    * @param {AbortSignal} [signal]
    */
-  #post(picture, choice, accept, signal) {
+  #post(picture, path, accept, signal) {
     const body = new FormData();
     body.append("file", picture);
-    return this.#fetch(detectPath(choice), {
+    return this.#fetch(path, {
       method: "POST",
       body,
       headers: { Accept: accept },
@@ -120,9 +124,12 @@ export class Api {
   }
 }
 
-/** @param {Choice} choice */
-export function detectPath({ confidence, label }) {
-  return `detect?confidence=${confidence}${label && `&classes=${encodeURIComponent(label)}`}`;
+/**
+ * @param {Choice} choice
+ * @param {string} masks
+ */
+export function detectPath({ confidence, label }, masks = "") {
+  return `detect?confidence=${confidence}${label && `&classes=${encodeURIComponent(label)}`}${masks}`;
 }
 
 /** The server was not reached: the fault of this device's network, or of the server. */

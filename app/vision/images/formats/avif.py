@@ -3,9 +3,8 @@
 from PIL.ImageFile import ImageFile
 
 from app.errors import InvalidImage
-from app.vision.images.formats.record import Format, Inspection, Orientation
+from app.vision.images.formats.record import Format, Inspection, Orientation, begins_with_brand
 from app.vision.images.memory import Memory, Size
-from app.vision.images.signatures import begins_with_brand
 
 _FREE_PIXELS = 1_000_000
 """A frame of so many may be larger than the picture."""

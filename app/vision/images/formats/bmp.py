@@ -3,10 +3,14 @@
 from PIL.ImageFile import ImageFile
 
 from app.errors import InvalidImageFormat
-from app.vision.images.formats.record import Format, Inspection, Orientation
-from app.vision.images.limits import check_pixels
+from app.vision.images.formats.record import (
+    Format,
+    Inspection,
+    Orientation,
+    begins_with,
+    check_pixels,
+)
 from app.vision.images.memory import Memory, Size, pillow_memory
-from app.vision.images.signatures import begins_with
 
 _MOST_RUN_LENGTH_PIXELS = 4_000_000
 """Pillow decodes run lengths in Python: so many pixels take about half a second."""

@@ -2,10 +2,15 @@
 
 from PIL.ImageFile import ImageFile
 
-from app.vision.images.formats.record import USUAL_READS, Format, Inspection, Orientation
+from app.vision.images.formats.record import (
+    USUAL_READS,
+    Format,
+    Inspection,
+    Orientation,
+    begins_with,
+    cut_too_small,
+)
 from app.vision.images.memory import Memory, Size
-from app.vision.images.pieces import cut_too_small
-from app.vision.images.signatures import begins_with
 
 _BYTES_DECODING, _BYTES_HELD = 3, 2
 """For each pixel: the frame and the canvas that it is put on."""

@@ -2,9 +2,8 @@
 
 from PIL.ImageFile import ImageFile
 
-from app.vision.images.formats.record import Format, Inspection, Orientation
+from app.vision.images.formats.record import Format, Inspection, Orientation, begins_with_brand
 from app.vision.images.memory import Memory, Size
-from app.vision.images.signatures import begins_with_brand
 
 _BYTES_DECODING, _BYTES_HELD = 7, 4
 """For each pixel, beside the decoder's frames."""

@@ -2,10 +2,14 @@
 
 from PIL.ImageFile import ImageFile
 
-from app.vision.images.formats.record import Format, Inspection, Orientation
-from app.vision.images.limits import check_pixels
+from app.vision.images.formats.record import (
+    Format,
+    Inspection,
+    Orientation,
+    begins_with,
+    check_pixels,
+)
 from app.vision.images.memory import Memory, Size, pillow_memory
-from app.vision.images.signatures import begins_with
 
 _MOST_PIXELS = 800 * 600
 """At most 1.2 s, if each differs from the one before in an operation of two bytes."""

@@ -1,22 +1,29 @@
 """A record of all that is known of an image format; each module beside fills one.
 
-What every format has to say has no default, so that the type checker names what is forgotten.
+What every format has to say has no default, so that the type checker names what is forgotten. The
+functions are for what several of them have to say.
 """
 
+import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 
+from PIL import Image
 from PIL.ImageFile import ImageFile
 
-from app.errors import InvalidImageFormat
+from app.errors import ImageTooLarge, InvalidImage, InvalidImageFormat
 from app.vision.images.colour import Flatten
 from app.vision.images.memory import Memory, Size
 
 USUAL_READS = 500_000
 """Half a second. A PNG of 20 MiB in the usual chunks takes some 10,000, a JPEG fewer than 200."""
+_LONGEST_SIDE_PIXELS = 500_000
+"""Each row takes a pointer beside its pixels, and scaling a row takes a table as long as it."""
+_MOST_BRAND_BYTES = 512
 
 
 class Orientation(Enum):
@@ -47,7 +54,7 @@ class Inspection:
     orientation: int | None = None
     """EXIF orientation 1 to 8, if the bytes say it; None if Pillow's EXIF has it."""
     file: bytes | None = None
-    """What is decoded in place of the file."""
+    """Bytes that are decoded in place of the file."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,8 +94,78 @@ class Format:
                 f"This is a {self.name} image, and this server was set up without {self.name}."
                 f" Send it as JPEG, or have the server set up with the extra '{self.extra}'."
             )
-        import_module(self.plugin)
-        if self.orientation is not Orientation.NONE:  # EXIF is a directory in the form of TIFF
-            from app.vision.images.tiff_directory import bound_directories
+        _load(self.plugin, has_exif=self.orientation is not Orientation.NONE)
 
-            bound_directories()
+    def open(self, data: bytes, inspection: Inspection) -> ImageFile:
+        """Reads the header. The decoder has to be loaded; ``Image.open`` would load others, too."""
+        file = Pieces(inspection.file or data, self.most_reads, inspection.skips)
+        return Image.OPEN[self.pillow_name][0](file, "")
+
+
+@cache
+def _load(plugin: str, *, has_exif: bool) -> None:
+    import_module(plugin)
+    if has_exif:  # EXIF is a directory in the form of TIFF
+        from app.vision.images.tiff_directory import bound_directories
+
+        bound_directories()
+
+
+class Pieces(io.BytesIO):
+    """A file in memory; ``read`` raises InvalidImage when called more than ``most_reads`` times.
+
+    Chunks, segments and blocks are read one by one. A read that begins at a key of ``skips``
+    begins at its value.
+    """
+
+    def __init__(self, data: bytes, most_reads: int, skips: Mapping[int, int]) -> None:
+        super().__init__(data)
+        self._skips = skips
+        self._reads_left = most_reads
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self._reads_left -= 1
+        if self._reads_left < 0:
+            raise cut_too_small()
+        at = self.tell()
+        if at in self._skips:
+            while at in self._skips:
+                at = self._skips[at]
+            self.seek(at)
+        return super().read(size)
+
+
+def cut_too_small() -> InvalidImage:
+    return InvalidImage("The image is cut into too many small pieces to be read.")
+
+
+def begins_with(*prefixes: bytes) -> Callable[[bytes], bool]:
+    return lambda data: data.startswith(prefixes)
+
+
+def begins_with_brand(*brands: bytes) -> Callable[[bytes], bool]:
+    """Whether the first box (`ftyp`) of an ISO base media file has one of these brands."""
+    wanted = frozenset(brands)
+
+    def begins(data: bytes) -> bool:
+        if data[4:8] != b"ftyp":
+            return False
+        end = min(int.from_bytes(data[:4], "big"), _MOST_BRAND_BYTES)
+        found = {data[8:12], *(data[at : at + 4] for at in range(16, end, 4))}
+        return not wanted.isdisjoint(found)
+
+    return begins
+
+
+def check_pixels(size: Size, max_pixels: int) -> None:
+    """Raises ImageTooLarge."""
+    width, height = size
+    if width * height > max_pixels:
+        allowed = f"{max_pixels} are allowed"
+    elif max(size) > _LONGEST_SIDE_PIXELS:
+        allowed = f"{_LONGEST_SIDE_PIXELS} on a side are allowed"
+    else:
+        return
+    raise ImageTooLarge(
+        f"The image has {width} x {height} pixels and at most {allowed}. Send a smaller one."
+    )

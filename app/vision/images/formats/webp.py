@@ -3,8 +3,7 @@
 from PIL.ImageFile import ImageFile
 
 from app.errors import InvalidImage
-from app.vision.images.formats.record import Format, Inspection, Orientation
-from app.vision.images.limits import check_pixels
+from app.vision.images.formats.record import Format, Inspection, Orientation, check_pixels
 from app.vision.images.memory import Memory, Size
 
 _MOST_CHUNKS = 20_000

@@ -5,8 +5,7 @@ Section numbers are those of the AV1 bitstream specification.
 
 from dataclasses import dataclass
 
-from app.vision.images.iso_media.bits import Bits
-from app.vision.images.iso_media.coded import Coded, Units
+from app.vision.images.iso_media.coded import Bits, Coded, Units
 
 _SEQUENCE_HEADER, _FRAME_HEADER, _FRAME = 1, 3, 6
 _REFERENCES = 8
@@ -144,7 +143,7 @@ def _pixel_bytes(bits: Bits, profile: int) -> float:
 
 
 def _operating_points(bits: Bits) -> int:
-    """Bits of a frame's presentation time, 0 where frames give none."""
+    """The number of bits of a frame's presentation time; 0 if frames give none."""
     delay_bits = presentation_bits = 0
     if bits.take(1):  # timing_info_present
         bits.take(64)

@@ -7,12 +7,10 @@ from collections.abc import Iterator
 from itertools import chain
 
 from app.errors import InvalidImage
-from app.vision.images.iso_media.bits import Bits
-from app.vision.images.iso_media.coded import Coded, Units
+from app.vision.images.iso_media.coded import Bits, Coded, Units
 
 _SLICES = range(32)
 """Types of units (7.4.2.2) that hold coded pixels."""
-_INTRA = range(16, 24)
 _PARAMETERS, _PICTURE_PARAMETERS = 33, 34
 _TABLES = 1 / 16
 """Passes over a picture that take as long as the tables that libde265 makes of its parameters."""

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from app.errors import InvalidImage, InvalidImageFormat
-from app.vision.images.tiff_strips import jpeg_bytes
+from app.vision.images.formats.tiff import jpeg_bytes
 from tests.vision.pictures import encode, pixels, quarters, read, reserved_bytes
 from tests.vision.tiff import LONG, LONG8, SHORT, UNDEFINED, Entry, tiff
 

@@ -1,5 +1,5 @@
 import { Problem, asProblem } from "../api.js";
-import { shown } from "./results.js";
+import { foundIn, shown } from "./results.js";
 import { prepare } from "./picture.js";
 
 /** @typedef {{file: string, image: Size, detections: Detection[]}} Entry */
@@ -108,19 +108,40 @@ function entryOf({ answer, size }, file, choice) {
   if (!answer) return [];
   // The page may have sent the picture smaller than the file is.
   const { width, height } = size ?? answer.result.image;
-  const detections = shown(answer.result.detections, choice).map(({ index: _, ...one }) => {
-    const [x, y, w, h] = one.normalizedBox;
-    const pixels = [x * width, y * height, w * width, h * height];
-    const boundingBox = pixels.map((value) => Math.round(value * 100) / 100);
-    return { ...one, boundingBox: /** @type {Detection["boundingBox"]} */ (boundingBox) };
+  const { image } = answer.result;
+  /** @type {(point: Place) => Place} */
+  const place = ([x, y]) => [
+    rounded((x * width) / image.width),
+    rounded((y * height) / image.height),
+  ];
+  const detections = shown(foundIn(answer), choice).map(({ index: _, ...one }) => {
+    const { normalizedBox, corners, polygons, keypoints } = one;
+    if (!normalizedBox) return one;
+    const [x, y, w, h] = normalizedBox;
+    const boundingBox = [x * width, y * height, w * width, h * height].map(rounded);
+    return {
+      ...one,
+      boundingBox: /** @type {Detection["boundingBox"]} */ (boundingBox),
+      corners: corners?.map(place),
+      polygons: polygons?.map((ring) => ring.map(place)),
+      keypoints: keypoints?.map((point) => {
+        const [x, y] = place([point.x, point.y]);
+        return { ...point, x, y };
+      }),
+    };
   });
   return [{ file, image: { width, height }, detections }];
+}
+
+/** @param {number} value */
+function rounded(value) {
+  return Math.round(value * 100) / 100;
 }
 
 /** @param {Entry[]} entries */
 function csv(entries) {
   const rows = entries.flatMap(({ file, image, detections }) =>
-    detections.map(({ label, classId, probability, boundingBox }) => {
+    detections.map(({ label, classId, probability, boundingBox = ["", "", "", ""] }) => {
       const numbers = [classId, probability, ...boundingBox, image.width, image.height];
       return [cell(file), cell(label), ...numbers].join(",");
     }),
@@ -145,14 +166,21 @@ function cell(text) {
 function coco(entries, labels) {
   const images = entries.map(({ file, image }, i) => ({ id: i + 1, file_name: file, ...image }));
   const annotations = entries.flatMap(({ detections }, i) =>
-    detections.map(({ classId, probability, boundingBox }) => ({
-      image_id: i + 1,
-      category_id: classId + 1,
-      bbox: boundingBox,
-      area: Math.round(boundingBox[2] * boundingBox[3] * 100) / 100,
-      iscrowd: 0,
-      score: probability,
-    })),
+    detections.flatMap(({ classId, probability, boundingBox, polygons }) =>
+      boundingBox
+        ? [
+            {
+              image_id: i + 1,
+              category_id: classId + 1,
+              bbox: boundingBox,
+              area: rounded(boundingBox[2] * boundingBox[3]),
+              iscrowd: 0,
+              score: probability,
+              segmentation: polygons?.map((ring) => ring.flat()),
+            },
+          ]
+        : [],
+    ),
   );
   const categories = labels.map((name, i) => ({ id: i + 1, name }));
   return { images, annotations: annotations.map((one, i) => ({ id: i + 1, ...one })), categories };

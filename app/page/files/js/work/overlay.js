@@ -5,6 +5,9 @@ import { percent } from "../words.js";
 const LABEL_HEIGHT = 22;
 const PADDING = 7;
 
+/** Pairs of COCO's 17 keypoints that a line joins, as digits to the base 17. */
+const BONES = "fd db ge ec bc 5b 6c 56 57 68 79 8a 12 01 02 13 24 35 46".split(" ");
+
 /** Boxes and labels over a picture: vectors in CSS pixels, so crisp on every screen. */
 export class Overlay {
   /** @type {Found[]} */
@@ -16,6 +19,8 @@ export class Overlay {
   #groups = new Map();
   /** @type {Map<string, number>} */
   #widths = new Map();
+  /** @type {Size | undefined} */
+  #image;
   #ruler = document.createElement("canvas").getContext("2d");
 
   /**
@@ -37,11 +42,13 @@ export class Overlay {
   /**
    * @param {Found[]} found most probable first
    * @param {boolean} fresh whether the boxes are those of a new picture, which appear softly
+   * @param {Size} [image] pixels of the picture that the answer is about
    */
-  show(found, fresh) {
+  show(found, fresh, image) {
+    this.#image = image;
     this.svg.classList.toggle("fresh", fresh);
     if (fresh) this.#groups.clear();
-    this.#found = found;
+    this.#found = found.filter(({ normalizedBox }) => normalizedBox); // others have no place
     this.#render();
   }
 
@@ -55,7 +62,7 @@ export class Overlay {
 
   #render() {
     const { width, height } = this.svg.getBoundingClientRect();
-    const boxes = this.#found.map(({ normalizedBox: [x, y, w, h] }) => ({
+    const boxes = this.#found.map(({ normalizedBox: [x, y, w, h] = [0, 0, 0, 0] }) => ({
       x: x * width,
       y: y * height,
       width: w * width,
@@ -64,15 +71,21 @@ export class Overlay {
     const texts = this.#found.map(({ label, probability }) => `${label} ${percent(probability)}`);
     const labels = texts.map((text) => ({ width: this.#measure(text), height: LABEL_HEIGHT }));
     const places = placeLabels(boxes, labels, { width, height });
-    const groups = this.#found.map(({ index, classId }, i) => {
+    const image = this.#image ?? { width, height };
+    const transform = `scale(${width / image.width} ${height / image.height})`;
+    const groups = this.#found.map((one, i) => {
+      const { index, classId } = one;
       const { x, y } = places[i] ?? { x: clamp(boxes[i].x, width - labels[i].width), y: boxes[i].y };
       const group = this.#groups.get(index) ?? newGroup(index);
       this.#groups.set(index, group);
-      const [halo, edge, tag] = group.children;
+      const [halo, edge, shape, joints, tag] = group.children;
       const [plate, words] = tag.children;
       const colour = colourOf(classId);
       set(halo, { ...boxes[i] });
       set(edge, { ...boxes[i], stroke: colour });
+      group.classList.toggle("turned", !!one.corners);
+      set(shape, { transform, d: outline(one), stroke: colour, fill: colour });
+      set(joints, { transform, d: skeleton(one), stroke: colour });
       set(tag, { class: places[i] ? "tag" : "tag crowded", fill: colour });
       set(plate, { x, y, ...labels[i] });
       set(words, { x: x + PADDING, y: y + LABEL_HEIGHT / 2, fill: inkOn(classId) });
@@ -101,9 +114,33 @@ export class Overlay {
 /** @param {number} index */
 function newGroup(index) {
   const tag = draw("g", "tag", draw("rect"), draw("text"));
-  const group = draw("g", "box", draw("rect", "halo"), draw("rect", "edge"), tag);
+  const paths = [draw("path"), draw("path", "joints")];
+  const group = draw("g", "box", draw("rect", "halo"), draw("rect", "edge"), ...paths, tag);
   set(group, { "data-index": index });
   return group;
+}
+
+/**
+ * Masks and turned boxes as a path in pixels of the picture.
+ * @param {Detection} one
+ */
+function outline({ polygons = [], corners }) {
+  return (corners ? [corners] : polygons).map((ring) => `M${ring.join("L")}Z`).join("");
+}
+
+/**
+ * Keypoints as lines, of which those without a length are dots.
+ * @param {Detection} one
+ */
+function skeleton({ keypoints = [] }) {
+  const sure = keypoints.map(({ x, y, probability = 1 }) => probability >= 0.5 && `${x},${y}`);
+  const lines = (sure.length === 17 ? BONES : []).map((pair) =>
+    [...pair].map((digit) => sure[parseInt(digit, 17)]),
+  );
+  return [...sure.map((point) => [point, point]), ...lines]
+    .filter(([from, to]) => from && to)
+    .map((ends) => `M${ends.join("L")}`)
+    .join("");
 }
 
 /** @param {EventTarget | null} target */

@@ -1,6 +1,15 @@
 const GOLDEN_RATIO = 0.618033988749895;
 
 /**
+ * The objects that were found, or the labels of the whole picture.
+ * @param {Answer | null | undefined} answer
+ * @returns {Detection[]}
+ */
+export function foundIn(answer) {
+  return answer?.result.classifications ?? answer?.result.detections ?? [];
+}
+
+/**
  * How many detections are shown.
  * @param {Detection[]} detections the most probable first
  * @param {Choice} choice
@@ -36,7 +45,7 @@ export function totals(items, confidence) {
   /** @type {Map<string, {objects: number, pictures: number, last?: Item}>} */
   const labels = new Map();
   for (const item of items) {
-    for (const { label, probability } of item.answer?.result.detections ?? []) {
+    for (const { label, probability } of foundIn(item.answer)) {
       if (probability <= confidence) break;
       const total = labels.get(label) ?? { objects: 0, pictures: 0 };
       total.objects += 1;

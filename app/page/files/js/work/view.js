@@ -1,5 +1,5 @@
 import { detectPath } from "../api.js";
-import { counts, countShown, shown, totals } from "./results.js";
+import { counts, countShown, foundIn, shown, totals } from "./results.js";
 import { by, make } from "../dom.js";
 import { ObjectList, showTiming } from "./objects.js";
 import { Overlay } from "./overlay.js";
@@ -185,7 +185,7 @@ export class View {
 
   /** @param {Item} item */
   #count({ answer }) {
-    return answer && countShown(answer.result.detections, this.choice);
+    return answer && countShown(foundIn(answer), this.choice);
   }
 
   /** What concerns all pictures: the strip, the place of this one, labels and totals. */
@@ -249,9 +249,9 @@ export class View {
 
   /** @param {boolean} fresh whether this is another picture or another answer */
   #showFound(fresh) {
-    const all = this.#answer?.result.detections ?? [];
+    const all = foundIn(this.#answer);
     const found = shown(all, this.choice);
-    this.overlay.show(found, fresh);
+    this.overlay.show(found, fresh, this.#answer?.result.image);
     this.objects.show(found);
     this.#highlight();
     by.work.classList.toggle("answered", !!this.#answer);
@@ -262,7 +262,7 @@ export class View {
       by.headline.textContent = this.live ? "Looking at the first frame …" : "Looking …";
       return;
     }
-    const headline = plural(found.length, "object");
+    const headline = plural(found.length, this.#answer.result.classifications ? "label" : "object");
     by.headline.textContent = headline;
     const { label } = this.choice;
     const groups = label ? [] : totals(this.#item ? [this.#item] : [], this.choice.confidence);
@@ -300,12 +300,13 @@ export class View {
     if (!item || !this.#answer || !this.panel) return;
     const { result } = this.#answer;
     const { confidence, label } = this.choice;
-    const detections = result.detections.filter(
-      (one) => one.probability > confidence && (!label || one.label === label),
-    );
-    const url = new URL(detectPath(this.choice), document.baseURI).href;
+    const chosen = (/** @type {Detection} */ one) =>
+      one.probability > confidence && (!label || one.label === label);
+    const detections = result.detections.filter(chosen);
+    const classifications = result.classifications?.filter(chosen);
+    const url = new URL(detectPath(this.choice, this.api.masks), document.baseURI).href;
     const { name, sample } = item;
-    this.panel.show({ url, name, sample, locked: !!this.api.key }, { ...result, detections });
+    this.panel.show({ url, name, sample, locked: !!this.api.key }, { ...result, detections, classifications });
   }
 
   #highlight() {

@@ -1,0 +1,187 @@
+"""A JPEG up to its first scan: its frame, its orientation, and what a decoder need not read.
+
+Of the application segments browsers use EXIF's only, and show the picture if one is broken.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from app.errors import InvalidImage, InvalidImageFormat
+from app.vision.images import exif
+
+MOST_SEGMENTS = 2000
+"""In front of the first scan."""
+_MOST_TAKEN_APART = 64
+"""Segments that Pillow takes apart, or puts together one behind the other."""
+_MOST_LAYERS = 4
+_LONGEST_FILL = 70_000
+"""Fill bytes in a row. Two segments and a marker can hold 65,536; a decoder that is given its
+file in pieces begins a run again with each piece."""
+_FILL = b"\xff" * _LONGEST_FILL
+_BLOCK_BYTES = 64 * 2
+"""Memory of a block of 8 x 8 coefficients."""
+_AFTER_START = 3
+"""Pillow has read the first byte of the first segment with the start of the file."""
+
+_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_HIERARCHICAL = frozenset({0xC5, 0xC6, 0xC7, 0xCD, 0xCE, 0xCF})
+_PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
+_ARITHMETIC = frozenset(range(0xC9, 0xD0)) - {0xCC}
+_APPLICATION, _COMMENT, _EXIF = range(0xE0, 0xF0), 0xFE, 0xE1
+_TAKEN_APART = frozenset({0xDB, 0xE1, 0xED}) | _FRAMES  # quantisation, EXIF, Photoshop
+SCAN = 0xDA
+# A decoder that looks for a restart marker steps over the reserved ones by their two bytes.
+WITHOUT_LENGTH = frozenset({*range(1, 0xC0), *range(0xD0, 0xDA)})
+_MARKER = re.compile(rb"\xff([^\x00\xff])")
+
+
+@dataclass(frozen=True)
+class Frame:
+    size: tuple[int, int]
+    layers: tuple[tuple[int, int, int], ...]
+    """Identifier, horizontal and vertical sampling factor of each component."""
+    progressive: bool
+    arithmetic: bool
+
+    def blocks(self, size: tuple[int, int]) -> dict[int, int]:
+        """Blocks of 8 x 8 coefficients of each component, by its identifier."""
+        across = -(-size[0] // (8 * max(h for _, h, _ in self.layers)))
+        down = -(-size[1] // (8 * max(v for _, _, v in self.layers)))
+        return {name: across * down * h * v for name, h, v in self.layers}
+
+
+@dataclass(frozen=True)
+class Header:
+    data: bytes
+    end: int
+    frame: Frame | None
+    """None if there is no scan, or if no decoder takes the frame."""
+    scan: int
+    """Where the header of the first scan begins, with its length; the end if there is none."""
+    segments: int
+    """Segments in front of the first scan."""
+
+    @property
+    def in_several_scans(self) -> bool:
+        if self.frame is None:
+            return False
+        components = self.data[self.scan + 2] if self.scan + 2 < self.end else 0
+        return self.frame.progressive or components < len(self.frame.layers)
+
+    @property
+    def has_plain_scan(self) -> bool:
+        """Whether its one scan takes a time in proportion to its pixels and its bytes."""
+        assert self.frame is not None
+        return not (self.in_several_scans or self.frame.arithmetic or self.long_fill >= 0)
+
+    @property
+    def long_fill(self) -> int:
+        """Where more fill bytes follow each other than are read; -1 if nowhere."""
+        if self.end - self.scan < _LONGEST_FILL:
+            return -1
+        return self.data.find(_FILL, self.scan, self.end)
+
+    def block_bytes(self, full: tuple[int, int] | None = None) -> int:
+        """Memory of the coefficients of a JPEG in several scans, held whole until the last.
+
+        0 if it is in one scan. ``full`` is its size in pixels if the decoder has another.
+        """
+        if self.frame is None or not self.in_several_scans:
+            return 0
+        return sum(self.frame.blocks(full or self.frame.size).values()) * _BLOCK_BYTES
+
+
+@dataclass
+class Metadata:
+    orientation: int = 1
+    kept_bytes: int = 0
+    """Bytes of all segments that Pillow reads."""
+    skips: dict[int, int] = field(default_factory=dict)
+    """Where a segment begins that Pillow need not read, and where it ends.
+
+    libjpeg reads the file in blocks from its start, and takes all segments or leaves one out whole.
+    """
+
+
+def read(
+    data: bytes, start: int = 0, end: int | None = None, most_segments: int = MOST_SEGMENTS
+) -> Header:
+    """Raises InvalidImage if more stands in front of the first scan than a photo has."""
+    end = len(data) if end is None else min(end, len(data))
+    frame = None
+    seen = taken_apart = frames = 0
+    for marker, at, length in _segments(data, start + 2, end):
+        if marker == SCAN:
+            return Header(data, end, frame, at - 2, seen)
+        seen += 1
+        layers = 0
+        if marker in _FRAMES:
+            frame = _read_frame(marker, data[at : min(at + length, end)])
+            frames += 1
+            layers = (length - 8) // 3
+        taken_apart += marker in _TAKEN_APART and (marker != _EXIF or data.startswith(b"Exif", at))
+        too_many = seen > most_segments or taken_apart > _MOST_TAKEN_APART
+        if too_many or layers > _MOST_LAYERS or frames > 1:
+            raise InvalidImage("The JPEG has more in front of its pixels than is read here.")
+    return Header(data, end, None, end, seen)
+
+
+def read_metadata(data: bytes, scan: int) -> Metadata:
+    """``scan`` is where the header of the first scan begins.
+
+    Raises InvalidImageFormat if the JPEG is of a kind that is not read here.
+    """
+    found = Metadata()
+    exif_seen = False
+    for marker, at, length in _segments(data, 2, scan):
+        if marker in _APPLICATION or marker == _COMMENT:
+            found.skips[at - 4] = at + length
+            if marker == _EXIF and not exif_seen and data.startswith(b"Exif\0", at):
+                exif_seen = True
+                found.orientation = exif.orientation(data[at : at + length])
+            continue
+        found.kept_bytes += length
+        if marker in _FRAMES:
+            _check_kind(marker, data[at : at + 1])
+    end = 2
+    while end in found.skips:
+        end = found.skips[end]
+    if end > 2:
+        found.skips[_AFTER_START] = data.find(b"\xff", end) + 1 or len(data)
+    return found
+
+
+def _segments(data: bytes, at: int, end: int) -> Iterator[tuple[int, int, int]]:
+    """Marker, where its content begins, and the content's length (0 for a marker without)."""
+    while found := _MARKER.search(data, at, end):
+        marker, at = found[1][0], found.end()
+        if marker in WITHOUT_LENGTH:
+            yield marker, at, 0
+            continue
+        length = max(0, int.from_bytes(data[at : at + 2], "big") - 2)
+        yield marker, at + 2, length
+        at += 2 + length
+
+
+def _read_frame(marker: int, body: bytes) -> Frame | None:
+    if len(body) < 6 or len(body) < 6 + 3 * body[5] or not 1 <= body[5] <= _MOST_LAYERS:
+        return None  # which no decoder takes
+    height, width = int.from_bytes(body[1:3], "big"), int.from_bytes(body[3:5], "big")
+    layers = tuple(
+        (body[at], max(1, body[at + 1] >> 4), max(1, body[at + 1] & 15))
+        for at in range(6, 6 + 3 * body[5], 3)
+    )
+    return Frame((width, height), layers, marker in _PROGRESSIVE, marker in _ARITHMETIC)
+
+
+def _check_kind(marker: int, precision: bytes) -> None:
+    if marker in _HIERARCHICAL:
+        kind = "a hierarchical JPEG"
+    elif precision and 9 <= precision[0] <= 16:
+        kind = f"a JPEG of {precision[0]} bits a sample"
+    else:
+        return
+    raise InvalidImageFormat(
+        f"This is {kind}, which is not read here. Send it as JPEG of 8 bits, or as PNG."
+    )

@@ -1,0 +1,130 @@
+"""Turned boxes: rectangles at any angle, as of ships and planes seen from above."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from app.vision.arrays import Floats, Ints
+from app.vision.preprocess.letterbox import Letterbox
+
+_SMALL = 1e-7
+
+
+class TurnedBox(NamedTuple):
+    corners: tuple[tuple[float, float], ...]
+    """Four points in their order around the box, in pixels of the upright picture. They may lie
+    beyond its edges."""
+    angle: float
+    """Radians from the x axis to the box's own, clockwise as it is seen."""
+
+
+class TurnedBoxes(NamedTuple):
+    """Turned boxes of all candidates."""
+
+    values: Floats
+    """(n, 5): centre x, centre y, width, height in input pixels, and the angle in radians."""
+
+    def take(self, rows: Ints) -> "TurnedBoxes":
+        return TurnedBoxes(self.values[rows])
+
+    def place(self, letterbox: Letterbox) -> list[TurnedBox]:
+        points = letterbox.restore_points(corners(self.values)).tolist()
+        angles = self.values[:, 4]
+        if letterbox.scale_x != letterbox.scale_y:
+            along = np.cos(angles) / letterbox.scale_x, np.sin(angles) / letterbox.scale_y
+            angles = np.arctan2(along[1], along[0])
+        return [
+            TurnedBox(tuple((x, y) for x, y in four), angle)
+            for four, angle in zip(points, angles.tolist(), strict=True)
+        ]
+
+
+def corners(boxes: Floats) -> Floats:
+    """(n, 4, 2) of turned boxes (n, 5), in the order of the Ultralytics package.
+
+    At angle 0 that is lower right, upper right, upper left, lower left.
+    """
+    centre, angles = boxes[:, :2], boxes[:, 4:5]
+    cos, sin = np.cos(angles), np.sin(angles)
+    along = np.concatenate([cos, sin], axis=1) * (boxes[:, 2:3] / 2)
+    across = np.concatenate([-sin, cos], axis=1) * (boxes[:, 3:4] / 2)
+    found: Floats = np.stack(
+        [
+            centre + along + across,
+            centre + along - across,
+            centre - along - across,
+            centre - along + across,
+        ],
+        axis=1,
+    )
+    return found
+
+
+def envelopes(boxes: Floats) -> Floats:
+    """(n, 4) x1, y1, x2, y2: the upright boxes around turned ones (n, 5)."""
+    points = corners(boxes)
+    return np.concatenate([points.min(axis=1), points.max(axis=1)], axis=1)
+
+
+def turned_nms(boxes: Floats, scores: Floats, classes: Ints, iou: float, limit: int) -> Ints:
+    """Rows of ``boxes`` (n, 5) to keep: at most ``limit``, highest score first.
+
+    A box is dropped if any box of its class with a higher score, kept or not, is more similar to it
+    than ``iou``. This is what the Ultralytics package does. The similarity is ProbIoU
+    (arXiv:2106.06072), which takes boxes as normal distributions.
+    """
+    order = np.argsort(-scores, kind="stable")
+    x, y, a, b, c, reach = _distributions(boxes[order])
+    kinds = classes[order]
+    farthest = _farthest(iou)
+    kept: list[int] = []
+    for i in range(len(order)):
+        dx, dy = x[:i] - x[i], y[:i] - y[i]
+        # Few boxes are near enough to be similar, and only these are compared.
+        near = np.flatnonzero(
+            (dx * dx + dy * dy <= farthest * (reach[:i] + reach[i])) & (kinds[:i] == kinds[i])
+        )
+        first = a[near], b[near], c[near]
+        similar = _probiou(dx[near], dy[near], first, (a[i], b[i], c[i]))
+        if not (similar > iou).any():
+            kept.append(i)
+            if len(kept) == limit:
+                break
+    return order[kept]
+
+
+_Shape = tuple[Floats, Floats, Floats]
+"""Covariances: of x, of y, and of both."""
+
+
+def _distributions(boxes: Floats) -> tuple[Floats, Floats, Floats, Floats, Floats, Floats]:
+    """Centres, covariances and sums of variances of turned boxes (n, 5), (n,) each."""
+    x, y, width, height, angle = boxes.T.copy()
+    along, across = width**2 / 12, height**2 / 12
+    cos, sin = np.cos(angle), np.sin(angle)
+    a = along * cos**2 + across * sin**2
+    b = along * sin**2 + across * cos**2
+    return x, y, a, b, (along - across) * cos * sin, along + across
+
+
+def _farthest(iou: float) -> float:
+    """Squared distance of centres, per sum of variances, above which no ProbIoU exceeds ``iou``.
+
+    ProbIoU is above it while Bhattacharyya's distance is below some number. That distance is at
+    least a quarter of the squared one over the greatest variance of both, which is below their sum.
+    """
+    similar = 1 - (1 - iou) ** 2
+    return math.inf if similar <= 0 else -4 * math.log(similar) * 1.01 + 1e-3
+
+
+def _probiou(dx: Floats, dy: Floats, first: _Shape, second: tuple[float, float, float]) -> Floats:
+    (a1, b1, c1), (a2, b2, c2) = first, second
+    a, b, c = a1 + a2, b1 + b2, c1 + c2
+    area = a * b - c**2
+    apart = (a * dy**2 + b * dx**2) / (area + _SMALL) / 4 - c * dx * dy / (area + _SMALL) / 2
+    sizes = np.sqrt(np.maximum(a1 * b1 - c1**2, 0) * max(a2 * b2 - c2**2, 0))
+    unlike = np.log(area / (4 * sizes + _SMALL) + _SMALL) / 2
+    distance = np.clip(apart + unlike, _SMALL, 100)
+    similar: Floats = 1 - np.sqrt(1 - np.exp(-distance) + _SMALL)
+    return similar

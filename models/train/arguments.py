@@ -1,0 +1,69 @@
+"""The options of ``python -m models.train``; nothing here imports PyTorch."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from models.train.defaults import DECAY, EPOCHS, FINE_RATE, GUIDED, MIXUP, MOSAIC, RATE
+
+
+def parser() -> argparse.ArgumentParser:
+    p = argparse.ArgumentParser(
+        prog="python -m models.train",
+        description="Train or fine-tune a detector; write an ONNX file that Spotter serves.",
+    )
+    p.add_argument(
+        "dataset",
+        type=Path,
+        help="folder with annotations.json and images/ (COCO form) or data.yaml (YOLO form)",
+    )
+    p.add_argument("--out", type=Path, required=True, help="ONNX file to write")
+    p.add_argument(
+        "--from",
+        dest="start",
+        type=Path,
+        help="start from an ONNX file that this command wrote; if its run was not at its end and"
+        " the labels are the same, go on at its place in the schedule",
+    )
+    p.add_argument(
+        "--new-schedule", action="store_true", help="with --from, begin at the start in any case"
+    )
+    p.add_argument(
+        "--teacher",
+        type=Path,
+        help="YOLOX file of COCO's 80 classes whose scores, boxes and features are learnt too, in"
+        f" the first {GUIDED * 100:.0f} %% of the run",
+    )
+    p.add_argument("--resume", action="store_true", help="go on with the run in the --run folder")
+    p.add_argument("--run", type=Path, help="folder for checkpoints and curves (beside --out)")
+    p.add_argument("--cache", type=Path, help="folder for decoded photos (inside --run)")
+    p.add_argument("--hours", type=float, help="end after this much training time")
+    p.add_argument("--epochs", type=float, help=f"end after so many passes ({EPOCHS:.0f})")
+    p.add_argument("--imgsz", type=int, default=320, help="input side (%(default)s)")
+    p.add_argument("--batch", type=int, default=32, help="pictures a step (%(default)s)")
+    p.add_argument(
+        "--rate", type=float, help=f"highest learning rate ({RATE}; with --from {FINE_RATE})"
+    )
+    p.add_argument("--decay", type=float, default=DECAY, help="of weights (%(default)s)")
+    p.add_argument("--mosaic", type=float, default=MOSAIC, help="share (%(default)s)")
+    p.add_argument("--mixup", type=float, default=MIXUP, help="share (%(default)s)")
+    p.add_argument(
+        "--stored-side", type=int, default=352, help="long side of decoded photos (%(default)s)"
+    )
+    p.add_argument("--workers", type=int, help="processes that prepare pictures")
+    p.add_argument("--device", help="cuda or cpu (cuda if there is one)")
+    p.add_argument("--seed", type=int, default=0)
+    p.add_argument("--name", help="model name written into the file (spotter-n<classes>)")
+    p.add_argument("--license", default="unknown", help="licence written into the file")
+    p.add_argument("--iou", type=float, help="of NMS, written into the file (0.7)")
+    p.add_argument(
+        "--calibrate",
+        action="store_true",
+        help="at the end, shift each label's scores so that 0.25 is its best threshold on the"
+        " validation photos",
+    )
+    p.add_argument(
+        "--export-minutes", type=float, default=30.0, help="write --out on the way (%(default)s)"
+    )
+    return p
