@@ -198,7 +198,7 @@ def test_a_search_is_allowed_and_asks_the_index_alone_only_if_it_is_wanted(
 
 
 def test_the_bucket_tells_of_what_comes_and_of_what_goes(templates: dict[str, Path]) -> None:
-    (bucket,) = of_type(templates["as it is"], "AWS::S3::Bucket")[:1]
+    bucket = resources(templates["as it is"])["Images"]["Properties"]
     told = bucket["NotificationConfiguration"]["QueueConfigurations"]
     assert {one["Event"] for one in told} == {
         "s3:ObjectCreated:*",
