@@ -86,6 +86,10 @@ def start_service(app: FastAPI, settings: Settings, detector: Detector) -> Servi
         from app.http.routes.detect_labels import taxonomy
 
         taxonomy(settings.taxonomy)
+    if settings.moderation:
+        from app.http.routes.detect_moderation_labels import table
+
+        table(settings.moderation)
     deepstack.check_aliases(settings, detector.name)
     service = Service.create(settings, detector)
     app.state.index = LabelIndex(settings.table) if settings.table else None

@@ -108,6 +108,9 @@ class Settings(BaseModel):
     taxonomy: Path | None = Field(
         None, description="Table of names, parents and categories of labels, besides the shipped."
     )
+    moderation: Path | None = Field(
+        None, description="Table of moderation labels that the model's labels stand for."
+    )
     rekognition_confidence: forms.Points = Field(
         (),
         description="Points PROBABILITY:CONFIDENCE, rising, such as 0.25:55,0.5:90, between which"

@@ -11,7 +11,12 @@ from app.errors import SpotterError
 from app.http.middleware.request_record import record_of
 from app.http.requests.admission import charge, charge_address, check
 from app.http.requests.body import decompress, receive
-from app.http.routes import detect_custom_labels, detect_labels, project_versions
+from app.http.routes import (
+    detect_custom_labels,
+    detect_labels,
+    detect_moderation_labels,
+    project_versions,
+)
 from app.rekognition import MEDIA_TYPE
 from app.rekognition.errors import AccessDeniedException, UnknownOperationException, aws_error
 from app.rekognition.shapes import MAX_BODY_BYTES
@@ -33,6 +38,7 @@ class Operation:
 _OPERATIONS = {
     "DetectLabels": Operation(detect_labels.run, needs_place=True),
     "DetectCustomLabels": Operation(detect_custom_labels.run, needs_place=True),
+    "DetectModerationLabels": Operation(detect_moderation_labels.run, needs_place=True),
     "DescribeProjectVersions": Operation(project_versions.describe, needs_place=False),
     "StartProjectVersion": Operation(project_versions.start, needs_place=False),
     "StopProjectVersion": Operation(project_versions.stop, needs_place=False),

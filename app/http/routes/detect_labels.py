@@ -38,7 +38,8 @@ async def _detect_labels(
         scale.probability(wanted.min_confidence), settings.iou, settings.max_detections
     )
     found = await inference.detect(request, service, image, options)
-    answer: Json = {"Labels": [], "LabelModelVersion": _version(service, scale)}
+    scaled = f"-scaled{scale}" if scale.points else ""
+    answer: Json = {"Labels": [], "LabelModelVersion": f"{model_version(service)}{scaled}"}
     colours = None
     if Feature.IMAGE_PROPERTIES in wanted.features:
         from app.rekognition.properties import measure
@@ -58,7 +59,6 @@ def taxonomy(extension: Path | None) -> Taxonomy:
     return Taxonomy.load(extension)
 
 
-def _version(service: Service, scale: Scale) -> str:
-    """Changes with the model, since it says which labels were known, and with the scale."""
-    scaled = f"-scaled{scale}" if scale.points else ""
-    return f"{service.detector.name}-{service.detector.model.sha256[:12]}{scaled}"
+def model_version(service: Service) -> str:
+    """Changes with the model, since it says which labels were known."""
+    return f"{service.detector.name}-{service.detector.model.sha256[:12]}"

@@ -1,0 +1,88 @@
+"""Which moderation labels and content types a model's labels stand for, from the user's table.
+
+Its columns are ``name,labels,parent,level``. ``labels`` are the model's names for the thing,
+separated by semicolons. ``level`` is 1 to 3; a label of level 2 or 3 has a parent of the level
+above. A row without a level names a content type, such as Illustrated.
+"""
+
+import csv
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.errors import StartError
+
+_COLUMNS = ["name", "labels", "parent", "level"]
+_LEVELS = {"": None, "1": 1, "2": 2, "3": 3}
+
+
+@dataclass(frozen=True)
+class Row:
+    name: str
+    labels: tuple[str, ...] = ()
+    parent: str = ""
+    level: int | None = 1
+    """None for a content type."""
+
+
+class ModerationTable:
+    def __init__(self, rows: Iterable[Row]) -> None:
+        """Raises StartError for a name that comes twice or a parent of another level."""
+        self._by_name: dict[str, Row] = {}
+        self._by_label: dict[str, Row] = {}
+        for row in rows:
+            if row.name in self._by_name:
+                raise StartError(f"SPOTTER_MODERATION: {row.name!r} has two rows.")
+            self._by_name[row.name] = row
+            self._by_label.update((label.casefold(), row) for label in row.labels)
+        for row in self._by_name.values():
+            self._check_parent(row)
+
+    @classmethod
+    def load(cls, path: Path) -> "ModerationTable":
+        """Raises StartError if the file cannot be used."""
+        try:
+            return cls(list(_read(path)))
+        except (OSError, UnicodeDecodeError) as error:
+            raise StartError(f"SPOTTER_MODERATION={path}: cannot be read.") from error
+
+    def of_label(self, label: str) -> Row | None:
+        """None if the model's label is harmless: it is not in the table."""
+        return self._by_label.get(label.casefold())
+
+    def with_parents(self, row: Row) -> Iterator[Row]:
+        """``row``, its parent, and its parent's parent."""
+        yield row
+        if row.parent:
+            yield from self.with_parents(self._by_name[row.parent])
+
+    def _check_parent(self, row: Row) -> None:
+        parent = self._by_name.get(row.parent)
+        if not row.parent:
+            fits = row.level in (None, 1)
+        else:
+            fits = bool(row.level and parent and parent.level == row.level - 1)
+        if not fits:
+            raise StartError(
+                f"SPOTTER_MODERATION: {row.name!r} of level {row.level or 'none'} has the parent"
+                f" {row.parent!r}. Level 1 has none, levels 2 and 3 have one of the level above,"
+                " with a row of its own."
+            )
+
+
+def _read(path: Path) -> Iterator[Row]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = csv.reader(file)
+        if next(rows, None) != _COLUMNS:
+            raise StartError(f"{path}: the first line has to be {','.join(_COLUMNS)}.")
+        for row in rows:
+            if not any(row):
+                continue
+            cells = [cell.strip() for cell in row]
+            if len(cells) != len(_COLUMNS) or not cells[0] or cells[3] not in _LEVELS:
+                raise StartError(
+                    f"{path}, line {rows.line_num}: has to be a name, the model's labels, a parent"
+                    " and a level of 1 to 3; parent and level may be empty."
+                )
+            labels = tuple(label.strip() for label in cells[1].split(";") if label.strip())
+            yield Row(cells[0], labels, cells[2], _LEVELS[cells[3]])
