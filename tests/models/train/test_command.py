@@ -122,8 +122,9 @@ def test_a_terminated_run_can_be_resumed(drawn: Path, tmp_path: Path) -> None:
         [*command, "--epochs", "5000"], stderr=subprocess.PIPE, env=dict(os.environ), text=True
     )
     assert process.stderr is not None
-    while "epoch" not in process.stderr.readline():
-        time.sleep(0.01)
+    # Ends with an empty line if the run ends too soon.
+    while (line := process.stderr.readline()) and "epoch" not in line:
+        pass
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=60)
     assert process.returncode == 130
