@@ -37,6 +37,19 @@ export function draw(tag, className = "", ...children) {
 }
 
 /**
+ * The value of a key, which is made when it is first asked for.
+ * @template K, V
+ * @param {Map<K, V>} map
+ * @param {K} key
+ * @param {(key: K) => V} create
+ */
+export function kept(map, key, create) {
+  const value = map.get(key) ?? create(key);
+  map.set(key, value);
+  return value;
+}
+
+/**
  * Sets attributes.
  * @param {Element} element
  * @param {Record<string, string | number>} attributes

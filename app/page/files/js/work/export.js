@@ -5,11 +5,8 @@ import { prepare } from "./picture.js";
 /** @typedef {{file: string, image: Size, detections: Detection[]}} Entry */
 /** @typedef {{name: string, content: Blob}} Stored */
 
-/**
- * @param {Blob} content
- * @param {string} name
- */
-export function download(content, name) {
+/** @param {Stored} file */
+export function download({ name, content }) {
   const link = document.createElement("a");
   link.href = URL.createObjectURL(content);
   link.download = name;

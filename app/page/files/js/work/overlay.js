@@ -1,5 +1,5 @@
 import { colourOf, inkOn } from "./results.js";
-import { arrange, draw, set } from "../dom.js";
+import { arrange, by, draw, kept, set } from "../dom.js";
 import { percent } from "../words.js";
 
 const LABEL_HEIGHT = 22;
@@ -23,20 +23,8 @@ export class Overlay {
   #image;
   #ruler = document.createElement("canvas").getContext("2d");
 
-  /**
-   * @param {SVGSVGElement} svg
-   * @param {Point} onPoint
-   * @param {Choose} onPick
-   */
-  constructor(svg, onPoint, onPick) {
-    this.svg = svg;
-    new ResizeObserver(() => this.#render()).observe(svg);
-    svg.addEventListener("pointerover", ({ target }) => onPoint(indexOf(target)));
-    svg.addEventListener("pointerleave", () => onPoint(null));
-    svg.addEventListener("click", ({ target }) => {
-      const index = indexOf(target);
-      if (index !== null) onPick(index);
-    });
+  constructor() {
+    new ResizeObserver(() => this.#render()).observe(by.boxes);
   }
 
   /**
@@ -46,22 +34,14 @@ export class Overlay {
    */
   show(found, fresh, image) {
     this.#image = image;
-    this.svg.classList.toggle("fresh", fresh);
+    by.boxes.classList.toggle("fresh", fresh);
     if (fresh) this.#groups.clear();
     this.#found = found.filter(({ normalizedBox }) => normalizedBox); // others have no place
     this.#render();
   }
 
-  /** @param {number | null} index */
-  highlight(index) {
-    this.svg.classList.toggle("pointing", index !== null);
-    for (const group of this.svg.children) {
-      group.classList.toggle("chosen", index !== null && indexOf(group) === index);
-    }
-  }
-
   #render() {
-    const { width, height } = this.svg.getBoundingClientRect();
+    const { width, height } = by.boxes.getBoundingClientRect();
     const boxes = this.#found.map(({ normalizedBox: [x, y, w, h] = [0, 0, 0, 0] }) => ({
       x: x * width,
       y: y * height,
@@ -76,8 +56,7 @@ export class Overlay {
     const groups = this.#found.map((one, i) => {
       const { index, classId } = one;
       const { x, y } = places[i] ?? { x: clamp(boxes[i].x, width - labels[i].width), y: boxes[i].y };
-      const group = this.#groups.get(index) ?? newGroup(index);
-      this.#groups.set(index, group);
+      const group = kept(this.#groups, index, newGroup);
       const [halo, edge, shape, joints, tag] = group.children;
       const [plate, words] = tag.children;
       const colour = colourOf(classId);
@@ -95,19 +74,16 @@ export class Overlay {
     // Small boxes last: they lie above, where the pointer reaches them.
     const area = (/** @type {number} */ i) => boxes[i].width * boxes[i].height;
     const order = groups.map((_, i) => i).sort((a, b) => area(b) - area(a));
-    arrange(this.svg, order.map((i) => groups[i]));
+    arrange(by.boxes, order.map((i) => groups[i]));
   }
 
   /** @param {string} text */
   #measure(text) {
-    let width = this.#widths.get(text);
-    if (width === undefined) {
-      const { fontWeight, fontSize, fontFamily } = getComputedStyle(this.svg);
+    return kept(this.#widths, text, () => {
+      const { fontWeight, fontSize, fontFamily } = getComputedStyle(by.boxes);
       if (this.#ruler) this.#ruler.font = `${fontWeight} ${fontSize} ${fontFamily}`;
-      width = this.#ruler?.measureText(text).width ?? text.length * 8;
-      this.#widths.set(text, width);
-    }
-    return Math.ceil(width) + 2 * PADDING;
+      return Math.ceil(this.#ruler?.measureText(text).width ?? text.length * 8) + 2 * PADDING;
+    });
   }
 }
 
@@ -141,12 +117,6 @@ function skeleton({ keypoints = [] }) {
     .filter(([from, to]) => from && to)
     .map((ends) => `M${ends.join("L")}`)
     .join("");
-}
-
-/** @param {EventTarget | null} target */
-function indexOf(target) {
-  const group = target instanceof Element ? target.closest("[data-index]") : null;
-  return group ? Number(group.getAttribute("data-index")) : null;
 }
 
 /**

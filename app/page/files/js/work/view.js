@@ -1,5 +1,5 @@
 import { detectPath } from "../api.js";
-import { counts, countShown, foundIn, shown, totals } from "./results.js";
+import { chosenBy, counts, foundIn, shown, totals } from "./results.js";
 import { by, make } from "../dom.js";
 import { ObjectList, showTiming } from "./objects.js";
 import { Overlay } from "./overlay.js";
@@ -42,19 +42,11 @@ export class View {
    */
   constructor(api, onSelect) {
     this.api = api;
-    /** @type {Point} */
-    const point = (index) => {
-      this.#pointed = index;
-      this.#highlight();
-    };
-    /** @type {Choose} */
-    const pick = (index) => {
-      this.#picked = this.#picked === index ? null : index;
-      this.#highlight();
-    };
-    this.overlay = new Overlay(by.boxes, point, pick);
-    this.objects = new ObjectList(by.objects, point, pick);
-    this.strip = new Strip(by.strip, onSelect);
+    this.overlay = new Overlay();
+    this.objects = new ObjectList();
+    this.#followPointer(by.boxes);
+    this.#followPointer(by.objects);
+    this.strip = new Strip(onSelect);
     by.picture.addEventListener("load", () => by.frame.classList.remove("loading"));
   }
 
@@ -185,7 +177,7 @@ export class View {
 
   /** @param {Item} item */
   #count({ answer }) {
-    return answer && countShown(foundIn(answer), this.choice);
+    return answer && foundIn(answer).filter(chosenBy(this.choice)).length;
   }
 
   /** What concerns all pictures: the strip, the place of this one, labels and totals. */
@@ -205,7 +197,7 @@ export class View {
     const open = this.#items.filter(({ answer, problem }) => !answer && !problem).length;
     const failed = this.#items.length - answered - open;
     const sum = all.reduce((sum, [, { objects }]) => sum + objects, 0);
-    const first = counts(all.slice(0, MOST_LABELS).map(([name, { objects }]) => [name, objects]));
+    const first = counts(all.slice(0, MOST_LABELS));
     const more = all.length > MOST_LABELS && plural(all.length - MOST_LABELS, "more label");
     const list = first + (more ? ` and ${more}` : "");
     by.totals.hidden = this.#items.length < 2;
@@ -236,7 +228,7 @@ export class View {
     const several = this.#items.length > 1;
     const texts = all.map(([name, { objects, pictures }]) => [
       name,
-      `${name}: ${objects}${several ? ` in ${plural(pictures, "picture")}` : ""}`,
+      `${name}: ${objects}${several ? ` in ${plural(pictures.size, "picture")}` : ""}`,
     ]);
     if (label && !all.some(([name]) => name === label)) texts.push([label, `${label}: 0`]);
     texts.unshift(["", "All labels"]);
@@ -256,7 +248,7 @@ export class View {
     this.#highlight();
     by.work.classList.toggle("answered", !!this.#answer);
     by.hint.textContent = this.#hint(all, found.length);
-    if (fresh || this.live) showTiming(by.timing, this.#answer);
+    if (fresh || this.live) showTiming(this.#answer);
     if (fresh) this.showCode();
     if (!this.#answer) {
       by.headline.textContent = this.live ? "Looking at the first frame …" : "Looking …";
@@ -264,9 +256,8 @@ export class View {
     }
     const headline = plural(found.length, this.#answer.result.classifications ? "label" : "object");
     by.headline.textContent = headline;
-    const { label } = this.choice;
-    const groups = label ? [] : totals(this.#item ? [this.#item] : [], this.choice.confidence);
-    const list = counts(groups.map(([name, { objects }]) => [name, objects]));
+    const { confidence, label } = this.choice;
+    const list = this.#item && !label ? counts(totals([this.#item], confidence)) : "";
     const rest = list ? `: ${list}.` : `. ${by.hint.textContent}`;
     by.picture.alt = `${this.#item?.name ?? "Picture"}. ${headline}${rest}`;
     if (!this.live && !this.#item?.problem) this.say(headline + rest, 400);
@@ -286,7 +277,7 @@ export class View {
         : "";
     }
     const { label } = this.choice;
-    const hidden = countShown(all, { confidence: 0, label });
+    const hidden = all.filter(chosenBy({ confidence: 0, label })).length;
     if (hidden === 1) return "1 object is less certain: move the slider down to see it.";
     if (hidden) return `${hidden} objects are less certain: move the slider down to see them.`;
     if (label) return `No ${label} in this picture.`;
@@ -299,9 +290,7 @@ export class View {
     by.panel.parentElement?.classList.toggle("none", !item || !this.#answer);
     if (!item || !this.#answer || !this.panel) return;
     const { result } = this.#answer;
-    const { confidence, label } = this.choice;
-    const chosen = (/** @type {Detection} */ one) =>
-      one.probability > confidence && (!label || one.label === label);
+    const chosen = chosenBy(this.choice);
     const detections = result.detections.filter(chosen);
     const classifications = result.classifications?.filter(chosen);
     const url = new URL(detectPath(this.choice, this.api.masks), document.baseURI).href;
@@ -309,9 +298,40 @@ export class View {
     this.panel.show({ url, name, sample, locked: !!this.api.key }, { ...result, detections, classifications });
   }
 
+  /**
+   * Highlights what is pointed at, by the keyboard too; a click makes that stay.
+   * @param {Element} root
+   */
+  #followPointer(root) {
+    const point = (/** @type {Event} */ { type, target }) => {
+      const gone = type === "pointerleave" || type === "focusout";
+      this.#pointed = gone ? null : indexOf(target);
+      this.#highlight();
+    };
+    for (const type of ["pointerover", "pointerleave", "focusin", "focusout"]) {
+      root.addEventListener(type, point);
+    }
+    root.addEventListener("click", ({ target }) => {
+      const index = indexOf(target);
+      if (index === null) return;
+      this.#picked = this.#picked === index ? null : index;
+      this.#highlight();
+    });
+  }
+
   #highlight() {
     const index = this.#pointed ?? this.#picked;
-    this.overlay.highlight(index);
-    this.objects.highlight(index, this.#picked);
+    by.boxes.classList.toggle("pointing", index !== null);
+    for (const part of by.work.querySelectorAll("[data-index]")) {
+      const own = indexOf(part);
+      part.classList.toggle("chosen", own === index);
+      part.setAttribute("aria-pressed", `${own === this.#picked}`);
+    }
   }
+}
+
+/** @param {EventTarget | null} target */
+function indexOf(target) {
+  const part = target instanceof Element ? target.closest("[data-index]") : null;
+  return part ? Number(part.getAttribute("data-index")) : null;
 }

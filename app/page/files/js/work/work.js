@@ -93,6 +93,14 @@ export class Work {
   }
 
   /**
+   * Does something that may fail, and tells of it.
+   * @param {() => Promise<unknown>} action
+   */
+  #attempt(action) {
+    attempt(() => action().catch((error) => this.#rethrow(error)));
+  }
+
+  /**
    * Asks for the key if it is that, or throws the error again.
    * @param {unknown} error
    */
@@ -114,8 +122,7 @@ export class Work {
     const item = this.gallery.selected;
     if (!item) return;
     const { download, withBoxes } = await part(import("./export.js"));
-    const { name, content } = await withBoxes(this.api, item, this.view.choice);
-    download(content, name);
+    download(await withBoxes(this.api, item, this.view.choice));
   }
 
   /** @param {string} form */
@@ -125,14 +132,13 @@ export class Work {
     const choice = { ...this.view.choice };
     let exported = items.length;
     if (form === "zip") {
-      const { name, content, count } = await pictures(this.api, items, choice, (done) =>
+      const zip = await pictures(this.api, items, choice, (done) =>
         tell(`Drawing picture ${done + 1} of ${items.length} …`),
       );
-      download(content, name);
-      exported = count;
+      download(zip);
+      exported = zip.count;
     } else {
-      const { name, content } = table(form, items, choice, this.access.labels);
-      download(content, name);
+      download(table(form, items, choice, this.access.labels));
     }
     const all = this.gallery.items.length;
     const words = `Exported ${exported} of ${all}: the others have no answer, or cannot be drawn.`;
@@ -219,7 +225,7 @@ export class Work {
   #followButtons() {
     onClick("#keep", () => this.#keepFrame());
     onClick("#stop", () => this.stopCamera());
-    onClick("#save", () => attempt(() => this.#save().catch((error) => this.#rethrow(error))));
+    onClick("#save", () => this.#attempt(() => this.#save()));
     onClick("#previous", () => this.#go(-1));
     onClick("#next", () => this.#go(1));
     onClick("#remove", () => this.#remove());
@@ -232,8 +238,7 @@ export class Work {
     onClick("[data-zoom]", ({ dataset }) => this.zoom.step(Number(dataset.zoom)));
     onClick("[data-export]", ({ dataset }) => {
       by.export.open = false;
-      const action = () => this.#exportAll(dataset.export ?? "");
-      attempt(() => action().catch((error) => this.#rethrow(error)));
+      this.#attempt(() => this.#exportAll(dataset.export ?? ""));
     });
     addEventListener("click", ({ target }) => {
       if (target instanceof Node && !by.export.contains(target)) by.export.open = false;
