@@ -38,7 +38,7 @@ function add(files) {
 function take(files) {
   add(files.map((file) => ({ name: file.name || "picture", file })));
 }
-onDrop(by.dropHere, take);
+onDrop(take);
 onPaste(take);
 onChoose(by.files, "choose", take);
 onChoose(by.photo, "photograph", take);

@@ -1,4 +1,5 @@
 import { by } from "../dom.js";
+import { say } from "../notice.js";
 
 /** The answer as JSON and the request as code, under tabs, ready to copy. */
 export class Panel {
@@ -6,8 +7,7 @@ export class Panel {
   #texts = {};
   #selected = by.tabJson;
 
-  /** @param {(text: string) => void} say */
-  constructor(say) {
+  constructor() {
     const tabs = [by.tabJson, by.tabCurl, by.tabFetch, by.tabPython];
     tabs.forEach((tab, index) => {
       tab.addEventListener("click", () => this.#select(tabs, tab));

@@ -1,6 +1,8 @@
 import { detectPath } from "../api.js";
 import { chosenBy, counts, foundIn, shown, totals } from "./results.js";
 import { by, make } from "../dom.js";
+import { say } from "../notice.js";
+import { Panel } from "./code.js";
 import { ObjectList, showTiming } from "./objects.js";
 import { Overlay } from "./overlay.js";
 import { Strip } from "./strip.js";
@@ -19,8 +21,9 @@ export class View {
   away = false;
   /** @type {Choice} */
   choice = { confidence: 0.25, label: "" };
-  /** @type {import("./code.js").Panel | null} */
-  panel = null;
+  overlay = new Overlay();
+  objects = new ObjectList();
+  panel = new Panel();
   /** @type {Item[]} */
   #items = [];
   /** @type {Item | null} */
@@ -33,7 +36,6 @@ export class View {
   #pointed = null;
   /** @type {number | null} */
   #picked = null;
-  #speech = 0;
   #rest = 0;
 
   /**
@@ -42,22 +44,10 @@ export class View {
    */
   constructor(api, onSelect) {
     this.api = api;
-    this.overlay = new Overlay();
-    this.objects = new ObjectList();
     this.#followPointer(by.boxes);
     this.#followPointer(by.objects);
     this.strip = new Strip(onSelect);
     by.picture.addEventListener("load", () => by.frame.classList.remove("loading"));
-  }
-
-  /**
-   * Tells screen readers.
-   * @param {string} text
-   * @param {number} delay milliseconds, so that a moving slider speaks once
-   */
-  say(text, delay = 0) {
-    clearTimeout(this.#speech);
-    this.#speech = setTimeout(() => (by.status.textContent = text), delay);
   }
 
   /** The pictures that the chosen label leaves. */
@@ -102,18 +92,19 @@ export class View {
     if (fresh && !this.live) this.#showFound(true);
   }
 
-  startLive() {
-    this.live = true;
-    this.#item = this.#answer = null;
-    this.#picked = this.#pointed = null;
+  /** @param {boolean} live whether the camera is shown instead of a picture */
+  setLive(live) {
+    this.live = live;
+    this.#item = this.#answer = this.#picked = this.#pointed = null;
     this.#showProblem(null);
-    this.#switch();
-  }
-
-  stopLive() {
-    this.live = false;
-    this.#answer = null;
-    this.#switch();
+    by.video.hidden = by.stop.hidden = !live;
+    by.work.classList.toggle("live", live);
+    by.picture.hidden = live;
+    by.nothing.hidden = by.keep.hidden = true;
+    by.frame.hidden = false;
+    by.frame.classList.remove("loading");
+    by.stage.classList.remove("busy");
+    this.#showFound(true);
   }
 
   /** @param {Frame} frame */
@@ -123,17 +114,6 @@ export class View {
     by.keep.hidden = false;
     this.#showFound(false);
     by.hint.textContent = rate ? `${rate.toFixed(1)} frames a second` : "";
-  }
-
-  #switch() {
-    by.video.hidden = by.stop.hidden = !this.live;
-    by.work.classList.toggle("live", this.live);
-    by.picture.hidden = this.live;
-    by.nothing.hidden = by.keep.hidden = true;
-    by.frame.hidden = false;
-    by.frame.classList.remove("loading");
-    by.stage.classList.remove("busy");
-    this.#showFound(true);
   }
 
   #showPicture() {
@@ -172,7 +152,7 @@ export class View {
     by.problemDetail.textContent = problem.detail;
     by.problemCode.textContent = problem.code;
     by.retry.hidden = !problem.again;
-    if (news) this.say(`${this.#item?.name}: ${problem.title}. ${problem.detail}`);
+    if (news) say(`${this.#item?.name}: ${problem.title}. ${problem.detail}`);
   }
 
   /** @param {Item} item */
@@ -188,26 +168,24 @@ export class View {
     this.strip.show(items, selected, (item) => this.#count(item));
     by.name.textContent = selected?.name ?? "";
     const several = items.length > 1;
-    by.place.textContent = selected && several ? `${items.indexOf(selected) + 1} of ${items.length}` : "";
+    by.place.textContent = several ? `${items.findIndex((one) => one === selected) + 1} of ${items.length}` : "";
     by.previous.hidden = by.next.hidden = !several;
-    by.previous.disabled = !selected || items[0] === selected;
-    by.next.disabled = !selected || items.at(-1) === selected;
+    by.previous.disabled = items[0] === selected;
+    by.next.disabled = items.at(-1) === selected;
     const all = totals(this.#items, confidence);
     const answered = this.#items.filter(({ answer }) => answer).length;
     const open = this.#items.filter(({ answer, problem }) => !answer && !problem).length;
     const failed = this.#items.length - answered - open;
     const sum = all.reduce((sum, [, { objects }]) => sum + objects, 0);
-    const first = counts(all.slice(0, MOST_LABELS));
-    const more = all.length > MOST_LABELS && plural(all.length - MOST_LABELS, "more label");
-    const list = first + (more ? ` and ${more}` : "");
+    const list = sum ? `: ${counts(all.slice(0, MOST_LABELS))}` : "";
+    const more = all.length - MOST_LABELS;
     by.totals.hidden = this.#items.length < 2;
     by.totals.textContent = [
-      `${plural(sum, "object")} in ${plural(answered, "picture")}${list && ": "}${list}.`,
-      open && ` ${open} still to come.`,
-      failed && ` ${failed} failed.`,
-    ]
-      .filter(Boolean)
-      .join("");
+      `${plural(sum, "object")} in ${plural(answered, "picture")}${list}`,
+      more > 0 ? ` and ${plural(more, "more label")}.` : ".",
+      open ? ` ${open} still to come.` : "",
+      failed ? ` ${failed} failed.` : "",
+    ].join("");
     by.export.hidden = this.live || !answered;
     by.save.hidden = this.live || !this.#answer;
     by.filter.hidden = all.length < 2 && !label;
@@ -260,7 +238,7 @@ export class View {
     const list = this.#item && !label ? counts(totals([this.#item], confidence)) : "";
     const rest = list ? `: ${list}.` : `. ${by.hint.textContent}`;
     by.picture.alt = `${this.#item?.name ?? "Picture"}. ${headline}${rest}`;
-    if (!this.live && !this.#item?.problem) this.say(headline + rest, 400);
+    if (!this.live && !this.#item?.problem) say(headline + rest, 400);
   }
 
   /**
@@ -288,7 +266,7 @@ export class View {
   showCode() {
     const item = this.#item;
     by.panel.parentElement?.classList.toggle("none", !item || !this.#answer);
-    if (!item || !this.#answer || !this.panel) return;
+    if (!item || !this.#answer) return;
     const { result } = this.#answer;
     const chosen = chosenBy(this.choice);
     const detections = result.detections.filter(chosen);
