@@ -7,6 +7,16 @@ export const by = /** @type {any} */ (
 );
 
 /**
+ * @param {string} selector of buttons
+ * @param {(button: HTMLElement) => void} action
+ */
+export function onClick(selector, action) {
+  for (const button of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll(selector))) {
+    button.addEventListener("click", () => action(button));
+  }
+}
+
+/**
  * A new element. Strings become text, never HTML.
  * @template {keyof HTMLElementTagNameMap} K
  * @param {K} tag

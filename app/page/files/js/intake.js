@@ -1,4 +1,4 @@
-import { by } from "./dom.js";
+import { by, onClick } from "./dom.js";
 
 /**
  * Takes files that are dropped anywhere on the page, and shows that it would.
@@ -43,9 +43,7 @@ export function onPaste(take) {
  * @param {Take} take
  */
 export function onChoose(input, action, take) {
-  for (const button of document.querySelectorAll(`[data-do="${action}"]`)) {
-    button.addEventListener("click", () => input.click());
-  }
+  onClick(`[data-do=${action}]`, () => input.click());
   input.addEventListener("change", () => {
     take([...(input.files ?? [])]);
     input.value = "";

@@ -21,7 +21,9 @@ export class Overlay {
   #widths = new Map();
   /** @type {Size | undefined} */
   #image;
-  #ruler = document.createElement("canvas").getContext("2d");
+  #ruler = /** @type {CanvasRenderingContext2D} */ (
+    document.createElement("canvas").getContext("2d")
+  );
 
   constructor() {
     new ResizeObserver(() => this.#render()).observe(by.boxes);
@@ -81,8 +83,8 @@ export class Overlay {
   #measure(text) {
     return kept(this.#widths, text, () => {
       const { fontWeight, fontSize, fontFamily } = getComputedStyle(by.boxes);
-      if (this.#ruler) this.#ruler.font = `${fontWeight} ${fontSize} ${fontFamily}`;
-      return Math.ceil(this.#ruler?.measureText(text).width ?? text.length * 8) + 2 * PADDING;
+      this.#ruler.font = `${fontWeight} ${fontSize} ${fontFamily}`;
+      return Math.ceil(this.#ruler.measureText(text).width) + 2 * PADDING;
     });
   }
 }

@@ -1,5 +1,5 @@
 import { asProblem } from "../api.js";
-import { by } from "../dom.js";
+import { by, onClick } from "../dom.js";
 import { attempt, part, say, tell } from "../notice.js";
 import { Gallery } from "./gallery.js";
 import { prepare } from "./picture.js";
@@ -127,9 +127,9 @@ export class Work {
 
   /** @param {string} form */
   async #exportAll(form) {
-    const { download, pictures, table } = await part(import("./export.js"));
     const items = this.gallery.items.filter(({ answer }) => answer);
     const choice = { ...this.view.choice };
+    const { download, pictures, table } = await part(import("./export.js"));
     let exported = items.length;
     if (form === "zip") {
       const zip = await pictures(this.api, items, choice, (done) =>
@@ -247,14 +247,4 @@ export class Work {
 
 function leave() {
   if (history.state?.work) history.back();
-}
-
-/**
- * @param {string} selector
- * @param {(button: HTMLElement) => void} action
- */
-function onClick(selector, action) {
-  for (const button of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll(selector))) {
-    button.addEventListener("click", () => action(button));
-  }
 }
