@@ -265,7 +265,6 @@ export class View {
   /** Shows the answer and the request as code. */
   showCode() {
     const item = this.#item;
-    by.panel.parentElement?.classList.toggle("none", !item || !this.#answer);
     if (!item || !this.#answer) return;
     const { result } = this.#answer;
     const chosen = chosenBy(this.choice);
