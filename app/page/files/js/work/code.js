@@ -3,7 +3,7 @@ import { say } from "../notice.js";
 
 /** The answer as JSON and the request as code, under tabs, ready to copy. */
 export class Panel {
-  /** @type {Record<string, () => string>} */
+  /** @type {Record<string, string>} */
   #texts = {};
   #selected = "";
 
@@ -43,16 +43,16 @@ export class Panel {
    */
   show(asked, result) {
     this.#texts = {
-      tabJson: () => json(result),
-      tabCurl: () => curl(asked),
-      tabFetch: () => fetchCode(asked),
-      tabPython: () => python(asked),
+      tabJson: json(result),
+      tabCurl: curl(asked),
+      tabFetch: fetchCode(asked),
+      tabPython: python(asked),
     };
     this.#render();
   }
 
   #render() {
-    by.code.textContent = this.#texts[this.#selected]?.() ?? "";
+    by.code.textContent = this.#texts[this.#selected] ?? "";
   }
 }
 

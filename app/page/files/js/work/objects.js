@@ -30,10 +30,11 @@ export class ObjectList {
   #row({ index, label, probability, classId }, place) {
     const entry = kept(this.#rows, index, newRow);
     const row = /** @type {HTMLElement} */ (entry.firstChild);
-    const fill = /** @type {HTMLElement} */ (row.querySelector(".meter span"));
+    const [meter, number] = row.children;
+    const fill = /** @type {HTMLElement} */ (meter.firstChild);
     fill.style.width = percent(probability);
     fill.style.background = colourOf(classId);
-    if (row.lastChild) row.lastChild.textContent = percent(probability);
+    number.textContent = percent(probability);
     row.setAttribute("aria-label", `${label} ${place + 1}, ${percent(probability)}`);
     return entry;
   }

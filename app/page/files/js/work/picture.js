@@ -23,8 +23,9 @@ export async function prepare(file, withThumb = true) {
       resizeHeight: sent.height,
       resizeQuality: "high",
     });
-    bitmap = await createImageBitmap(file, longest > LONGEST_SIDE ? options : {});
-    const upload = longest > LONGEST_SIDE ? await snapshot(bitmap, sent) : file;
+    const large = longest > LONGEST_SIDE;
+    bitmap = await createImageBitmap(file, large ? options : {});
+    const upload = large ? await snapshot(bitmap, sent) : file;
     const small = Math.max(THUMB.width / size.width, THUMB.height / size.height);
     const thumb = scaled(size, Math.min(small, THUMB.most / longest));
     const made = withThumb && URL.createObjectURL(await snapshot(bitmap, thumb));

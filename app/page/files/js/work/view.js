@@ -79,24 +79,25 @@ export class View {
     by.resume.hidden = !items.length;
     by.resume.textContent = `Back to your ${items.length === 1 ? "picture" : `${items.length} pictures`}`;
     by.docs.target = items.length ? "_blank" : "";
-    const fresh = this.#item !== selected || this.#answer !== (selected?.answer ?? null);
     if (!this.live) {
+      const answer = selected?.answer ?? null;
+      const fresh = this.#item !== selected || this.#answer !== answer;
       if (this.#item !== selected) this.#picked = this.#pointed = null;
       this.#item = selected;
-      this.#answer = selected?.answer ?? null;
+      this.#answer = answer;
       this.#showPicture();
-      this.#showProblem(selected?.problem ?? null);
+      this.#showProblem();
+      if (fresh) this.#showFound(true);
     }
     this.#showAll();
     this.#whenAtRest();
-    if (fresh && !this.live) this.#showFound(true);
   }
 
   /** @param {boolean} live whether the camera is shown instead of a picture */
   setLive(live) {
     this.live = live;
     this.#item = this.#answer = this.#picked = this.#pointed = null;
-    this.#showProblem(null);
+    this.#showProblem();
     by.video.hidden = by.stop.hidden = !live;
     by.work.classList.toggle("live", live);
     by.picture.hidden = live;
@@ -142,8 +143,8 @@ export class View {
     by.frame.style.setProperty("--height", `${height}`);
   }
 
-  /** @param {Problem | null} problem */
-  #showProblem(problem) {
+  #showProblem() {
+    const problem = this.#item?.problem;
     const news = problem && by.problem.hidden;
     by.problem.hidden = !problem;
     by.found.hidden = !!problem;
@@ -164,14 +165,15 @@ export class View {
   #showAll() {
     const { confidence, label } = this.choice;
     const items = this.visible;
-    const selected = this.live ? null : this.#item;
+    const selected = this.#item;
     this.strip.show(items, selected, (item) => this.#count(item));
     by.name.textContent = selected?.name ?? "";
     const several = items.length > 1;
-    by.place.textContent = several ? `${items.findIndex((one) => one === selected) + 1} of ${items.length}` : "";
+    const place = items.findIndex((one) => one === selected);
+    by.place.textContent = several ? `${place + 1} of ${items.length}` : "";
     by.previous.hidden = by.next.hidden = !several;
-    by.previous.disabled = items[0] === selected;
-    by.next.disabled = items.at(-1) === selected;
+    by.previous.disabled = !place;
+    by.next.disabled = place === items.length - 1;
     const all = totals(this.#items, confidence);
     const answered = this.#items.filter(({ answer }) => answer).length;
     const open = this.#items.filter(({ answer, problem }) => !answer && !problem).length;
@@ -187,7 +189,7 @@ export class View {
       failed ? ` ${failed} failed.` : "",
     ].join("");
     by.export.hidden = this.live || !answered;
-    by.save.hidden = this.live || !this.#answer;
+    by.save.hidden = !selected?.answer;
     by.filter.hidden = all.length < 2 && !label;
   }
 

@@ -228,12 +228,11 @@ export class Work {
       leave();
     });
     onClick("[data-zoom]", ({ dataset }) => this.zoom.step(Number(dataset.zoom)));
-    onClick("[data-export]", ({ dataset }) => {
-      by.export.open = false;
-      this.#attempt(() => this.#exportAll(dataset.export ?? ""));
-    });
+    onClick("[data-export]", ({ dataset }) =>
+      this.#attempt(() => this.#exportAll(dataset.export ?? "")),
+    );
     addEventListener("click", ({ target }) => {
-      if (target instanceof Node && !by.export.contains(target)) by.export.open = false;
+      if (target instanceof Element && !target.closest("#export summary")) by.export.open = false;
     });
     by.export.addEventListener("keydown", ({ key }) => {
       if (key === "Escape") by.export.open = false;
