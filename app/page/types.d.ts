@@ -29,6 +29,12 @@ interface Found extends Detection {
   index: number;
 }
 
+/** Of one label. */
+interface Total {
+  objects: number;
+  pictures: Set<Item>;
+}
+
 interface Result {
   model: string;
   image: Size;
@@ -139,9 +145,6 @@ interface Asked {
   locked: boolean;
 }
 
-/** Called with the index of a detection, or null for none. */
-type Point = (index: number | null) => void;
-type Choose = (index: number) => void;
 type Take = (files: File[]) => void;
 
 /** Elements of the page by their ids. */

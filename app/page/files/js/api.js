@@ -8,23 +8,25 @@ const TRIES = 4;
 
 /** An error in words for people. */
 export class Problem extends Error {
+  /** Of the API. */
+  code = "";
+  /** Whether the same may work later. */
+  again = false;
+  /** Seconds until then, 0 if the server does not say. */
+  after = 0;
+  /** Whether the server was not reached. */
+  unreached = false;
+
   /**
    * @param {string} title
    * @param {string} detail
-   * @param {object} more
-   * @param {string} [more.code] of the API
-   * @param {boolean} [more.again] whether the same may work later
-   * @param {number} [more.after] seconds until then, 0 if the server does not say
-   * @param {boolean} [more.unreached] whether the server was not reached
+   * @param {{code?: string, again?: boolean, after?: number, unreached?: boolean}} more
    */
-  constructor(title, detail, { code = "", again = false, after = 0, unreached = false } = {}) {
+  constructor(title, detail, more = {}) {
     super(detail);
     this.title = title;
     this.detail = detail;
-    this.code = code;
-    this.again = again;
-    this.after = after;
-    this.unreached = unreached;
+    Object.assign(this, more);
   }
 }
 
@@ -90,12 +92,7 @@ export class Api {
   #post(picture, path, accept, signal) {
     const body = new FormData();
     body.append("file", picture);
-    return this.#fetch(path, {
-      method: "POST",
-      body,
-      headers: { Accept: accept },
-      signal,
-    });
+    return this.#fetch(path, { method: "POST", body, headers: { Accept: accept }, signal });
   }
 
   /**

@@ -7,6 +7,16 @@ export const by = /** @type {any} */ (
 );
 
 /**
+ * @param {string} selector of buttons
+ * @param {(button: HTMLElement) => void} action
+ */
+export function onClick(selector, action) {
+  for (const button of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll(selector))) {
+    button.addEventListener("click", () => action(button));
+  }
+}
+
+/**
  * A new element. Strings become text, never HTML.
  * @template {keyof HTMLElementTagNameMap} K
  * @param {K} tag
@@ -34,6 +44,19 @@ export function draw(tag, className = "", ...children) {
   if (className) element.setAttribute("class", className);
   element.append(...children);
   return element;
+}
+
+/**
+ * The value of a key, which is made when it is first asked for.
+ * @template K, V
+ * @param {Map<K, V>} map
+ * @param {K} key
+ * @param {(key: K) => V} create
+ */
+export function kept(map, key, create) {
+  const value = map.get(key) ?? create(key);
+  map.set(key, value);
+  return value;
 }
 
 /**

@@ -1,30 +1,26 @@
+import { by, onClick } from "./dom.js";
+
 /**
- * Takes files that are dropped anywhere on the page.
- * @param {HTMLElement} sign shown while something is dragged over the page
+ * Takes files that are dropped anywhere on the page, and shows that it would.
  * @param {Take} take
  */
-export function onDrop(sign, take) {
+export function onDrop(take) {
   let depth = 0;
-  /** @param {number} value */
-  const setDepth = (value) => {
-    depth = value;
-    sign.classList.toggle("shown", depth > 0);
-  };
-  addEventListener("dragenter", (event) => {
-    if (hasFiles(event)) setDepth(depth + 1);
-  });
-  addEventListener("dragleave", (event) => {
-    if (hasFiles(event)) setDepth(Math.max(0, depth - 1));
-  });
-  addEventListener("dragover", (event) => {
-    if (hasFiles(event)) event.preventDefault();
-  });
-  addEventListener("drop", (event) => {
-    if (!hasFiles(event)) return;
+  const follow = (/** @type {DragEvent} */ event) => {
+    const { type, dataTransfer } = event;
+    if (!dataTransfer?.types.includes("Files")) return;
     event.preventDefault();
-    setDepth(0);
-    take([...(event.dataTransfer?.files ?? [])]);
-  });
+    if (type === "dragenter") depth += 1;
+    if (type === "dragleave") depth = Math.max(0, depth - 1);
+    if (type === "drop") {
+      depth = 0;
+      take([...dataTransfer.files]);
+    }
+    by.dropHere.hidden = !depth;
+  };
+  for (const type of /** @type {const} */ (["dragenter", "dragleave", "dragover", "drop"])) {
+    addEventListener(type, follow);
+  }
 }
 
 /**
@@ -47,16 +43,9 @@ export function onPaste(take) {
  * @param {Take} take
  */
 export function onChoose(input, action, take) {
-  for (const button of document.querySelectorAll(`[data-do="${action}"]`)) {
-    button.addEventListener("click", () => input.click());
-  }
+  onClick(`[data-do=${action}]`, () => input.click());
   input.addEventListener("change", () => {
     take([...(input.files ?? [])]);
     input.value = "";
   });
-}
-
-/** @param {DragEvent} event */
-function hasFiles(event) {
-  return event.dataTransfer?.types.includes("Files") ?? false;
 }

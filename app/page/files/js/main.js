@@ -1,6 +1,6 @@
 import { Access } from "./access.js";
 import { Api, LOWEST_CONFIDENCE } from "./api.js";
-import { by } from "./dom.js";
+import { by, onClick } from "./dom.js";
 import { onChoose, onDrop, onPaste } from "./intake.js";
 import { attempt, part } from "./notice.js";
 import { bytes, plural } from "./words.js";
@@ -38,7 +38,7 @@ function add(files) {
 function take(files) {
   add(files.map((file) => ({ name: file.name || "picture", file })));
 }
-onDrop(by.dropHere, take);
+onDrop(take);
 onPaste(take);
 onChoose(by.files, "choose", take);
 onChoose(by.photo, "photograph", take);
@@ -46,14 +46,11 @@ for (const sooner of ["dragenter", "click"]) {
   addEventListener(sooner, () => loadWork().catch(() => {}), { once: true });
 }
 
-for (const button of document.querySelectorAll("[data-sample]")) {
-  const sample = new URL(button.getAttribute("data-sample") ?? "", document.baseURI).href;
+onClick("[data-sample]", ({ dataset }) => {
+  const sample = new URL(dataset.sample ?? "", document.baseURI).href;
   const name = sample.split("/").pop() ?? "sample";
-  const open = async () => add([{ name, sample, file: await (await part(fetch(sample))).blob() }]);
-  button.addEventListener("click", () => attempt(open));
-}
-for (const button of document.querySelectorAll("[data-do=live]")) {
-  button.addEventListener("click", () => attempt(async () => (await loadWork()).startCamera()));
-}
+  attempt(async () => add([{ name, sample, file: await (await part(fetch(sample))).blob() }]));
+});
+onClick("[data-do=live]", () => attempt(async () => (await loadWork()).startCamera()));
 
 access.open();

@@ -2,6 +2,7 @@ import { asProblem, unreached } from "./api.js";
 import { by } from "./dom.js";
 
 let again = () => {};
+let speech = 0;
 by.noticeAgain.addEventListener("click", () => again());
 by.noticeClose.addEventListener("click", () => tell(""));
 
@@ -14,6 +15,16 @@ export function tell(words, canTryAgain = false) {
   by.notice.hidden = !words;
   by.noticeText.textContent = words;
   by.noticeAgain.hidden = !canTryAgain;
+}
+
+/**
+ * Tells screen readers.
+ * @param {string} text
+ * @param {number} delay milliseconds, so that a moving slider speaks once
+ */
+export function say(text, delay = 0) {
+  clearTimeout(speech);
+  speech = setTimeout(() => (by.status.textContent = text), delay);
 }
 
 /**

@@ -1,16 +1,24 @@
 import { by } from "../dom.js";
+import { say } from "../notice.js";
 
 /** The answer as JSON and the request as code, under tabs, ready to copy. */
 export class Panel {
-  /** @type {Record<string, () => string>} */
+  /** @type {Record<string, string>} */
   #texts = {};
-  #selected = by.tabJson;
+  #selected = "";
 
-  /** @param {(text: string) => void} say */
-  constructor(say) {
+  constructor() {
     const tabs = [by.tabJson, by.tabCurl, by.tabFetch, by.tabPython];
     tabs.forEach((tab, index) => {
-      tab.addEventListener("click", () => this.#select(tabs, tab));
+      tab.addEventListener("click", () => {
+        this.#selected = tab.id;
+        for (const one of tabs) {
+          one.setAttribute("aria-selected", `${one === tab}`);
+          one.tabIndex = one === tab ? 0 : -1;
+        }
+        by.panel.setAttribute("aria-labelledby", tab.id);
+        this.#render();
+      });
       tab.addEventListener("keydown", (event) => {
         const steps = { ArrowRight: 1, ArrowLeft: -1, Home: -index, End: -1 - index };
         const step = steps[/** @type {keyof typeof steps} */ (event.key)];
@@ -18,10 +26,10 @@ export class Panel {
         event.preventDefault();
         const next = tabs[(index + step + tabs.length) % tabs.length];
         next.focus();
-        this.#select(tabs, next);
+        next.click();
       });
     });
-    this.#select(tabs, tabs[0]);
+    by.tabJson.click();
     by.copy.addEventListener("click", async () => {
       by.copy.textContent = (await copy(by.code.textContent ?? "")) ? "Copied" : "Not copied";
       say(by.copy.textContent);
@@ -35,30 +43,16 @@ export class Panel {
    */
   show(asked, result) {
     this.#texts = {
-      tabJson: () => json(result),
-      tabCurl: () => curl(asked),
-      tabFetch: () => fetchCode(asked),
-      tabPython: () => python(asked),
+      tabJson: json(result),
+      tabCurl: curl(asked),
+      tabFetch: fetchCode(asked),
+      tabPython: python(asked),
     };
     this.#render();
   }
 
-  /**
-   * @param {HTMLElement[]} tabs
-   * @param {HTMLElement} chosen
-   */
-  #select(tabs, chosen) {
-    this.#selected = chosen;
-    for (const tab of tabs) {
-      tab.setAttribute("aria-selected", `${tab === chosen}`);
-      tab.tabIndex = tab === chosen ? 0 : -1;
-    }
-    by.panel.setAttribute("aria-labelledby", chosen.id);
-    this.#render();
-  }
-
   #render() {
-    by.code.textContent = this.#texts[this.#selected.id]?.() ?? "";
+    by.code.textContent = this.#texts[this.#selected] ?? "";
   }
 }
 

@@ -9,7 +9,7 @@ const AT_ONCE = 3;
 const FORM_BYTES = 512;
 
 /** The pictures of this visit. */
-export class Gallery extends EventTarget {
+export class Gallery {
   /** @type {Item[]} */
   items = [];
   /** @type {Item | null} */
@@ -24,29 +24,24 @@ export class Gallery extends EventTarget {
   /**
    * @param {Api} api
    * @param {number} limit bytes of a request that the server takes
+   * @param {() => void} onChange
    */
-  constructor(api, limit) {
-    super();
+  constructor(api, limit, onChange) {
     this.api = api;
     this.limit = limit;
+    this.onChange = onChange;
   }
 
-  /**
-   * @param {{name: string, file: Blob, sample?: string} & Partial<Item>} file
-   * @returns {Item}
-   */
-  static item(file) {
+  /** @param {({name: string, file: Blob} & Partial<Item>)[]} files at least one */
+  add(files) {
     const empty = { sample: "", size: null, thumb: "", shown: null, answer: null, problem: null };
-    return { ...empty, busy: false, stopper: new AbortController(), ...file };
-  }
-
-  /** @param {Item[]} items */
-  add(items) {
-    if (!items.length) return;
+    const items = files.map((file) => {
+      return { ...empty, busy: false, stopper: new AbortController(), ...file };
+    });
     this.items.push(...items);
     this.#newest = items;
     this.selected = items.find(({ problem }) => !problem) ?? items[0];
-    this.#changed();
+    this.onChange();
     this.#start();
   }
 
@@ -54,24 +49,26 @@ export class Gallery extends EventTarget {
   select(item) {
     this.#newest = [];
     this.selected = item;
-    this.#changed();
+    this.onChange();
   }
 
-  /** @param {Item} item */
-  remove(item) {
+  /**
+   * @param {Item} item
+   * @param {Item} [next] is selected then
+   */
+  remove(item, next) {
     const place = this.items.indexOf(item);
     this.items.splice(place, 1);
     forget(item);
-    if (this.selected === item) {
-      this.selected = this.items[place] ?? this.items[place - 1] ?? null;
-    }
-    this.#changed();
+    this.#newest = [];
+    this.selected = next ?? this.items[place] ?? this.items.at(-1) ?? null;
+    this.onChange();
   }
 
   /** @param {(problem: Problem) => boolean} which problems may be over now */
   retry(which) {
     for (const item of this.items) if (item.problem && which(item.problem)) item.problem = null;
-    this.#changed();
+    this.onChange();
     this.#start();
   }
 
@@ -79,7 +76,7 @@ export class Gallery extends EventTarget {
     this.items.forEach(forget);
     this.items = [];
     this.selected = null;
-    this.#changed();
+    this.onChange();
   }
 
   #start() {
@@ -106,7 +103,7 @@ export class Gallery extends EventTarget {
       const { upload, size, thumb } = await prepare(item.file, !item.thumb);
       item.thumb ||= thumb;
       if (size) Object.assign(item, { size, shown: item.file });
-      this.#changed();
+      this.onChange();
       if (this.limit && upload.size + FORM_BYTES > this.limit) throw this.#tooLarge(upload);
       const answer = await this.api.detect(upload, signal);
       await this.#ensureShown(item, upload, answer.result.image);
@@ -119,7 +116,7 @@ export class Gallery extends EventTarget {
     if (item.problem && this.selected === item && this.#newest.length) {
       this.selected = this.#newest.find(({ problem }) => !problem) ?? this.#newest[0];
     }
-    this.#changed();
+    this.onChange();
   }
 
   /**
@@ -154,10 +151,6 @@ export class Gallery extends EventTarget {
   #tooLarge({ size }) {
     const detail = `It has ${bytes(size)}, and the server takes at most ${bytes(this.limit)}.`;
     return new Problem("The file is too large", `${detail} It was not sent.`);
-  }
-
-  #changed() {
-    this.dispatchEvent(new Event("change"));
   }
 }
 

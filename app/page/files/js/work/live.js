@@ -1,74 +1,53 @@
 import { Problem } from "../api.js";
-import { snapshot } from "./picture.js";
+import { by } from "../dom.js";
+import { scaled, snapshot } from "./picture.js";
 
 const LONGEST_SIDE = 960;
 
 /** Milliseconds over which frames are counted. */
 const COUNTED_MS = 2000;
 
-/** The live camera: the next frame is sent when the last one is answered. */
-export class Live {
+const RETRY = { again: true };
+
+/**
+ * The live camera: the next frame is sent when the last one is answered. Runs until it is stopped.
+ * Throws a Problem, or an AbortError.
+ * @param {Api} api
+ * @param {AbortSignal} signal
+ * @param {() => void} onOpen called when the camera shows something
+ * @param {(frame: Frame) => void} onFrame
+ */
+export async function runCamera(api, signal, onOpen, onFrame) {
+  const { video } = by;
+  const stream = await openCamera();
   /** @type {number[]} */
-  #times = [];
-
-  /**
-   * @param {HTMLVideoElement} video
-   * @param {Api} api
-   * @param {(frame: Frame) => void} onFrame
-   */
-  constructor(video, api, onFrame) {
-    this.video = video;
-    this.api = api;
-    this.onFrame = onFrame;
-  }
-
-  /**
-   * Runs until it is stopped. Throws a Problem.
-   * @param {AbortSignal} signal
-   * @param {() => void} onOpen called when the camera shows something
-   */
-  async run(signal, onOpen) {
-    const stream = await openCamera();
-    this.#times = [];
-    try {
-      if (signal.aborted) return;
-      this.video.srcObject = stream;
-      await this.video.play();
-      if (signal.aborted) return;
-      onOpen();
-      while (!signal.aborted) await this.#step(stream, signal);
-    } catch (error) {
-      if (!signal.aborted) throw error;
-    } finally {
-      for (const track of stream.getTracks()) track.stop();
-      if (this.video.srcObject === stream) this.video.srcObject = null;
+  let times = [];
+  try {
+    signal.throwIfAborted();
+    video.srcObject = stream;
+    await video.play();
+    signal.throwIfAborted();
+    onOpen();
+    for (;;) {
+      await new Promise(requestAnimationFrame); // It waits while the tab is hidden.
+      signal.throwIfAborted();
+      if (!stream.active) throw new Problem("The camera stopped", "Is it still connected?", RETRY);
+      const { videoWidth: width, videoHeight: height } = video;
+      if (!width) continue;
+      const size = scaled({ width, height }, LONGEST_SIDE / Math.max(width, height));
+      const file = await snapshot(video, size);
+      const answer = await api.detect(file, signal);
+      signal.throwIfAborted();
+      const now = performance.now();
+      times = [...times.filter((time) => now - time < COUNTED_MS), now];
+      const rate = times.length < 2 ? 0 : ((times.length - 1) * 1000) / (now - times[0]);
+      onFrame({ file, ...size, answer, rate });
     }
-  }
-
-  /**
-   * @param {MediaStream} stream
-   * @param {AbortSignal} signal
-   */
-  async #step(stream, signal) {
-    await new Promise(requestAnimationFrame); // It waits while the tab is hidden.
-    if (!stream.active) throw new Problem("The camera stopped", "Is it still connected?", RETRY);
-    const { videoWidth, videoHeight } = this.video;
-    if (signal.aborted || !videoWidth) return;
-    const scale = Math.min(1, LONGEST_SIDE / Math.max(videoWidth, videoHeight));
-    const [width, height] = [Math.round(videoWidth * scale), Math.round(videoHeight * scale)];
-    const file = await snapshot(this.video, { width, height });
-    const answer = await this.api.detect(file, signal);
-    if (!signal.aborted) this.onFrame({ file, width, height, answer, rate: this.#rate() });
-  }
-
-  #rate() {
-    const now = performance.now();
-    this.#times = [...this.#times.filter((time) => now - time < COUNTED_MS), now];
-    return this.#times.length < 2 ? 0 : ((this.#times.length - 1) * 1000) / (now - this.#times[0]);
+  } finally {
+    for (const track of stream.getTracks()) track.stop();
+    if (video.srcObject === stream) video.srcObject = null;
   }
 }
-
-const RETRY = { again: true };
 
 async function openCamera() {
   if (!navigator.mediaDevices) {

@@ -1,5 +1,5 @@
 import { byLabel, colourOf } from "./results.js";
-import { arrange, make } from "../dom.js";
+import { arrange, by, kept, make } from "../dom.js";
 import { percent } from "../words.js";
 
 /** The list of objects by label. Its elements stay while the slider moves. */
@@ -9,23 +9,10 @@ export class ObjectList {
   /** @type {Map<number, HTMLElement>} */
   #rows = new Map();
 
-  /**
-   * @param {HTMLElement} root
-   * @param {Point} onPoint
-   * @param {Choose} onPick
-   */
-  constructor(root, onPoint, onPick) {
-    this.root = root;
-    this.onPoint = onPoint;
-    this.onPick = onPick;
-    root.addEventListener("pointerleave", () => onPoint(null));
-  }
-
   /** @param {Found[]} found */
   show(found) {
     const groups = byLabel(found).map(([label, members]) => {
-      const group = this.#groups.get(label) ?? newGroup(label);
-      this.#groups.set(label, group);
+      const group = kept(this.#groups, label, newGroup);
       const [title, list] = group.children;
       const [swatch, , count] = /** @type {Iterable<HTMLElement>} */ (title.children);
       swatch.style.background = colourOf(members[0].classId);
@@ -33,19 +20,7 @@ export class ObjectList {
       arrange(list, members.map((one, place) => this.#row(one, place)));
       return group;
     });
-    arrange(this.root, groups);
-  }
-
-  /**
-   * @param {number | null} index that is pointed at
-   * @param {number | null} picked that stays so
-   */
-  highlight(index, picked) {
-    for (const row of this.root.querySelectorAll("button")) {
-      const own = Number(row.dataset.index);
-      row.classList.toggle("chosen", own === index);
-      row.setAttribute("aria-pressed", `${own === picked}`);
-    }
+    arrange(by.objects, groups);
   }
 
   /**
@@ -53,30 +28,25 @@ export class ObjectList {
    * @param {number} place within its label
    */
   #row({ index, label, probability, classId }, place) {
-    const entry = this.#rows.get(index) ?? this.#newRow(index);
+    const entry = kept(this.#rows, index, newRow);
     const row = /** @type {HTMLElement} */ (entry.firstChild);
-    const fill = /** @type {HTMLElement} */ (row.querySelector(".meter span"));
+    const [meter, number] = row.children;
+    const fill = /** @type {HTMLElement} */ (meter.firstChild);
     fill.style.width = percent(probability);
     fill.style.background = colourOf(classId);
-    if (row.lastChild) row.lastChild.textContent = percent(probability);
+    number.textContent = percent(probability);
     row.setAttribute("aria-label", `${label} ${place + 1}, ${percent(probability)}`);
     return entry;
   }
 
-  /** @param {number} index */
-  #newRow(index) {
-    const meter = make("span", "meter", make("span"));
-    const row = make("button", "", meter, make("span", "probability"));
-    row.type = "button";
-    row.dataset.index = `${index}`;
-    row.addEventListener("pointerenter", () => this.onPoint(index));
-    row.addEventListener("focus", () => this.onPoint(index));
-    row.addEventListener("blur", () => this.onPoint(null));
-    row.addEventListener("click", () => this.onPick(index));
-    const entry = make("li", "", row);
-    this.#rows.set(index, entry);
-    return entry;
-  }
+}
+
+/** @param {number} index */
+function newRow(index) {
+  const meter = make("span", "meter", make("span"));
+  const row = make("button", "", meter, make("span", "probability"));
+  row.dataset.index = `${index}`;
+  return make("li", "", row);
 }
 
 /** @param {string} label */
@@ -87,13 +57,12 @@ function newGroup(label) {
 
 /**
  * The time of each stage as a bar and in words.
- * @param {HTMLElement} root
  * @param {Answer | null} answer
  */
-export function showTiming(root, answer) {
-  root.hidden = !answer;
+export function showTiming(answer) {
+  by.timing.hidden = !answer;
   if (!answer) return;
-  const bar = make("div", "timing-bar");
+  const bar = make("div", "meter");
   bar.setAttribute("aria-hidden", "true");
   const list = make("dl");
   for (const { name, ms } of answer.stages) {
@@ -103,7 +72,7 @@ export function showTiming(root, answer) {
     list.append(duration(name, ms, `stage-${name}`));
   }
   list.append(duration("round trip", answer.roundTrip, ""));
-  root.replaceChildren(bar, list);
+  by.timing.replaceChildren(bar, list);
 }
 
 /**
@@ -113,6 +82,6 @@ export function showTiming(root, answer) {
  */
 function duration(name, ms, colour) {
   const value = `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`;
-  const term = make("dt", "", make("span", `dot ${colour}`), name);
+  const term = make("dt", "", make("span", `swatch ${colour}`), name);
   return make("div", "", term, make("dd", "", value));
 }

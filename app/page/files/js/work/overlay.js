@@ -1,5 +1,5 @@
 import { colourOf, inkOn } from "./results.js";
-import { arrange, draw, set } from "../dom.js";
+import { arrange, by, draw, kept, set } from "../dom.js";
 import { percent } from "../words.js";
 
 const LABEL_HEIGHT = 22;
@@ -17,26 +17,14 @@ export class Overlay {
    * @type {Map<number, SVGGElement>}
    */
   #groups = new Map();
-  /** @type {Map<string, number>} */
-  #widths = new Map();
   /** @type {Size | undefined} */
   #image;
-  #ruler = document.createElement("canvas").getContext("2d");
+  #ruler = /** @type {CanvasRenderingContext2D} */ (
+    document.createElement("canvas").getContext("2d")
+  );
 
-  /**
-   * @param {SVGSVGElement} svg
-   * @param {Point} onPoint
-   * @param {Choose} onPick
-   */
-  constructor(svg, onPoint, onPick) {
-    this.svg = svg;
-    new ResizeObserver(() => this.#render()).observe(svg);
-    svg.addEventListener("pointerover", ({ target }) => onPoint(indexOf(target)));
-    svg.addEventListener("pointerleave", () => onPoint(null));
-    svg.addEventListener("click", ({ target }) => {
-      const index = indexOf(target);
-      if (index !== null) onPick(index);
-    });
+  constructor() {
+    new ResizeObserver(() => this.#render()).observe(by.boxes);
   }
 
   /**
@@ -46,68 +34,51 @@ export class Overlay {
    */
   show(found, fresh, image) {
     this.#image = image;
-    this.svg.classList.toggle("fresh", fresh);
+    by.boxes.classList.toggle("fresh", fresh);
     if (fresh) this.#groups.clear();
     this.#found = found.filter(({ normalizedBox }) => normalizedBox); // others have no place
     this.#render();
   }
 
-  /** @param {number | null} index */
-  highlight(index) {
-    this.svg.classList.toggle("pointing", index !== null);
-    for (const group of this.svg.children) {
-      group.classList.toggle("chosen", index !== null && indexOf(group) === index);
-    }
-  }
-
   #render() {
-    const { width, height } = this.svg.getBoundingClientRect();
-    const boxes = this.#found.map(({ normalizedBox: [x, y, w, h] = [0, 0, 0, 0] }) => ({
-      x: x * width,
-      y: y * height,
-      width: w * width,
-      height: h * height,
-    }));
-    const texts = this.#found.map(({ label, probability }) => `${label} ${percent(probability)}`);
-    const labels = texts.map((text) => ({ width: this.#measure(text), height: LABEL_HEIGHT }));
-    const places = placeLabels(boxes, labels, { width, height });
-    const image = this.#image ?? { width, height };
+    const frame = by.boxes.getBoundingClientRect();
+    const { width, height } = frame;
+    const { fontWeight, fontSize, fontFamily } = getComputedStyle(by.boxes);
+    this.#ruler.font = `${fontWeight} ${fontSize} ${fontFamily}`;
+    const image = this.#image ?? frame;
     const transform = `scale(${width / image.width} ${height / image.height})`;
-    const groups = this.#found.map((one, i) => {
-      const { index, classId } = one;
-      const { x, y } = places[i] ?? { x: clamp(boxes[i].x, width - labels[i].width), y: boxes[i].y };
-      const group = this.#groups.get(index) ?? newGroup(index);
-      this.#groups.set(index, group);
+    /** @type {Box[]} */
+    const taken = [];
+    const drawn = this.#found.map((one) => {
+      const { index, classId, label, probability } = one;
+      const [x, y, w, h] = one.normalizedBox ?? [0, 0, 0, 0];
+      const box = { x: x * width, y: y * height, width: w * width, height: h * height };
+      const text = `${label} ${percent(probability)}`;
+      const textWidth = this.#ruler.measureText(text).width;
+      const size = { width: textWidth + 2 * PADDING, height: LABEL_HEIGHT };
+      const free = places(box, size, frame).find(
+        (place) => !taken.some((other) => overlap(place, other)),
+      );
+      if (free) taken.push(free);
+      const place = free ?? { ...size, x: clamp(box.x, width - size.width), y: box.y };
+      const group = kept(this.#groups, index, newGroup);
       const [halo, edge, shape, joints, tag] = group.children;
       const [plate, words] = tag.children;
       const colour = colourOf(classId);
-      set(halo, { ...boxes[i] });
-      set(edge, { ...boxes[i], stroke: colour });
+      set(halo, box);
+      set(edge, { ...box, stroke: colour });
       group.classList.toggle("turned", !!one.corners);
       set(shape, { transform, d: outline(one), stroke: colour, fill: colour });
       set(joints, { transform, d: skeleton(one), stroke: colour });
-      set(tag, { class: places[i] ? "tag" : "tag crowded", fill: colour });
-      set(plate, { x, y, ...labels[i] });
-      set(words, { x: x + PADDING, y: y + LABEL_HEIGHT / 2, fill: inkOn(classId) });
-      if (words.textContent !== texts[i]) words.textContent = texts[i];
-      return group;
+      set(tag, { class: free ? "tag" : "tag crowded", fill: colour });
+      set(plate, { ...place });
+      set(words, { x: place.x + PADDING, y: place.y + LABEL_HEIGHT / 2, fill: inkOn(classId) });
+      if (words.textContent !== text) words.textContent = text;
+      return { group, area: box.width * box.height };
     });
     // Small boxes last: they lie above, where the pointer reaches them.
-    const area = (/** @type {number} */ i) => boxes[i].width * boxes[i].height;
-    const order = groups.map((_, i) => i).sort((a, b) => area(b) - area(a));
-    arrange(this.svg, order.map((i) => groups[i]));
-  }
-
-  /** @param {string} text */
-  #measure(text) {
-    let width = this.#widths.get(text);
-    if (width === undefined) {
-      const { fontWeight, fontSize, fontFamily } = getComputedStyle(this.svg);
-      if (this.#ruler) this.#ruler.font = `${fontWeight} ${fontSize} ${fontFamily}`;
-      width = this.#ruler?.measureText(text).width ?? text.length * 8;
-      this.#widths.set(text, width);
-    }
-    return Math.ceil(width) + 2 * PADDING;
+    drawn.sort((a, b) => b.area - a.area);
+    arrange(by.boxes, drawn.map(({ group }) => group));
   }
 }
 
@@ -143,39 +114,15 @@ function skeleton({ keypoints = [] }) {
     .join("");
 }
 
-/** @param {EventTarget | null} target */
-function indexOf(target) {
-  const group = target instanceof Element ? target.closest("[data-index]") : null;
-  return group ? Number(group.getAttribute("data-index")) : null;
-}
-
 /**
- * A place for each box's label within the frame, at an edge of its box, outside or inside, so that
- * no label covers another. Null if no place is free. The first boxes choose first.
- * @param {Box[]} boxes
- * @param {Size[]} labels
- * @param {Size} frame
- * @returns {(Box | null)[]}
- */
-function placeLabels(boxes, labels, frame) {
-  /** @type {Box[]} */
-  const taken = [];
-  return boxes.map((box, index) => {
-    const free = candidates(box, labels[index], frame).find(
-      (place) => !taken.some((other) => overlap(place, other)),
-    );
-    if (free) taken.push(free);
-    return free ?? null;
-  });
-}
-
-/**
+ * Places for a box's label within the frame: at an edge of its box, outside or inside. The first
+ * boxes choose first; no label covers another.
  * @param {Box} box
  * @param {Size} label
  * @param {Size} frame
  * @returns {Box[]}
  */
-function candidates(box, { width, height }, frame) {
+function places(box, { width, height }, frame) {
   const right = box.x + box.width - width;
   const bottom = box.y + box.height;
   const rows = [box.y - height, box.y, bottom - height, bottom];

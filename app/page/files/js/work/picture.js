@@ -16,17 +16,18 @@ export async function prepare(file, withThumb = true) {
   try {
     const size = await sizeOf(url);
     const longest = Math.max(size.width, size.height);
-    const sent = scaled(size, Math.min(1, LONGEST_SIDE / longest));
+    const sent = scaled(size, LONGEST_SIDE / longest);
     // Decodes and scales on another thread, so that the page answers meanwhile.
     const options = /** @type {const} */ ({
       resizeWidth: sent.width,
       resizeHeight: sent.height,
       resizeQuality: "high",
     });
-    bitmap = await createImageBitmap(file, longest > LONGEST_SIDE ? options : {});
-    const upload = longest > LONGEST_SIDE ? await snapshot(bitmap, sent) : file;
+    const large = longest > LONGEST_SIDE;
+    bitmap = await createImageBitmap(file, large ? options : {});
+    const upload = large ? await snapshot(bitmap, sent) : file;
     const small = Math.max(THUMB.width / size.width, THUMB.height / size.height);
-    const thumb = scaled(size, Math.min(1, small, THUMB.most / longest));
+    const thumb = scaled(size, Math.min(small, THUMB.most / longest));
     const made = withThumb && URL.createObjectURL(await snapshot(bitmap, thumb));
     return { upload, size, thumb: made || "" };
   } catch {
@@ -51,10 +52,11 @@ async function sizeOf(url) {
 
 /**
  * @param {Size} size
- * @param {number} scale
+ * @param {number} scale above 1 leaves the size as it is
  */
-function scaled(size, scale) {
-  const side = (/** @type {number} */ pixels) => Math.max(1, Math.round(pixels * scale));
+export function scaled(size, scale) {
+  const factor = Math.min(1, scale);
+  const side = (/** @type {number} */ pixels) => Math.max(1, Math.round(pixels * factor));
   return { width: side(size.width), height: side(size.height) };
 }
 

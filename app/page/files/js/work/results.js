@@ -1,3 +1,5 @@
+import { kept } from "../dom.js";
+
 const GOLDEN_RATIO = 0.618033988749895;
 
 /**
@@ -10,48 +12,39 @@ export function foundIn(answer) {
 }
 
 /**
- * How many detections are shown.
- * @param {Detection[]} detections the most probable first
+ * Whether a detection is shown: chosen as the server would choose it.
  * @param {Choice} choice
+ * @returns {(one: Detection) => boolean}
  */
-export function countShown(detections, { confidence, label }) {
-  let count = 0;
-  for (const one of detections) {
-    if (one.probability <= confidence) break;
-    if (!label || one.label === label) count += 1;
-  }
-  return count;
+export function chosenBy({ confidence, label }) {
+  return (one) => one.probability > confidence && (!label || one.label === label);
 }
 
 /**
- * The detections that are shown, chosen as the server would choose them.
+ * The detections that are shown.
  * @param {Detection[]} detections
  * @param {Choice} choice
  * @returns {Found[]}
  */
-export function shown(detections, { confidence, label }) {
-  return detections
-    .map((detection, index) => ({ ...detection, index }))
-    .filter((one) => one.probability > confidence && (!label || one.label === label));
+export function shown(detections, choice) {
+  return detections.map((detection, index) => ({ ...detection, index })).filter(chosenBy(choice));
 }
 
 /**
  * Objects and pictures of each label above a confidence, the most frequent label first.
  * @param {Item[]} items
  * @param {number} confidence
- * @returns {[string, {objects: number, pictures: number}][]}
+ * @returns {[string, Total][]}
  */
 export function totals(items, confidence) {
-  /** @type {Map<string, {objects: number, pictures: number, last?: Item}>} */
+  /** @type {Map<string, Total>} */
   const labels = new Map();
   for (const item of items) {
     for (const { label, probability } of foundIn(item.answer)) {
       if (probability <= confidence) break;
-      const total = labels.get(label) ?? { objects: 0, pictures: 0 };
+      const total = kept(labels, label, () => ({ objects: 0, pictures: new Set() }));
       total.objects += 1;
-      if (total.last !== item) total.pictures += 1;
-      total.last = item;
-      labels.set(label, total);
+      total.pictures.add(item);
     }
   }
   return [...labels].sort(([, a], [, b]) => b.objects - a.objects);
@@ -65,20 +58,16 @@ export function totals(items, confidence) {
 export function byLabel(found) {
   /** @type {Map<string, Found[]>} */
   const groups = new Map();
-  for (const one of found) {
-    const group = groups.get(one.label);
-    if (group) group.push(one);
-    else groups.set(one.label, [one]);
-  }
+  for (const one of found) kept(groups, one.label, () => []).push(one);
   return [...groups];
 }
 
 /**
  * Such as "2 × person, 1 × bus".
- * @param {[string, number][]} labels
+ * @param {[string, Total][]} labels
  */
 export function counts(labels) {
-  return labels.map(([label, count]) => `${count} × ${label}`).join(", ");
+  return labels.map(([label, { objects }]) => `${objects} × ${label}`).join(", ");
 }
 
 /**

@@ -1,4 +1,4 @@
-import { arrange, make } from "../dom.js";
+import { arrange, by, kept, make } from "../dom.js";
 import { plural } from "../words.js";
 
 /** The row of small pictures, if there are several. */
@@ -9,11 +9,9 @@ export class Strip {
   #selected = null;
 
   /**
-   * @param {HTMLElement} root
    * @param {(item: Item) => void} onSelect
    */
-  constructor(root, onSelect) {
-    this.root = root;
+  constructor(onSelect) {
     this.onSelect = onSelect;
   }
 
@@ -23,32 +21,29 @@ export class Strip {
    * @param {(item: Item) => number | null} count of objects, null before the answer
    */
   show(items, selected, count) {
-    this.root.hidden = items.length < 2;
-    const focused = this.root.contains(document.activeElement);
+    by.strip.hidden = items.length < 2;
+    const focused = by.strip.contains(document.activeElement);
     const entries = items.map((item) => {
-      const entry = this.#entries.get(item) ?? this.#newEntry(item);
+      const entry = kept(this.#entries, item, () => this.#newEntry(item));
       update(/** @type {HTMLElement} */ (entry.firstChild), item, item === selected, count(item));
       return entry;
     });
     for (const item of this.#entries.keys()) if (!items.includes(item)) this.#entries.delete(item);
-    arrange(this.root, entries);
+    arrange(by.strip, entries);
     if (selected === this.#selected) return;
     this.#selected = selected;
     const entry = selected && this.#entries.get(selected);
     if (!entry) return;
-    this.root.scrollLeft = entry.offsetLeft - (this.root.clientWidth - entry.offsetWidth) / 2;
+    by.strip.scrollLeft = entry.offsetLeft - (by.strip.clientWidth - entry.offsetWidth) / 2;
     if (focused) /** @type {HTMLElement} */ (entry.firstChild).focus({ preventScroll: true });
   }
 
   /** @param {Item} item */
   #newEntry(item) {
     const button = make("button", "", make("img"), make("span", "badge"));
-    button.type = "button";
     button.title = item.name;
     button.addEventListener("click", () => this.onSelect(item));
-    const entry = make("li", "", button);
-    this.#entries.set(item, entry);
-    return entry;
+    return make("li", "", button);
   }
 }
 

@@ -1,6 +1,8 @@
 import { detectPath } from "../api.js";
-import { counts, countShown, foundIn, shown, totals } from "./results.js";
+import { chosenBy, counts, foundIn, shown, totals } from "./results.js";
 import { by, make } from "../dom.js";
+import { say } from "../notice.js";
+import { Panel } from "./code.js";
 import { ObjectList, showTiming } from "./objects.js";
 import { Overlay } from "./overlay.js";
 import { Strip } from "./strip.js";
@@ -19,8 +21,9 @@ export class View {
   away = false;
   /** @type {Choice} */
   choice = { confidence: 0.25, label: "" };
-  /** @type {import("./code.js").Panel | null} */
-  panel = null;
+  overlay = new Overlay();
+  objects = new ObjectList();
+  panel = new Panel();
   /** @type {Item[]} */
   #items = [];
   /** @type {Item | null} */
@@ -33,7 +36,6 @@ export class View {
   #pointed = null;
   /** @type {number | null} */
   #picked = null;
-  #speech = 0;
   #rest = 0;
 
   /**
@@ -42,30 +44,10 @@ export class View {
    */
   constructor(api, onSelect) {
     this.api = api;
-    /** @type {Point} */
-    const point = (index) => {
-      this.#pointed = index;
-      this.#highlight();
-    };
-    /** @type {Choose} */
-    const pick = (index) => {
-      this.#picked = this.#picked === index ? null : index;
-      this.#highlight();
-    };
-    this.overlay = new Overlay(by.boxes, point, pick);
-    this.objects = new ObjectList(by.objects, point, pick);
-    this.strip = new Strip(by.strip, onSelect);
+    this.#followPointer(by.boxes);
+    this.#followPointer(by.objects);
+    this.strip = new Strip(onSelect);
     by.picture.addEventListener("load", () => by.frame.classList.remove("loading"));
-  }
-
-  /**
-   * Tells screen readers.
-   * @param {string} text
-   * @param {number} delay milliseconds, so that a moving slider speaks once
-   */
-  say(text, delay = 0) {
-    clearTimeout(this.#speech);
-    this.#speech = setTimeout(() => (by.status.textContent = text), delay);
   }
 
   /** The pictures that the chosen label leaves. */
@@ -97,31 +79,33 @@ export class View {
     by.resume.hidden = !items.length;
     by.resume.textContent = `Back to your ${items.length === 1 ? "picture" : `${items.length} pictures`}`;
     by.docs.target = items.length ? "_blank" : "";
-    const fresh = this.#item !== selected || this.#answer !== (selected?.answer ?? null);
     if (!this.live) {
+      const answer = selected?.answer ?? null;
+      const fresh = this.#item !== selected || this.#answer !== answer;
       if (this.#item !== selected) this.#picked = this.#pointed = null;
       this.#item = selected;
-      this.#answer = selected?.answer ?? null;
+      this.#answer = answer;
       this.#showPicture();
-      this.#showProblem(selected?.problem ?? null);
+      this.#showProblem();
+      if (fresh) this.#showFound(true);
     }
     this.#showAll();
     this.#whenAtRest();
-    if (fresh && !this.live) this.#showFound(true);
   }
 
-  startLive() {
-    this.live = true;
-    this.#item = this.#answer = null;
-    this.#picked = this.#pointed = null;
-    this.#showProblem(null);
-    this.#switch();
-  }
-
-  stopLive() {
-    this.live = false;
-    this.#answer = null;
-    this.#switch();
+  /** @param {boolean} live whether the camera is shown instead of a picture */
+  setLive(live) {
+    this.live = live;
+    this.#item = this.#answer = this.#picked = this.#pointed = null;
+    this.#showProblem();
+    by.video.hidden = by.stop.hidden = !live;
+    by.work.classList.toggle("live", live);
+    by.picture.hidden = live;
+    by.nothing.hidden = by.keep.hidden = true;
+    by.frame.hidden = false;
+    by.frame.classList.remove("loading");
+    by.stage.classList.remove("busy");
+    this.#showFound(true);
   }
 
   /** @param {Frame} frame */
@@ -131,17 +115,6 @@ export class View {
     by.keep.hidden = false;
     this.#showFound(false);
     by.hint.textContent = rate ? `${rate.toFixed(1)} frames a second` : "";
-  }
-
-  #switch() {
-    by.video.hidden = by.stop.hidden = !this.live;
-    by.work.classList.toggle("live", this.live);
-    by.picture.hidden = this.live;
-    by.nothing.hidden = by.keep.hidden = true;
-    by.frame.hidden = false;
-    by.frame.classList.remove("loading");
-    by.stage.classList.remove("busy");
-    this.#showFound(true);
   }
 
   #showPicture() {
@@ -170,8 +143,8 @@ export class View {
     by.frame.style.setProperty("--height", `${height}`);
   }
 
-  /** @param {Problem | null} problem */
-  #showProblem(problem) {
+  #showProblem() {
+    const problem = this.#item?.problem;
     const news = problem && by.problem.hidden;
     by.problem.hidden = !problem;
     by.found.hidden = !!problem;
@@ -180,44 +153,43 @@ export class View {
     by.problemDetail.textContent = problem.detail;
     by.problemCode.textContent = problem.code;
     by.retry.hidden = !problem.again;
-    if (news) this.say(`${this.#item?.name}: ${problem.title}. ${problem.detail}`);
+    if (news) say(`${this.#item?.name}: ${problem.title}. ${problem.detail}`);
   }
 
   /** @param {Item} item */
   #count({ answer }) {
-    return answer && countShown(foundIn(answer), this.choice);
+    return answer && foundIn(answer).filter(chosenBy(this.choice)).length;
   }
 
   /** What concerns all pictures: the strip, the place of this one, labels and totals. */
   #showAll() {
     const { confidence, label } = this.choice;
     const items = this.visible;
-    const selected = this.live ? null : this.#item;
+    const selected = this.#item;
     this.strip.show(items, selected, (item) => this.#count(item));
     by.name.textContent = selected?.name ?? "";
     const several = items.length > 1;
-    by.place.textContent = selected && several ? `${items.indexOf(selected) + 1} of ${items.length}` : "";
+    const place = items.findIndex((one) => one === selected);
+    by.place.textContent = several ? `${place + 1} of ${items.length}` : "";
     by.previous.hidden = by.next.hidden = !several;
-    by.previous.disabled = !selected || items[0] === selected;
-    by.next.disabled = !selected || items.at(-1) === selected;
+    by.previous.disabled = !place;
+    by.next.disabled = place === items.length - 1;
     const all = totals(this.#items, confidence);
     const answered = this.#items.filter(({ answer }) => answer).length;
     const open = this.#items.filter(({ answer, problem }) => !answer && !problem).length;
     const failed = this.#items.length - answered - open;
     const sum = all.reduce((sum, [, { objects }]) => sum + objects, 0);
-    const first = counts(all.slice(0, MOST_LABELS).map(([name, { objects }]) => [name, objects]));
-    const more = all.length > MOST_LABELS && plural(all.length - MOST_LABELS, "more label");
-    const list = first + (more ? ` and ${more}` : "");
+    const list = sum ? `: ${counts(all.slice(0, MOST_LABELS))}` : "";
+    const more = all.length - MOST_LABELS;
     by.totals.hidden = this.#items.length < 2;
     by.totals.textContent = [
-      `${plural(sum, "object")} in ${plural(answered, "picture")}${list && ": "}${list}.`,
-      open && ` ${open} still to come.`,
-      failed && ` ${failed} failed.`,
-    ]
-      .filter(Boolean)
-      .join("");
+      `${plural(sum, "object")} in ${plural(answered, "picture")}${list}`,
+      more > 0 ? ` and ${plural(more, "more label")}.` : ".",
+      open ? ` ${open} still to come.` : "",
+      failed ? ` ${failed} failed.` : "",
+    ].join("");
     by.export.hidden = this.live || !answered;
-    by.save.hidden = this.live || !this.#answer;
+    by.save.hidden = !selected?.answer;
     by.filter.hidden = all.length < 2 && !label;
   }
 
@@ -236,7 +208,7 @@ export class View {
     const several = this.#items.length > 1;
     const texts = all.map(([name, { objects, pictures }]) => [
       name,
-      `${name}: ${objects}${several ? ` in ${plural(pictures, "picture")}` : ""}`,
+      `${name}: ${objects}${several ? ` in ${plural(pictures.size, "picture")}` : ""}`,
     ]);
     if (label && !all.some(([name]) => name === label)) texts.push([label, `${label}: 0`]);
     texts.unshift(["", "All labels"]);
@@ -256,7 +228,7 @@ export class View {
     this.#highlight();
     by.work.classList.toggle("answered", !!this.#answer);
     by.hint.textContent = this.#hint(all, found.length);
-    if (fresh || this.live) showTiming(by.timing, this.#answer);
+    if (fresh || this.live) showTiming(this.#answer);
     if (fresh) this.showCode();
     if (!this.#answer) {
       by.headline.textContent = this.live ? "Looking at the first frame …" : "Looking …";
@@ -264,12 +236,11 @@ export class View {
     }
     const headline = plural(found.length, this.#answer.result.classifications ? "label" : "object");
     by.headline.textContent = headline;
-    const { label } = this.choice;
-    const groups = label ? [] : totals(this.#item ? [this.#item] : [], this.choice.confidence);
-    const list = counts(groups.map(([name, { objects }]) => [name, objects]));
+    const { confidence, label } = this.choice;
+    const list = this.#item && !label ? counts(totals([this.#item], confidence)) : "";
     const rest = list ? `: ${list}.` : `. ${by.hint.textContent}`;
     by.picture.alt = `${this.#item?.name ?? "Picture"}. ${headline}${rest}`;
-    if (!this.live && !this.#item?.problem) this.say(headline + rest, 400);
+    if (!this.live && !this.#item?.problem) say(headline + rest, 400);
   }
 
   /**
@@ -286,7 +257,7 @@ export class View {
         : "";
     }
     const { label } = this.choice;
-    const hidden = countShown(all, { confidence: 0, label });
+    const hidden = all.filter(chosenBy({ confidence: 0, label })).length;
     if (hidden === 1) return "1 object is less certain: move the slider down to see it.";
     if (hidden) return `${hidden} objects are less certain: move the slider down to see them.`;
     if (label) return `No ${label} in this picture.`;
@@ -296,12 +267,9 @@ export class View {
   /** Shows the answer and the request as code. */
   showCode() {
     const item = this.#item;
-    by.panel.parentElement?.classList.toggle("none", !item || !this.#answer);
-    if (!item || !this.#answer || !this.panel) return;
+    if (!item || !this.#answer) return;
     const { result } = this.#answer;
-    const { confidence, label } = this.choice;
-    const chosen = (/** @type {Detection} */ one) =>
-      one.probability > confidence && (!label || one.label === label);
+    const chosen = chosenBy(this.choice);
     const detections = result.detections.filter(chosen);
     const classifications = result.classifications?.filter(chosen);
     const url = new URL(detectPath(this.choice, this.api.masks), document.baseURI).href;
@@ -309,9 +277,40 @@ export class View {
     this.panel.show({ url, name, sample, locked: !!this.api.key }, { ...result, detections, classifications });
   }
 
+  /**
+   * Highlights what is pointed at, by the keyboard too; a click makes that stay.
+   * @param {Element} root
+   */
+  #followPointer(root) {
+    const point = (/** @type {Event} */ { type, target }) => {
+      const gone = type === "pointerleave" || type === "focusout";
+      this.#pointed = gone ? null : indexOf(target);
+      this.#highlight();
+    };
+    for (const type of ["pointerover", "pointerleave", "focusin", "focusout"]) {
+      root.addEventListener(type, point);
+    }
+    root.addEventListener("click", ({ target }) => {
+      const index = indexOf(target);
+      if (index === null) return;
+      this.#picked = this.#picked === index ? null : index;
+      this.#highlight();
+    });
+  }
+
   #highlight() {
     const index = this.#pointed ?? this.#picked;
-    this.overlay.highlight(index);
-    this.objects.highlight(index, this.#picked);
+    by.boxes.classList.toggle("pointing", index !== null);
+    for (const part of by.work.querySelectorAll("[data-index]")) {
+      const own = indexOf(part);
+      part.classList.toggle("chosen", own === index);
+      part.setAttribute("aria-pressed", `${own === this.#picked}`);
+    }
   }
+}
+
+/** @param {EventTarget | null} target */
+function indexOf(target) {
+  const part = target instanceof Element ? target.closest("[data-index]") : null;
+  return part ? Number(part.getAttribute("data-index")) : null;
 }

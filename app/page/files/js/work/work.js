@@ -1,7 +1,6 @@
 import { asProblem } from "../api.js";
-import { by } from "../dom.js";
-import { attempt, part, tell } from "../notice.js";
-import { Panel } from "./code.js";
+import { by, onClick } from "../dom.js";
+import { attempt, part, say, tell } from "../notice.js";
 import { Gallery } from "./gallery.js";
 import { prepare } from "./picture.js";
 import { View } from "./view.js";
@@ -17,6 +16,8 @@ export class Work {
   /** @type {Frame | null} */
   #frame = null;
   #frames = 0;
+  /** @type {Item | null} */
+  #last = null;
 
   /**
    * @param {Api} api
@@ -26,15 +27,13 @@ export class Work {
   constructor(api, access, limit) {
     this.api = api;
     this.access = access;
-    this.gallery = new Gallery(api, limit);
     this.view = new View(api, (item) => this.select(item));
-    const say = (/** @type {string} */ text) => this.view.say(text);
-    this.view.panel = new Panel(say);
-    this.zoom = new Zoom(say);
-    this.#followGallery();
+    this.gallery = new Gallery(api, limit, () => this.#onChange());
+    this.zoom = new Zoom();
     this.#followHistory();
     this.#followKeys();
     this.#followButtons();
+    addEventListener("online", () => this.gallery.retry(({ unreached }) => unreached));
     this.view.choose({ confidence: Number(by.confidence.value) });
   }
 
@@ -46,7 +45,7 @@ export class Work {
   /** @param {({name: string, file: Blob} & Partial<Item>)[]} files */
   add(files) {
     this.#enter();
-    this.gallery.add(files.map(Gallery.item));
+    this.gallery.add(files);
     this.stopCamera(); // After the pictures came: without any, it leads back to the welcome.
   }
 
@@ -63,15 +62,16 @@ export class Work {
     this.#frame = null;
     tell("Opening the camera …");
     try {
-      const { Live } = await part(import("./live.js"));
-      const onFrame = (/** @type {Frame} */ frame) => this.view.showFrame((this.#frame = frame));
-      await new Live(by.video, this.api, onFrame).run(signal, () => {
+      const { runCamera } = await part(import("./live.js"));
+      const onOpen = () => {
         tell("");
         this.#enter();
         this.zoom.reset();
-        this.view.startLive();
+        this.view.setLive(true);
         this.#show();
-      });
+      };
+      const onFrame = (/** @type {Frame} */ frame) => this.view.showFrame((this.#frame = frame));
+      await runCamera(this.api, signal, onOpen, onFrame);
     } catch (error) {
       if (signal.aborted) return;
       this.stopCamera();
@@ -83,13 +83,21 @@ export class Work {
     if (this.#camera) tell("");
     this.#camera?.abort();
     this.#camera = null;
-    if (this.view.live) this.view.stopLive();
+    if (this.view.live) this.view.setLive(false);
     if (!this.gallery.items.length) leave();
     this.#show();
   }
 
   #show() {
     this.view.show(this.gallery.items, this.gallery.selected);
+  }
+
+  /**
+   * Does something that may fail, and tells of it.
+   * @param {() => Promise<unknown>} action
+   */
+  #attempt(action) {
+    attempt(() => action().catch((error) => this.#rethrow(error)));
   }
 
   /**
@@ -114,25 +122,23 @@ export class Work {
     const item = this.gallery.selected;
     if (!item) return;
     const { download, withBoxes } = await part(import("./export.js"));
-    const { name, content } = await withBoxes(this.api, item, this.view.choice);
-    download(content, name);
+    download(await withBoxes(this.api, item, this.view.choice));
   }
 
   /** @param {string} form */
   async #exportAll(form) {
-    const { download, pictures, table } = await part(import("./export.js"));
     const items = this.gallery.items.filter(({ answer }) => answer);
     const choice = { ...this.view.choice };
+    const { download, pictures, table } = await part(import("./export.js"));
     let exported = items.length;
     if (form === "zip") {
-      const { name, content, count } = await pictures(this.api, items, choice, (done) =>
+      const zip = await pictures(this.api, items, choice, (done) =>
         tell(`Drawing picture ${done + 1} of ${items.length} …`),
       );
-      download(content, name);
-      exported = count;
+      download(zip);
+      exported = zip.count;
     } else {
-      const { name, content } = table(form, items, choice, this.access.labels);
-      download(content, name);
+      download(table(form, items, choice, this.access.labels));
     }
     const all = this.gallery.items.length;
     const words = `Exported ${exported} of ${all}: the others have no answer, or cannot be drawn.`;
@@ -140,37 +146,33 @@ export class Work {
   }
 
   /** @param {number} step */
-  #go(step) {
+  #beside(step) {
     const items = this.view.visible;
-    const item = items[items.findIndex((one) => one === this.gallery.selected) + step];
+    return items[items.findIndex((one) => one === this.gallery.selected) + step];
+  }
+
+  /** @param {number} step */
+  #go(step) {
+    const item = this.#beside(step);
     if (item) this.gallery.select(item);
   }
 
   #remove() {
     const item = this.gallery.selected;
     if (!item) return;
-    const items = this.view.visible;
-    const place = items.indexOf(item);
-    const next = items[place + 1] ?? items[place - 1];
-    this.gallery.remove(item);
-    if (next) this.gallery.select(next);
+    this.gallery.remove(item, this.#beside(1) ?? this.#beside(-1));
     if (!this.gallery.items.length) leave();
-    else this.view.say(`${item.name} removed. ${by.name.textContent} ${by.place.textContent}`);
+    else say(`${item.name} removed. ${by.name.textContent} ${by.place.textContent}`);
   }
 
-  #followGallery() {
-    /** @type {Item | null} */
-    let last = null;
-    this.gallery.addEventListener("change", () => {
-      const { selected } = this.gallery;
-      if (selected !== last) this.zoom.reset();
-      last = selected;
-      this.#show();
-      if (selected?.problem?.code === "AccessDenied" && by.access.hidden) {
-        this.access.ask(this.api.key);
-      }
-    });
-    addEventListener("online", () => this.gallery.retry(({ unreached }) => unreached));
+  #onChange() {
+    const { selected } = this.gallery;
+    if (selected !== this.#last) this.zoom.reset();
+    this.#last = selected;
+    this.#show();
+    if (selected?.problem?.code === "AccessDenied" && by.access.hidden) {
+      this.access.ask(this.api.key);
+    }
   }
 
   /** The browser's Back leads from the pictures to the welcome, and Forward to them again. */
@@ -191,13 +193,9 @@ export class Work {
   }
 
   #followKeys() {
+    const zoom = (/** @type {number} */ direction) => () => this.zoom.step(direction);
     /** @type {Record<string, () => void>} */
-    const zooming = {
-      "+": () => this.zoom.step(1),
-      "=": () => this.zoom.step(1),
-      "-": () => this.zoom.step(-1),
-      0: () => this.zoom.step(0),
-    };
+    const zooming = { "+": zoom(1), "=": zoom(1), "-": zoom(-1), 0: zoom(0) };
     /** @type {Record<string, () => void>} */
     const stepping = {
       ArrowLeft: () => this.#go(-1),
@@ -219,7 +217,7 @@ export class Work {
   #followButtons() {
     onClick("#keep", () => this.#keepFrame());
     onClick("#stop", () => this.stopCamera());
-    onClick("#save", () => attempt(() => this.#save().catch((error) => this.#rethrow(error))));
+    onClick("#save", () => this.#attempt(() => this.#save()));
     onClick("#previous", () => this.#go(-1));
     onClick("#next", () => this.#go(1));
     onClick("#remove", () => this.#remove());
@@ -230,13 +228,11 @@ export class Work {
       leave();
     });
     onClick("[data-zoom]", ({ dataset }) => this.zoom.step(Number(dataset.zoom)));
-    onClick("[data-export]", ({ dataset }) => {
-      by.export.open = false;
-      const action = () => this.#exportAll(dataset.export ?? "");
-      attempt(() => action().catch((error) => this.#rethrow(error)));
-    });
+    onClick("[data-export]", ({ dataset }) =>
+      this.#attempt(() => this.#exportAll(dataset.export ?? "")),
+    );
     addEventListener("click", ({ target }) => {
-      if (target instanceof Node && !by.export.contains(target)) by.export.open = false;
+      if (target instanceof Element && !target.closest("#export summary")) by.export.open = false;
     });
     by.export.addEventListener("keydown", ({ key }) => {
       if (key === "Escape") by.export.open = false;
@@ -250,14 +246,4 @@ export class Work {
 
 function leave() {
   if (history.state?.work) history.back();
-}
-
-/**
- * @param {string} selector
- * @param {(button: HTMLElement) => void} action
- */
-function onClick(selector, action) {
-  for (const button of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll(selector))) {
-    button.addEventListener("click", () => action(button));
-  }
 }

@@ -1,4 +1,5 @@
 import { by } from "../dom.js";
+import { say } from "../notice.js";
 import { percent } from "../words.js";
 
 const MOST = 8;
@@ -13,9 +14,7 @@ const SCROLL_MS = 400;
 export class Zoom {
   #scale = 1;
 
-  /** @param {(text: string) => void} say */
-  constructor(say) {
-    this.say = say;
+  constructor() {
     this.#onWheel();
     this.#onDrag();
     this.#onPinch();
@@ -34,7 +33,7 @@ export class Zoom {
   step(direction) {
     const { x, y, width, height } = by.stage.getBoundingClientRect();
     this.#set(direction ? this.#scale * STEP ** direction : 1, x + width / 2, y + height / 2);
-    this.say(`Zoom ${percent(this.#scale)}`);
+    say(`Zoom ${percent(this.#scale)}`);
   }
 
   /**
