@@ -37,6 +37,9 @@ OTHERS = {
     "fastestdet": "one level only",
     "yunet": "faces",
     "spotter": "the shipped model itself",
+    **dict.fromkeys(("yolov8_pose", "end2end_pose"), "keypoints"),
+    **dict.fromkeys(("yolov8_obb", "end2end_obb"), "turned boxes"),
+    "whole_picture": "labels without boxes",
 }
 """Families into whose form it is not brought, and why."""
 INPUTS: dict[str, list[str]] = {

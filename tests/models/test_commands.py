@@ -22,7 +22,7 @@ REFUSED = {
     "quantize": ["gone.onnx", "--data", "gone"],
     "subset": ["gone", "--labels", "cat", "--out", "out"],
 }
-OF_TORCH = {"calibrate", "train"}
+OF_TORCH = ("calibrate", "train")
 """Tested by ``make test-kit``."""
 
 
