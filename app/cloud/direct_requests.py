@@ -7,8 +7,11 @@ retries, redirects and errors: so nothing depends on these requests but speed.
 import http.client
 import logging
 import os
+import random
+import re
 import ssl
 import threading
+import time
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -22,6 +25,9 @@ _MOST_FAILURES = 8
 """In a row. Then it is not tried any more: the service may not be reached like this."""
 _ORDINARY = frozenset({400, 404, 405, 412, 429, 500, 503})
 """Refusals of the request itself, which say nothing against requests like this."""
+_BUSY = re.compile(rb"Throttl|ThroughputExceeded|LimitExceeded|SlowDown")
+_LONGEST_WAIT_SECONDS = 1.0
+"""After a refusal by a busy service; by chance, so that no two workers come back together."""
 _log = logging.getLogger("spotter.cloud")
 
 
@@ -73,6 +79,8 @@ class DirectRequests:
             return answer
         if status not in _ORDINARY:
             self._count(status)
+        elif status in (429, 503) or _BUSY.search(answer.body):
+            time.sleep(random.uniform(0, _LONGEST_WAIT_SECONDS))  # noqa: S311
         return None
 
     def _send(

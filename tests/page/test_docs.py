@@ -14,7 +14,7 @@ from tests.page.visit import Visit
 from tests.server import Server
 
 OPERATION = "#operations-detect-detect"
-NOT_OF_DETECT = {"NotFound", "MethodNotAllowed", "BadRequest"}
+NOT_OF_DETECT = {"NotFound", "MethodNotAllowed", "BadRequest", "Forbidden"}
 
 
 @pytest.fixture

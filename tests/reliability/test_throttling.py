@@ -33,7 +33,7 @@ def bucket(results: Results) -> str:
 
 @pytest.fixture
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Seconds that botocore would have waited; it goes on at once."""
+    """Seconds that botocore, or a direct request, would have waited; they go on at once."""
     found: list[float] = []
 
     class Clock:
@@ -41,6 +41,7 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
             return found.append if name == "sleep" else getattr(time, name)
 
     monkeypatch.setattr("botocore.endpoint.time", Clock())
+    monkeypatch.setattr("app.cloud.direct_requests.time", Clock())
     return found
 
 

@@ -2,7 +2,7 @@
 
 from PIL.ImageFile import ImageFile
 
-from app.errors import InvalidImage
+from app.errors import ImageTooLarge, InvalidImage
 from app.vision.images.formats.record import Format, Inspection, Orientation, check_pixels
 from app.vision.images.memory import Memory, Size
 
@@ -15,6 +15,8 @@ _FRAME, _LOSSLESS = b"ANMF", (b"VP8L", b"ALPH")
 _PACKED_LOSSLESS = 1
 _GROUP_BYTES = 12_000
 """Tables of a group of Huffman codes in the decoder, if their codes are long."""
+_MOST_GROUPS = 16_000
+"""libwebp's encoder makes 2,600 at most."""
 
 _BYTES_DECODING, _BYTES_HELD = 16, 12
 """For each pixel: two canvases, the frame, and Pillow's own pixels."""
@@ -34,7 +36,13 @@ def _inspect(data: bytes, max_pixels: int) -> Inspection:
     canvas = _canvas(data)
     # The decoder makes room for its canvases when the file is opened.
     check_pixels(canvas, max_pixels)
-    table_bytes = _GROUP_BYTES * _groups(chunks, canvas)
+    groups = _groups(chunks, canvas)
+    if groups > _MOST_GROUPS:
+        raise ImageTooLarge(
+            f"The WebP has {groups} groups of Huffman codes, which take too much memory."
+            " Save it again, for example as JPEG."
+        )
+    table_bytes = _GROUP_BYTES * groups
 
     def memory(image: ImageFile, full: Size) -> Memory:
         pixels = image.width * image.height
