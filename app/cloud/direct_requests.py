@@ -38,7 +38,7 @@ class Answer(NamedTuple):
 
 
 class _TooLong(Exception):
-    pass
+    """The answer is longer than is wanted, or does not say how long it is."""
 
 
 class DirectRequests:
@@ -61,7 +61,8 @@ class DirectRequests:
     ) -> Answer | None:
         """None if boto3 has to be asked: for any status but 200, and whatever goes wrong.
 
-        ``headers`` have lower-case names. A longer answer than ``most_bytes`` is not read.
+        ``headers`` have lower-case names. An answer that is, or may be, longer than ``most_bytes``
+        is not read.
         """
         if self._failures >= _MOST_FAILURES or not self._is_possible:
             return None
@@ -99,8 +100,7 @@ class DirectRequests:
         wire = self._wire()
         wire.request(method, f"{base}{path}?{query}" if query else base + path, body, signed)
         response = wire.getresponse()
-        length = int(response.headers["Content-Length"] or 0)
-        if most_bytes is not None and length > most_bytes:
+        if most_bytes is not None and (response.length is None or response.length > most_bytes):
             raise _TooLong
         data = response.read()  # raises IncompleteRead if it ends too soon
         return response.status, Answer(

@@ -2,8 +2,9 @@
 
 import http.server
 import threading
+import tracemalloc
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import SimpleNamespace
 from typing import Any
 
@@ -139,6 +140,37 @@ def test_a_longer_answer_than_expected_is_not_read() -> None:
     with service(whole) as (direct, _):
         assert direct.send("GET", "/", {}, most_bytes=3) is None
         assert direct.send("GET", "/", {}, most_bytes=4) is not None
+
+
+def endless(handler: Any) -> None:
+    handler.send_response(200)
+    handler.end_headers()
+    with suppress(OSError):
+        for _ in range(1000):
+            handler.wfile.write(bytes(1 << 20))
+    handler.close_connection = True
+
+
+def chunked(handler: Any) -> None:
+    handler.send_response(200)
+    handler.send_header("Transfer-Encoding", "chunked")
+    handler.end_headers()
+    with suppress(OSError):
+        for _ in range(1000):
+            handler.wfile.write(b"100000\r\n" + bytes(1 << 20) + b"\r\n")
+    handler.close_connection = True
+
+
+@pytest.mark.parametrize("answer", [endless, chunked])
+def test_an_answer_of_unknown_length_is_left_to_boto3(answer: Callable[[Any], None]) -> None:
+    """Which reads no more of it than is allowed."""
+    with service(answer) as (direct, _):
+        tracemalloc.start()
+        try:
+            assert direct.send("GET", "/", {}, most_bytes=5000) is None
+            assert tracemalloc.get_traced_memory()[1] < 50_000_000
+        finally:
+            tracemalloc.stop()
 
 
 def test_a_proxy_is_left_to_boto3(monkeypatch: pytest.MonkeyPatch) -> None:
