@@ -205,12 +205,6 @@ def is_rows(shape: Shape) -> bool:
     return len(shape) == 3 and allows(shape[0], 1)
 
 
-def concatenate(found: Sequence[Candidates]) -> Candidates:
-    """All of ``found``, which have boxes, scores and classes only."""
-    boxes, scores, classes, *_ = zip(*found, strict=True)
-    return Candidates(np.concatenate(boxes), np.concatenate(scores), np.concatenate(classes))
-
-
 def best_of_anchors(output: Array, classes: int, threshold: float) -> tuple[Floats, Floats, Ints]:
     """Anchors of YOLOv8's kind of output (1, 4 + classes + more, anchors), above ``threshold``.
 

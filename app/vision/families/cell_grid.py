@@ -1,10 +1,11 @@
-"""Cells of the feature maps that anchors belong to."""
+"""Cells of the feature maps that anchors belong to, and boxes that are told from a cell."""
 
 from functools import lru_cache
 
 import numpy as np
 
 from app.vision.arrays import Floats
+from app.vision.families.base import corners
 
 
 @lru_cache(maxsize=32)
@@ -22,3 +23,17 @@ def cell_grid(
         cells.append(np.stack([x.ravel(), y.ravel()], axis=1))
         sizes.append(np.full((x.size, 1), stride))
     return np.concatenate(cells).astype(np.float32), np.concatenate(sizes).astype(np.float32)
+
+
+def boxes_from_offsets(offsets: Floats, cells: Floats, strides: Floats) -> Floats:
+    """Corners (n, 4) from the offset of the centre and the logarithms of the size, in cells."""
+    centre = (offsets[:, :2] + cells) * strides
+    size = np.exp(offsets[:, 2:4]) * strides
+    return corners(np.concatenate([centre, size], axis=1))
+
+
+def boxes_from_distances(distances: Floats, points: Floats, strides: Floats) -> Floats:
+    """Corners (n, 4) from the distances of a point to the four sides, in cells."""
+    boxes = [points - distances[:, :2], points + distances[:, 2:]]
+    found: Floats = np.concatenate(boxes, axis=1) * strides
+    return found

@@ -17,9 +17,9 @@ from app.vision.families.base import (
     Family,
     Outputs,
     best_class,
-    concatenate,
     is_rows,
 )
+from app.vision.families.cell_grid import boxes_from_distances, cell_grid
 from app.vision.families.distributions import means
 from app.vision.preprocess.input_spec import InputSpec
 
@@ -56,17 +56,17 @@ def _are_scores(name: str, declared: Declared, classes: int | None) -> bool:
 def decode(
     outputs: Outputs, classes: int, threshold: float, input_size: tuple[int, int], /
 ) -> Candidates:
-    found = []
     half = len(outputs) // 2
-    for level, (scores, sides) in enumerate(zip(outputs[:half], outputs[half:], strict=True)):
-        stride = 8 << level
-        across = -(-input_size[1] // stride)
-        cells, best, picked = best_class(scores[0].astype(np.float32, copy=False), threshold)
-        centre = np.stack([cells % across, cells // across]) + np.float32(0.5)
-        distances = means(sides[0][cells].astype(np.float32, copy=False).T)
-        corners = np.concatenate([centre - distances[:2], centre + distances[2:]]) * stride
-        found.append(Candidates(corners.T.astype(np.float32), best, picked))
-    return concatenate(found)
+    scores, sides = (
+        np.concatenate([output[0] for output in part]).astype(np.float32, copy=False)
+        for part in (outputs[:half], outputs[half:])
+    )
+    kept, best, picked = best_class(scores, threshold)
+    all_strides = tuple(8 << level for level in range(half))
+    cells, strides = (part[kept] for part in cell_grid(*input_size, all_strides, partial=True))
+    centre = cells + np.float32(0.5)
+    boxes = boxes_from_distances(means(sides[kept].T).T, centre, strides)
+    return Candidates(boxes, best, picked)
 
 
 FAMILY = Family(

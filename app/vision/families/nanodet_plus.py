@@ -8,7 +8,7 @@ import numpy as np
 
 from app.vision.detections import Candidates
 from app.vision.families.base import BATCH, Declared, Family, Outputs, best_class, is_rows, leaves
-from app.vision.families.cell_grid import cell_grid
+from app.vision.families.cell_grid import boxes_from_distances, cell_grid
 from app.vision.families.distributions import means
 from app.vision.preprocess.input_spec import InputSpec
 
@@ -37,8 +37,7 @@ def decode(
     cells, scores, best = best_class(rows[:, :classes], threshold)
     corner, strides = (part[cells] for part in cell_grid(*input_size, _STRIDES, partial=True))
     distances = means(rows[cells, -_SIDES:].T).T
-    boxes = np.concatenate([corner - distances[:, :2], corner + distances[:, 2:]], axis=1)
-    return Candidates(boxes * strides, scores, best)
+    return Candidates(boxes_from_distances(distances, corner, strides), scores, best)
 
 
 FAMILY = Family(

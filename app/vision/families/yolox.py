@@ -8,8 +8,8 @@ is their product.
 import numpy as np
 
 from app.vision.detections import Candidates
-from app.vision.families.base import SIDES, Family, Outputs, best_class, corners
-from app.vision.families.cell_grid import cell_grid
+from app.vision.families.base import SIDES, Family, Outputs, best_class
+from app.vision.families.cell_grid import boxes_from_offsets, cell_grid
 from app.vision.families.objectness import bind_objectness
 from app.vision.preprocess.input_spec import InputSpec
 
@@ -24,9 +24,7 @@ def decode(
     rows, (cells, strides) = rows[likely], cell_grid(*input_size, _STRIDES)
     kept, scores, best = best_class(rows[:, 5 : 5 + classes] * rows[:, 4:5], threshold)
     rows, cells, strides = rows[kept], cells[likely[kept]], strides[likely[kept]]
-    centre = (rows[:, :2] + cells) * strides
-    size = np.exp(rows[:, 2:4]) * strides
-    return Candidates(corners(np.concatenate([centre, size], axis=1)), scores, best)
+    return Candidates(boxes_from_offsets(rows, cells, strides), scores, best)
 
 
 FAMILY = Family(

@@ -14,10 +14,9 @@ from app.vision.families.base import (
     Family,
     Outputs,
     best_class,
-    concatenate,
-    corners,
     is_rows,
 )
+from app.vision.families.cell_grid import boxes_from_offsets, cell_grid
 from app.vision.preprocess.input_spec import InputSpec
 
 _STRIDES = (8, 16, 32)
@@ -35,22 +34,15 @@ def bind(declared: Declared, classes: int | None, /) -> list[str] | None:
 def decode(
     outputs: Outputs, classes: int, threshold: float, input_size: tuple[int, int], /
 ) -> Candidates:
-    found = []
     levels = len(_STRIDES)
-    for index, stride in enumerate(_STRIDES):
-        likely, present, boxes = (
-            outputs[index + levels * kind][0].astype(np.float32, copy=False)
-            for kind in range(len(_KINDS))
-        )
-        scores = np.sqrt(np.clip(likely, 0, 1) * np.clip(present, 0, 1))
-        cells, best, picked = best_class(scores, threshold)
-        across = input_size[1] // stride
-        grid = np.stack([cells % across, cells // across], axis=1)
-        centre = (grid + boxes[cells, :2]) * stride
-        size = np.exp(boxes[cells, 2:4]) * stride
-        placed = corners(np.concatenate([centre, size], axis=1).astype(np.float32))
-        found.append(Candidates(placed, best, picked))
-    return concatenate(found)
+    likely, present, offsets = (
+        np.concatenate([output[0] for output in outputs[first : first + levels]]).astype(np.float32)
+        for first in range(0, len(_NAMES), levels)
+    )
+    scores = np.sqrt(np.clip(likely, 0, 1) * np.clip(present, 0, 1))
+    kept, best, picked = best_class(scores, threshold)
+    cells, strides = (part[kept] for part in cell_grid(*input_size, _STRIDES))
+    return Candidates(boxes_from_offsets(offsets[kept], cells, strides), best, picked)
 
 
 FAMILY = Family(
