@@ -6,25 +6,14 @@ from pydantic import Field
 
 from app.rekognition.labels import Json, bounding_box
 from app.rekognition.project_versions import VersionArn
-from app.rekognition.shapes import SentImage, Shape, read
+from app.rekognition.shapes import ImageRequest
 from app.vision.detections import Detections
 
 
-class DetectCustomLabelsRequest(Shape):
+class DetectCustomLabelsRequest(ImageRequest):
     ProjectVersionArn: VersionArn
-    Image: SentImage
     MaxResults: Annotated[int, Field(ge=0)] | None = None
     MinConfidence: Annotated[float, Field(ge=0, le=100)] | None = None
-
-
-def parse(body: bytes) -> tuple[DetectCustomLabelsRequest, bytes | None]:
-    """The request without its image, and the image if it came with the request.
-
-    Raises SerializationException, InvalidParameterException, ImageTooLargeException or
-    InvalidImageFormatException.
-    """
-    request = read(DetectCustomLabelsRequest, body)
-    return request, request.Image.take_bytes()
 
 
 def custom_labels(found: Detections, most: int | None) -> list[Json]:

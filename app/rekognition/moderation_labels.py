@@ -6,25 +6,14 @@ from pydantic import Field
 
 from app.rekognition.labels import Json
 from app.rekognition.moderation_table import ModerationTable, Row
-from app.rekognition.shapes import SentImage, Shape, read
+from app.rekognition.shapes import ImageRequest
 from app.vision.detections import Detections
 
 
-class DetectModerationLabelsRequest(Shape):
+class DetectModerationLabelsRequest(ImageRequest):
     """``HumanLoopConfig`` and ``ProjectVersion`` are ignored."""
 
-    Image: SentImage
     MinConfidence: Annotated[float, Field(ge=0, le=100)] = 50
-
-
-def parse(body: bytes) -> tuple[DetectModerationLabelsRequest, bytes | None]:
-    """The request without its image, and the image if it came with the request.
-
-    Raises SerializationException, InvalidParameterException, ImageTooLargeException or
-    InvalidImageFormatException.
-    """
-    request = read(DetectModerationLabelsRequest, body)
-    return request, request.Image.take_bytes()
 
 
 def moderation_labels(found: Detections, table: ModerationTable) -> Json:

@@ -5,14 +5,17 @@ separated by semicolons. ``level`` is 1 to 3; a label of level 2 or 3 has a pare
 above. A row without a level names a content type, such as Illustrated.
 """
 
-import csv
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from app.errors import StartError
+from app.rekognition.csv_table import read_rows, split_cell, wrong_line
 
 _COLUMNS = ["name", "labels", "parent", "level"]
+_WANTED = "a name, the model's labels, a parent or none, and a level of 1 to 3 or none"
+    "a name, the model's labels, a parent and a level of 1 to 3; parent and level may be empty"
+)
 _LEVELS = {"": None, "1": 1, "2": 2, "3": 3}
 
 
@@ -71,18 +74,7 @@ class ModerationTable:
 
 
 def _read(path: Path) -> Iterator[Row]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        rows = csv.reader(file)
-        if next(rows, None) != _COLUMNS:
-            raise StartError(f"{path}: the first line has to be {','.join(_COLUMNS)}.")
-        for row in rows:
-            if not any(row):
-                continue
-            cells = [cell.strip() for cell in row]
-            if len(cells) != len(_COLUMNS) or not cells[0] or cells[3] not in _LEVELS:
-                raise StartError(
-                    f"{path}, line {rows.line_num}: has to be a name, the model's labels, a parent"
-                    " and a level of 1 to 3; parent and level may be empty."
-                )
-            labels = tuple(label.strip() for label in cells[1].split(";") if label.strip())
-            yield Row(cells[0], labels, cells[2], _LEVELS[cells[3]])
+    for line, (name, labels, parent, level) in read_rows(path, _COLUMNS, _WANTED):
+        if level not in _LEVELS:
+            raise wrong_line(path, line, _WANTED)
+        yield Row(name, split_cell(labels), parent, _LEVELS[level])

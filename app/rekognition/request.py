@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from app.rekognition.shapes import SentImage, Shape, read
+from app.rekognition.shapes import ImageRequest, Shape
 
 _MAX_LABELS = 1000
 _MIN_CONFIDENCE = 55.0
@@ -37,8 +37,7 @@ class FeatureSettings(Shape):
     ImageProperties: PropertySettings | None = None
 
 
-class DetectLabelsRequest(Shape):
-    Image: SentImage
+class DetectLabelsRequest(ImageRequest):
     MaxLabels: Annotated[int, Field(ge=0)] | None = None
     MinConfidence: Annotated[float, Field(ge=0, le=100)] | None = None
     Features: Annotated[list[Feature], Field(max_length=2)] | None = None
@@ -65,13 +64,3 @@ class DetectLabelsRequest(Shape):
         properties = self.Settings.ImageProperties if self.Settings else None
         given = properties.MaxDominantColors if properties else None
         return _MAX_DOMINANT_COLORS if given is None else given
-
-
-def parse(body: bytes) -> tuple[DetectLabelsRequest, bytes | None]:
-    """The request without its image, and the image if it came with the request.
-
-    Raises SerializationException, InvalidParameterException, ImageTooLargeException or
-    InvalidImageFormatException.
-    """
-    request = read(DetectLabelsRequest, body)
-    return request, request.Image.take_bytes()

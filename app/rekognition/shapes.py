@@ -54,7 +54,14 @@ class SentImage(Shape):
         return image
 
 
+class ImageRequest(Shape):
+    """A request about one image."""
+
+    Image: SentImage
+
+
 S = TypeVar("S", bound=Shape)
+R = TypeVar("R", bound=ImageRequest)
 
 
 def read(shape: type[S], body: bytes) -> S:
@@ -65,6 +72,16 @@ def read(shape: type[S], body: bytes) -> S:
         raise _refusal(error) from error
     except TooManyValues as error:
         raise InvalidParameterException(str(error)) from error
+
+
+def read_with_image(shape: type[R], body: bytes) -> tuple[R, bytes | None]:
+    """The request without its image, and the image if it came with the request.
+
+    Raises SerializationException, InvalidParameterException, ImageTooLargeException or
+    InvalidImageFormatException.
+    """
+    request = read(shape, body)
+    return request, request.Image.take_bytes()
 
 
 def _refusal(error: ValidationError) -> AwsError:

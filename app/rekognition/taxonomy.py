@@ -4,12 +4,12 @@
 it. ``labels`` are the model's names for the thing; lists are separated by semicolons.
 """
 
-import csv
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from app.errors import StartError
+from app.rekognition.csv_table import read_rows, split_cell
 
 _SHIPPED = Path(__file__).parent / "labels.csv"
 _COLUMNS = ["name", "labels", "parents", "aliases", "categories"]
@@ -73,20 +73,6 @@ class Taxonomy:
 
 
 def _read(path: Path) -> Iterator[tuple[Entry, tuple[str, ...]]]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        rows = csv.reader(file)
-        if next(rows, None) != _COLUMNS:
-            raise StartError(f"{path}: the first line has to be {','.join(_COLUMNS)}.")
-        for row in rows:
-            if not any(row):
-                continue
-            if len(row) != len(_COLUMNS) or not row[0].strip():
-                raise StartError(
-                    f"{path}, line {rows.line_num}: has to be a name and four more columns."
-                )
-            labels, *rest = (_split(cell) for cell in row[1:])
-            yield Entry(row[0].strip(), *rest), labels
-
-
-def _split(cell: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in cell.split(";") if part.strip())
+    for _, (name, *cells) in read_rows(path, _COLUMNS, "a name and four more columns"):
+        labels, *rest = map(split_cell, cells)
+        yield Entry(name, *rest), labels

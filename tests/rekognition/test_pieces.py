@@ -20,7 +20,8 @@ from app.errors import (
 )
 from app.rekognition.errors import InvalidSignatureException, aws_error
 from app.rekognition.labels import labels
-from app.rekognition.request import DetectLabelsRequest, parse
+from app.rekognition.request import DetectLabelsRequest
+from app.rekognition.shapes import read_with_image
 from app.rekognition.signature import SignedRequest, Verifier, verify
 from app.rekognition.taxonomy import Entry, Taxonomy
 from app.vision.detections import Detection, Detections
@@ -30,7 +31,8 @@ NAMES = st.text(st.sampled_from("abcdefghijklmnopqrstuvwxyz-"), min_size=1, max_
 
 
 def request(**members: Any) -> DetectLabelsRequest:
-    return parse(json.dumps({"Image": {"Bytes": "aaaa"}, **members}).encode())[0]
+    body = json.dumps({"Image": {"Bytes": "aaaa"}, **members}).encode()
+    return read_with_image(DetectLabelsRequest, body)[0]
 
 
 @given(

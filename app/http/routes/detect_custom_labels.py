@@ -8,15 +8,17 @@ from app.http import inference
 from app.http.middleware.request_record import record_of
 from app.http.routes.detect_labels import fetch_stored
 from app.http.routes.project_versions import versions_of
-from app.rekognition.custom_labels import custom_labels, parse
+from app.rekognition.custom_labels import DetectCustomLabelsRequest, custom_labels
 from app.rekognition.labels import Json
+from app.rekognition.shapes import read_with_image
 from app.service.service import Service
 
 
 async def run(request: Request, service: Service, body: bytes) -> Json:
     """The answer. Raises SpotterError."""
-    wanted, image = await inference.run_in_thread(service, len(body), partial(parse, body))
-    del body
+    read = partial(read_with_image, DetectCustomLabelsRequest, body)
+    wanted, image = await inference.run_in_thread(service, len(body), read)
+    del body, read
     record_of(request).project_version = wanted.ProjectVersionArn
     versions_of(request, service).require_running(wanted.ProjectVersionArn)
     if image is None:

@@ -8,16 +8,17 @@ from fastapi import Request
 from app.http import inference
 from app.rekognition.confidence import Scale
 from app.rekognition.labels import Json, labels
-from app.rekognition.request import DetectLabelsRequest, Feature, parse
-from app.rekognition.shapes import StoredImage
+from app.rekognition.request import DetectLabelsRequest, Feature
+from app.rekognition.shapes import StoredImage, read_with_image
 from app.rekognition.taxonomy import Taxonomy
 from app.service.service import Service
 
 
 async def run(request: Request, service: Service, body: bytes) -> Json:
     """The answer. Raises SpotterError."""
-    wanted, image = await inference.run_in_thread(service, len(body), partial(parse, body))
-    del body
+    read = partial(read_with_image, DetectLabelsRequest, body)
+    wanted, image = await inference.run_in_thread(service, len(body), read)
+    del body, read
     if image is None:
         image = await fetch_stored(request, service, wanted.Image.S3Object)
     return await _detect_labels(request, service, wanted, image)

@@ -9,8 +9,9 @@ from app.http import inference
 from app.http.routes.detect_labels import fetch_stored, model_version
 from app.rekognition.errors import ResourceNotFoundException
 from app.rekognition.labels import Json
-from app.rekognition.moderation_labels import moderation_labels, parse
+from app.rekognition.moderation_labels import DetectModerationLabelsRequest, moderation_labels
 from app.rekognition.moderation_table import ModerationTable
+from app.rekognition.shapes import read_with_image
 from app.service.service import Service
 
 
@@ -22,8 +23,9 @@ async def run(request: Request, service: Service, body: bytes) -> Json:
             "This server has no table of moderation labels. Serve a model that moderates, and name"
             " the table that maps its labels in SPOTTER_MODERATION (docs/migration.md)."
         )
-    wanted, image = await inference.run_in_thread(service, len(body), partial(parse, body))
-    del body
+    read = partial(read_with_image, DetectModerationLabelsRequest, body)
+    wanted, image = await inference.run_in_thread(service, len(body), read)
+    del body, read
     if image is None:
         image = await fetch_stored(request, service, wanted.Image.S3Object)
     options = service.detector.options(
