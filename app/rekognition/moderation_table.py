@@ -14,8 +14,6 @@ from app.rekognition.csv_table import read_rows, split_cell, wrong_line
 
 _COLUMNS = ["name", "labels", "parent", "level"]
 _WANTED = "a name, the model's labels, a parent or none, and a level of 1 to 3 or none"
-    "a name, the model's labels, a parent and a level of 1 to 3; parent and level may be empty"
-)
 _LEVELS = {"": None, "1": 1, "2": 2, "3": 3}
 
 

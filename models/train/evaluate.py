@@ -43,7 +43,8 @@ def candidates(raw: Raw) -> Iterator[Candidates]:
         scores, order = best[i].topk(min(CANDIDATES, len(best[i])))
         order = order[scores > OPTIONS.confidence]
         rows: tuple[Tensor, ...] = boxes[i, order], best[i, order], classes[i, order]
-        yield Candidates(*(part.cpu().numpy() for part in rows))
+        found, scored, numbers = (part.cpu().numpy() for part in rows)
+        yield Candidates(found, scored, numbers)
 
 
 def detect(

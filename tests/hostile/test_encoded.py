@@ -19,7 +19,8 @@ from app.errors import InvalidParameter
 from app.http.application import create_app
 from app.http.requests.json_image import read_json_image
 from app.rekognition.errors import AwsError
-from app.rekognition.request import parse
+from app.rekognition.request import DetectLabelsRequest
+from app.rekognition.shapes import read_with_image
 from app.service.loading import load_detector
 from app.settings import Settings
 from app.vision.images.base64_json import (
@@ -117,7 +118,7 @@ def test_a_bomb_is_refused_soon(name: str) -> None:
     with pytest.raises(InvalidParameter):
         read_json_image(BOMBS[name])
     with pytest.raises(AwsError):
-        parse(BOMBS[name])
+        read_with_image(DetectLabelsRequest, BOMBS[name])
     assert time.process_time() - began < 2
 
 
