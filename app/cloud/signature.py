@@ -1,4 +1,7 @@
-"""AWS Signature Version 4 of requests that are made without boto3."""
+"""AWS Signature Version 4: how it is computed, and requests that are signed without boto3.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
+"""
 
 import hashlib
 import hmac
@@ -6,13 +9,32 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Protocol
 
-_ALGORITHM = "AWS4-HMAC-SHA256"
+ALGORITHM = "AWS4-HMAC-SHA256"
+TERMINATOR = "aws4_request"
+TIME = "%Y%m%dT%H%M%SZ"
 
 
 class Credentials(Protocol):
     access_key: str
     secret_key: str
     token: str | None
+
+
+def scope(day: str, region: str, service: str) -> str:
+    return f"{day}/{region}/{service}/{TERMINATOR}"
+
+
+def signing_key(secret: str, day: str, region: str, service: str) -> bytes:
+    key = f"AWS4{secret}".encode()
+    for part in (day, region, service, TERMINATOR):
+        key = hmac.digest(key, part.encode(), "sha256")
+    return key
+
+
+def signature(key: bytes, time: str, scope: str, canonical: bytes) -> str:
+    """``canonical`` is the canonical request; ``time`` is in the form of ``TIME``."""
+    text = "\n".join([ALGORITHM, time, scope, hashlib.sha256(canonical).hexdigest()])
+    return hmac.digest(key, text.encode(), "sha256").hex()
 
 
 class Signer:
@@ -38,7 +60,7 @@ class Signer:
         ``path`` and ``query`` are encoded as they are sent. ``headers`` have lower-case names, the
         host among them, and all of them are signed.
         """
-        now = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+        now = datetime.now(UTC).strftime(TIME)
         digest = hashlib.sha256(body).hexdigest()
         given = {**headers, "x-amz-date": now, "x-amz-content-sha256": digest}
         if credentials.token:
@@ -47,21 +69,17 @@ class Signer:
         signed = ";".join(names)
         lines = "".join(f"{name}:{given[name].strip()}\n" for name in names)
         request = f"{method}\n{path}\n{query}\n{lines}\n{signed}\n{digest}"
-        scope = f"{now[:8]}/{self.region}/{self.service}/aws4_request"
-        text = f"{_ALGORITHM}\n{now}\n{scope}\n{hashlib.sha256(request.encode()).hexdigest()}"
+        within = scope(now[:8], self.region, self.service)
         key = self._signing_key(credentials.secret_key, now[:8])
-        signature = hmac.digest(key, text.encode(), "sha256").hex()
         given["authorization"] = (
-            f"{_ALGORITHM} Credential={credentials.access_key}/{scope},"
-            f" SignedHeaders={signed}, Signature={signature}"
+            f"{ALGORITHM} Credential={credentials.access_key}/{within}, SignedHeaders={signed},"
+            f" Signature={signature(key, now, within, request.encode())}"
         )
         return given
 
     def _signing_key(self, secret: str, day: str) -> bytes:
         made_for, key = self._key
         if made_for != (day, secret):
-            key = f"AWS4{secret}".encode()
-            for part in (day, self.region, self.service, "aws4_request"):
-                key = hmac.digest(key, part.encode(), "sha256")
+            key = signing_key(secret, day, self.region, self.service)
             self._key = (day, secret), key
         return key

@@ -1,7 +1,7 @@
 """AWS Signature Version 4: who signed a request, found in two steps.
 
 ``examine`` needs the headers alone and refuses most before a body is read; ``verify`` needs the
-body. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
+body.
 """
 
 import hashlib
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qsl, quote
 
+from app.cloud.signature import ALGORITHM, TERMINATOR, TIME, scope, signature, signing_key
 from app.rekognition.errors import (
     IncompleteSignatureException,
     InvalidSignatureException,
@@ -19,12 +20,10 @@ from app.rekognition.errors import (
     UnrecognizedClientException,
 )
 
-_ALGORITHM = "AWS4-HMAC-SHA256"
 _SERVICE = "rekognition"
-_TIME = "%Y%m%dT%H%M%SZ"
 _SKEW = timedelta(minutes=5)
 _FIELDS = re.compile(
-    rf"{_ALGORITHM}\s+Credential=([^,\s]+)\s*,\s*SignedHeaders=([^,\s]+)\s*,"
+    rf"{ALGORITHM}\s+Credential=([^,\s]+)\s*,\s*SignedHeaders=([^,\s]+)\s*,"
     r"\s*Signature=([0-9a-f]{64})\s*"
 )
 _MISMATCH = (
@@ -59,7 +58,7 @@ class Claim:
 
     @property
     def scope(self) -> str:
-        return f"{self.date}/{self.region}/{_SERVICE}/aws4_request"
+        return scope(self.date, self.region, _SERVICE)
 
 
 class Verifier:
@@ -72,9 +71,9 @@ class Verifier:
         InvalidSignatureException.
         """
         authorization = headers.get("authorization", "")
-        if not authorization.startswith(_ALGORITHM):
+        if not authorization.startswith(ALGORITHM):
             raise MissingAuthenticationTokenException(
-                f"Sign the request: the header Authorization has to carry {_ALGORITHM}."
+                f"Sign the request: the header Authorization has to carry {ALGORITHM}."
             )
         fields = _FIELDS.fullmatch(authorization)
         credential = fields[1].split("/") if fields else []
@@ -109,7 +108,7 @@ class Verifier:
 def verify(claim: Claim, request: SignedRequest, body: bytes) -> None:
     """Raises InvalidSignatureException."""
     payload = hashlib.sha256(body).hexdigest()
-    key = _signing_key(claim)
+    key = signing_key(claim.secret, claim.date, claim.region, _SERVICE)
     matches = [
         hmac.compare_digest(_signature(key, claim, request, path, payload), claim.signature)
         for path in request.paths
@@ -119,9 +118,9 @@ def verify(claim: Claim, request: SignedRequest, body: bytes) -> None:
 
 
 def _check_scope(time: str, date: str, service: str, terminator: str) -> None:
-    if (service, terminator) != (_SERVICE, "aws4_request"):
+    if (service, terminator) != (_SERVICE, TERMINATOR):
         raise InvalidSignatureException(
-            f"Credential should be scoped to the service {_SERVICE} and end in aws4_request."
+            f"Credential should be scoped to the service {_SERVICE} and end in {TERMINATOR}."
         )
     if date != time[:8]:
         raise InvalidSignatureException("The date in Credential is not that of X-Amz-Date.")
@@ -129,16 +128,16 @@ def _check_scope(time: str, date: str, service: str, terminator: str) -> None:
 
 def _check_age(time: str, now: datetime) -> None:
     try:
-        signed = datetime.strptime(time, _TIME).replace(tzinfo=UTC)
+        signed = datetime.strptime(time, TIME).replace(tzinfo=UTC)
     except ValueError as error:
         raise IncompleteSignatureException("X-Amz-Date has to be such as 20260131T235959Z.") from (
             error
         )
     if signed < now - _SKEW:
-        earliest = (now - _SKEW).strftime(_TIME)
+        earliest = (now - _SKEW).strftime(TIME)
         raise InvalidSignatureException(f"Signature expired: {time} is now earlier than {earliest}")
     if signed > now + _SKEW:
-        latest = (now + _SKEW).strftime(_TIME)
+        latest = (now + _SKEW).strftime(TIME)
         raise InvalidSignatureException(
             f"Signature not yet current: {time} is still later than {latest}"
         )
@@ -156,16 +155,7 @@ def _signature(key: bytes, claim: Claim, request: SignedRequest, path: str, payl
             payload,
         ]
     )
-    digest = hashlib.sha256(canonical.encode("latin-1", "replace")).hexdigest()
-    text = "\n".join([_ALGORITHM, claim.time, claim.scope, digest])
-    return _hmac(key, text).hex()
-
-
-def _signing_key(claim: Claim) -> bytes:
-    key = b"AWS4" + claim.secret.encode()
-    for part in (claim.date, claim.region, _SERVICE, "aws4_request"):
-        key = _hmac(key, part)
-    return key
+    return signature(key, claim.time, claim.scope, canonical.encode("latin-1", "replace"))
 
 
 def _canonical_query(query: str) -> str:
@@ -176,10 +166,6 @@ def _canonical_query(query: str) -> str:
 
 def _squeeze(value: str) -> str:
     return " ".join(value.split())
-
-
-def _hmac(key: bytes, text: str) -> bytes:
-    return hmac.digest(key, text.encode(), "sha256")
 
 
 def _digest(key_id: str) -> bytes:
