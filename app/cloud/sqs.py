@@ -58,13 +58,13 @@ class Queue:
 
     def delete(self, messages: Sequence[Message]) -> None:
         """A message that cannot be deleted comes again."""
-        for few in _batches(messages):
+        for few in batches(messages):
             entries = [{"Id": str(n), "ReceiptHandle": one.receipt} for n, one in enumerate(few)]
             self.connection.client.delete_message_batch(QueueUrl=self.url, Entries=entries)
 
     def hide(self, messages: Sequence[Message], seconds: int) -> None:
         """Others get the messages after so many seconds from now; 0: at once."""
-        for few in _batches(messages):
+        for few in batches(messages):
             entries = [
                 {"Id": str(n), "ReceiptHandle": one.receipt, "VisibilityTimeout": seconds}
                 for n, one in enumerate(few)
@@ -77,7 +77,7 @@ class Queue:
         """Indexes of those that SQS refused, after some tries."""
         waiting = list(range(len(bodies)))
         for _ in range(_SEND_ATTEMPTS):
-            waiting = [index for few in _batches(waiting) for index in self._send(bodies, few)]
+            waiting = [index for few in batches(waiting) for index in self._send(bodies, few)]
             if not waiting:
                 break
         return waiting
@@ -91,6 +91,7 @@ class Queue:
             yield int(failure["Id"])
 
 
-def _batches(items: Sequence[T]) -> Iterator[Sequence[T]]:
+def batches(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Parts that SQS takes in one request."""
     for start in range(0, len(items), BATCH):
         yield items[start : start + BATCH]

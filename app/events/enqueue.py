@@ -9,7 +9,7 @@ from urllib.parse import quote_plus
 
 from tqdm import tqdm
 
-from app.cloud.sqs import BATCH, Queue
+from app.cloud.sqs import BATCH, Queue, batches
 from app.events.notice import STALE
 from app.events.progress import Progress
 
@@ -28,9 +28,9 @@ def enqueue(
     waiting = iter(keys)
     with ThreadPoolExecutor(_AT_A_TIME) as pool, tqdm(unit="object", disable=None) as bar:
         while several := list(islice(waiting, _BETWEEN_SAVES)):
-            batches = [several[start : start + BATCH] for start in range(0, len(several), BATCH)]
-            sent = pool.map(lambda batch: _send(queue, bucket, batch, stale), batches)
-            for batch, refused in zip(batches, sent, strict=True):
+            parts = list(batches(several))
+            sent = pool.map(lambda part: _send(queue, bucket, part, stale), parts)
+            for batch, refused in zip(parts, sent, strict=True):
                 for key in batch:
                     progress.note(key, failed=key in refused)
                 counts[FAILED] += len(refused)
