@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from app.vision import families
 from app.vision.description import first_problem
-from app.vision.families.base import Family
+from app.vision.families.base import Declared, Family
 from app.vision.model import ultralytics
 from app.vision.output_spec import OutputSpec
 from app.vision.preprocess.input_spec import InputSpec
@@ -116,6 +116,8 @@ def _families(opened: Opened, labels: tuple[str, ...], wishes: Wishes) -> list[F
     named = {wishes.family, *(family.name for family in ultralytics.families(opened.stored))}
     likely = [family for family in fed if not family.by_name_only or family.name in named]
     fitting = [family for family in likely if family.bind(declared, len(labels))]
+    if not wishes.family:
+        fitting = [family for family in fitting if _has_meaning(family, declared, len(labels))]
     shapes = [list(shape) for shape in declared.values()]
     if wishes.family:
         wanted = families.get(wishes.family)
@@ -139,6 +141,11 @@ def _families(opened: Opened, labels: tuple[str, ...], wishes: Wishes) -> list[F
         f"{opened.path.name}: its outputs {shapes} are those of no family; 'python -m models.adopt"
         " --help' lists them. Export it in the form of one, with all output sides fixed."
     )
+
+
+def _has_meaning(family: Family, declared: Declared, labels: int) -> bool:
+    """Whether something usual can be meant by the outputs, or their columns tell what is wrong."""
+    return bool(family.ways is None or family.columns or family.ways(declared, labels, ""))
 
 
 def _ways(
@@ -205,10 +212,16 @@ def _better(a: Outcome, b: Outcome) -> bool:
 
 
 def _no_way(family: Family, opened: Opened, labels: int) -> str:
-    columns = family.columns(opened.signature.declared) if family.columns else None
+    declared = opened.signature.declared
+    if family.columns is None:
+        shapes = [list(shape) for shape in declared.values()]
+        return (
+            f"{opened.path.name}: what its outputs {shapes} mean with {labels} labels is not known;"
+            f" check --labels (family {family.name}, {family.layout})."
+        )
     return (
-        f"{opened.path.name}: it has {columns} class columns and {labels} labels; check --labels"
-        f" (family {family.name})."
+        f"{opened.path.name}: it has {family.columns(declared)} class columns and {labels} labels;"
+        f" check --labels (family {family.name})."
     )
 
 

@@ -214,6 +214,22 @@ def test_what_cannot_be_right_is_not_written(
     assert not out.exists()
 
 
+@pytest.mark.parametrize("shape", [(1, 7, 84), (1, 300, 38), (1, 38, 84)])
+def test_columns_that_mean_nothing_known_are_no_keypoints(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], shape: tuple[int, ...]
+) -> None:
+    """Turned boxes and segmenters that do not say what they are."""
+    path = constant(tmp_path / "vague.onnx", np.zeros(shape, np.float32))
+    told = refusal(capsys, path, "--labels", "a,b", "--out", tmp_path / "out.onnx")
+    assert (
+        f"its outputs [{list(shape)}] fit no family with 2 labels: check --labels (yolov8" in told
+    )
+    told = refusal(
+        capsys, path, "--labels", "a,b", "--family", "yolov8_pose", "--out", tmp_path / "out.onnx"
+    )
+    assert "None" not in told
+
+
 def test_a_model_that_finds_nothing_is_written_if_its_input_is_given(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
