@@ -36,6 +36,9 @@ class Settings(BaseModel):
     providers: forms.Providers = Field(
         (), description="Execution providers of ONNX Runtime, the best first; none: the processor."
     )
+    openvino_precision: Annotated[Literal["float32", "bfloat16"], forms.Word] = Field(
+        "float32", description="In which the provider openvino computes: float32 or bfloat16."
+    )
     concurrency: int = Field(
         0, ge=0, le=256, description="Inferences at a time; 0: the usable cores."
     )
