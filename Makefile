@@ -104,6 +104,7 @@ clean: ## Delete .venv
 	@# In an environment of its own: LitServe's dependencies would change how uvicorn serves.
 	@$(PYTHON) -m venv .venv/bench
 	@.venv/bench/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	@[ "$$(uname -sm)" != 'Linux x86_64' ] || $(MAKE) --no-print-directory .venv/.openvino
 	@touch $@
 
 .venv/.fetch: .venv/.run
