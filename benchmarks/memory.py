@@ -1,8 +1,8 @@
 """``python -m benchmarks.memory``: resident memory of the server beside that of a bare script.
 
-The script imports the same packages, creates the session and runs it on the same input. Under load,
-the server is sent 8 requests at a time, and the script decodes the photo and runs the session
-in as many threads as the server has. Both run in turns on all cores; the medians count.
+The script imports the same packages, creates the session, decodes the photo and runs the session on
+the same input, first once and then, under load, in as many threads as the server has; the server is
+sent 8 requests at a time. Both run in turns on all cores; the medians count.
 """
 
 import argparse
@@ -26,7 +26,7 @@ from benchmarks.harness.servers import REPOSITORY
 _BARE = Path(__file__).parent / "contenders" / "bare_memory.py"
 _PHOTO = REPOSITORY / "app" / "page" / "files" / "samples" / "astronaut.jpg"
 _AT_ONCE = 8
-_IDLE, _LOADED = "first run", "under load"
+_IDLE, _LOADED = "first photo", "under load"
 """The script's parts that the server's two figures are divided by."""
 
 Bytes = dict[str, int]
@@ -43,7 +43,7 @@ def bare(model: Path, feed: Feed, photo: Path, runs: int) -> Bytes:
 
 
 def served(model: Path, photo: Path, runs: int) -> Bytes:
-    """Resident bytes of the server after its start, and its peak under load."""
+    """Resident bytes of the server after its first photo, and its peak under load."""
     request = multipart_request("/detect", photo.read_bytes())
     environment = {"SPOTTER_MODEL": str(model), "PYTHONPATH": str(REPOSITORY)}
     command = [sys.executable, "-m", "app"]

@@ -12,7 +12,7 @@ def test_the_server_is_compared_with_a_bare_script(capsys: pytest.CaptureFixture
     rows = re.findall(r"^\| ([^|]+) \| (\d+) \| (-?\d+) \| (\d*) \| ([\d.]*) \|$", _out(capsys), re.M)
     assert [row[0] for row in rows] == [
         *("Python", "numpy", "onnxruntime", "Pillow", "FastAPI and uvicorn"),
-        *("session", "first run", "under load"),
+        *("session", "first photo", "under load"),
     ]
     for _, size, _, _, ratio in rows[-2:]:
         assert int(size) > 30
@@ -20,10 +20,10 @@ def test_the_server_is_compared_with_a_bare_script(capsys: pytest.CaptureFixture
 
 
 def test_a_ratio_is_of_the_medians() -> None:
-    scripts = [{"first run": n * 10**8, "under load": 2 * 10**8} for n in (1, 2, 9)]
-    servers = [{"first run": 3 * 10**8, "under load": n * 10**8} for n in (2, 5, 3)]
+    scripts = [{"first photo": n * 10**8, "under load": 2 * 10**8} for n in (1, 2, 9)]
+    servers = [{"first photo": 3 * 10**8, "under load": n * 10**8} for n in (2, 5, 3)]
     assert memory.table(scripts, servers).splitlines()[2:] == [
-        "| first run | 200 | 200 | 300 | 1.50 |",
+        "| first photo | 200 | 200 | 300 | 1.50 |",
         "| under load | 200 | 0 | 300 | 1.50 |",
     ]
 
