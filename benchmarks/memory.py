@@ -64,7 +64,9 @@ def table(scripts: list[Bytes], servers: list[Bytes]) -> str:
     before = 0.0
     for part, size in script.items():
         cells = [part, f"{size:.0f}", f"{size - before:.0f}"]
-        cells += [f"{server[part]:.0f}", f"{server[part] / size:.2f}"] if part in server else ["", ""]
+        cells += (
+            [f"{server[part]:.0f}", f"{server[part] / size:.2f}"] if part in server else ["", ""]
+        )
         lines.append("| " + " | ".join(cells) + " |")
         before = size
     return "\n".join(lines)

@@ -9,7 +9,9 @@ from benchmarks import memory
 
 def test_the_server_is_compared_with_a_bare_script(capsys: pytest.CaptureFixture[str]) -> None:
     assert memory.main(["--turns", "1", "--runs", "2"]) == 0
-    rows = re.findall(r"^\| ([^|]+) \| (\d+) \| (-?\d+) \| (\d*) \| ([\d.]*) \|$", _out(capsys), re.M)
+    rows = re.findall(
+        r"^\| ([^|]+) \| (\d+) \| (-?\d+) \| (\d*) \| ([\d.]*) \|$", _out(capsys), re.M
+    )
     assert [row[0] for row in rows] == [
         *("Python", "numpy", "onnxruntime", "Pillow", "FastAPI and uvicorn"),
         *("session", "first photo", "under load"),
