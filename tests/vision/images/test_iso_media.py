@@ -295,6 +295,21 @@ def test_boxes_by_the_thousand(form: str, samples: Samples, count: int) -> None:
     assert time.process_time() - began < 2
 
 
+@pytest.mark.parametrize("off", [-6, -4, -1, 1, 4, 14, 1000])
+def test_references_whose_size_is_not_that_of_what_they_hold(
+    form: str, samples: Samples, off: int
+) -> None:
+    """libheif goes on behind the last number of one, and would see a chain that is not seen here."""
+    parts = {n: Part(b"iden", properties=(ispe(64, 64),)) for n in range(2, 9)}
+    links = [(b"dimg", n, [n - 1]) for n in parts]
+    data = iso_file(form, {1: samples.small.part(samples.kind), **parts}, links, primary=8)
+    check(form, data)
+    at = data.index(b"dimg") - 4
+    size = int.from_bytes(data[at : at + 4], "big") + off
+    with pytest.raises(InvalidImage, match="'iref'"):
+        check(form, data[:at] + size.to_bytes(4, "big") + data[at + 4 :])
+
+
 def test_boxes_in_boxes(form: str, samples: Samples) -> None:
     nested = b""
     for _ in range(1000):

@@ -13,6 +13,9 @@ _MOST_ITEMS = 4096
 _MOST_HEADER_BYTES = 4_000_000
 """Bytes of a `meta` box, without its `idat` and `ipco`, or of a `moov` box."""
 _IN_FILE, _IN_IDAT = 0, 1
+_DAMAGED_REFERENCES = (
+    "The image's references between its items ('iref') are damaged. Save it again as one image."
+)
 _ONCE_IN_META = {b"hdlr", b"pitm", b"iloc", b"iinf", b"iref", b"iprp", b"idat"}
 
 
@@ -144,10 +147,16 @@ class _Reader:
     def _references(self, references: Box) -> None:
         version = self._data[references.start] if references.start < references.end else 0
         long = 4 if version else 2
+        end = references.start + 4
         for box in self._boxes.children(references, 4):
             numbers = Numbers(self._data, box)
             source = self._item(numbers.take(long))
-            count = min(numbers.take(2), numbers.left // long)
+            count = numbers.take(2)
+            if count * long != numbers.left:
+                # libheif reads the numbers and begins the next box behind them, whatever size
+                # this one declares.
+                raise InvalidImage(_DAMAGED_REFERENCES)
+            end = box.end
             self._boxes.spend(count)
             targets = [numbers.take(long) for _ in range(count)]
             for target in targets:
@@ -156,6 +165,8 @@ class _Reader:
                 source.inputs.update(targets)
             else:
                 source.masters.setdefault(box.kind, []).extend(targets)
+        if end < references.end:
+            raise InvalidImage(_DAMAGED_REFERENCES)
 
     def _properties(self, iprp: Box | None) -> Box | None:
         """Gives each item its properties. Answers the box that holds them."""
