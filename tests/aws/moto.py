@@ -83,9 +83,9 @@ if sys.argv.pop(1) == "keep":
 main(sys.argv[1:])
 """
 """When a transaction is cancelled, moto puts back the whole table as it was before it, without what
-others have written meanwhile. With the lock one is done after the other, as if by DynamoDB. It keeps
-a deep copy of the table for every action: one of the keys does, if only the first action has a
-condition or changes an item in place, as with ours."""
+others have written meanwhile. With the lock one is done after the other, as if by DynamoDB. moto
+keeps a deep copy of the table for every action; one of the keys does if only the first action has
+a condition or changes an item in place, as with ours."""
 
 
 @contextmanager

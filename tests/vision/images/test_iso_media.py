@@ -299,7 +299,7 @@ def test_boxes_by_the_thousand(form: str, samples: Samples, count: int) -> None:
 def test_references_whose_size_is_not_that_of_what_they_hold(
     form: str, samples: Samples, off: int
 ) -> None:
-    """libheif goes on behind the last number of one, and would see a chain that is not seen here."""
+    """libheif goes on behind the last number of one, and would see more of them."""
     parts = {n: Part(b"iden", properties=(ispe(64, 64),)) for n in range(2, 9)}
     links = [(b"dimg", n, [n - 1]) for n in parts]
     data = iso_file(form, {1: samples.small.part(samples.kind), **parts}, links, primary=8)
