@@ -49,7 +49,7 @@ def handler(event: Any, context: Any) -> Any:
 
 
 def _tells_of_objects(event: object) -> bool:
-    """If not, as with a warm-up or a schedule, a function for HTTP has nothing to do."""
+    """Whether ``event`` tells of objects in S3; logs others, such as those of a schedule."""
     from app.events.warm_up import is_warm_up, tells_of_objects
 
     if tells_of_objects(event):

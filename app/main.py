@@ -38,7 +38,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, object]]:
     loopback = Loopback.of_running_server()
     with _draining_on_sigterm(service):
         yield {"shedder": Shedder(service), "loopback": loopback}
-    service.pool.close(wait=False)  # whoever was to be answered has been
+    service.pool.close(wait=False)  # all requests have been answered
     if traces:
         traces[1]()
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 
 def _digest(key: bytes) -> bytes:
-    """SHA-256 of a key as it was sent: the same in UTF-8 and in Latin-1, as clients differ."""
+    """SHA-256 of a key's bytes as sent: clients encode it in UTF-8 or in Latin-1."""
     try:
         text = key.decode()
     except UnicodeDecodeError:

@@ -16,9 +16,9 @@ T = TypeVar("T")
 _SMOOTHING = 0.1
 _FIRST_GUESS_SECONDS = 0.1
 _RELIEF_SECONDS = 1.0
-"""After ``press``, all places are given again once so much time has passed."""
+"""Seconds after ``press`` until the whole queue is used again."""
 _LEAST_PLACES = 4
-"""Under pressure there are at least so many places a concurrent inference."""
+"""Places for each concurrent inference that pressure leaves, at least."""
 _SHARE_IN_TIME = 0.75
 """Share of the queue that is used under pressure: times vary, and nearly all requests have to end
 in time."""

@@ -74,7 +74,7 @@ class RateLimiter:
     def _remember(self, client: str, now: int, owed: int) -> None:
         self._free_at.pop(client, None)
         self._free_at[client] = now + owed
-        # Two for one: those who have everything back are forgotten sooner than others come.
+        # Two for each that comes, so that clients with nothing to remember do not pile up.
         for _ in range(2):
             oldest = next(iter(self._free_at))
             if len(self._free_at) > self._most or self._free_at[oldest] <= now:

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from app.errors import Overloaded, RequestTimeout
 
 _PATIENCE_SECONDS = 10.0
-"""After so long, a body that is still on its way may have to make room for others."""
+"""A body that has been on its way for longer may be dropped to make room for others."""
 _OWN_PAGES = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
 """Such pages are taken when written to and given back at once; the heap would keep holes."""
 _OWN_PAGES_FROM_BYTES = 1 << 20

@@ -32,7 +32,7 @@ class Connection:
             return self._client
 
     def drop(self) -> None:
-        """The next use connects anew."""
+        """Drops the client; the next use connects anew."""
         with self._lock:
             self._client = None
 

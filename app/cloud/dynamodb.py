@@ -25,7 +25,7 @@ _ATTEMPTS = 6
 _FIRST_PAUSE_SECONDS = 0.05
 _UNMET = frozenset({"ConditionalCheckFailed"})
 _PASSING = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
-"""Reasons that another try may find gone."""
+"""Reasons to try again."""
 
 
 class Outdated(Exception):

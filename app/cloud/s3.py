@@ -62,7 +62,7 @@ class Storage:
         """The whole object.
 
         Raises InvalidObject, or its ObjectMissing if there is none to be read, ImageTooLarge, or
-        Overloaded if S3 cannot be reached or asks for patience.
+        Overloaded if S3 cannot be reached or is busy.
         """
         return self.read(self.look_up(bucket, key, version))
 
@@ -194,7 +194,7 @@ def _refusal(
     if status == 412:
         return Overloaded(f"{stored.name} is being replaced. Try again later.", _RETRY_AFTER)
     if status == 429 or status >= 500:
-        return Overloaded("S3 asks for patience. Try again later.", _RETRY_AFTER)
+        return Overloaded("S3 is busy. Try again later.", _RETRY_AFTER)
     return InvalidObject(
         f"{stored.name} cannot be read here: it is not there, or the service may not read it."
     )

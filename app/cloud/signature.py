@@ -44,7 +44,7 @@ class Signer:
         self.service = service
         self.region = region
         self._key: tuple[tuple[str, str], bytes] = ("", ""), b""
-        """Of a day and a secret, and the signing key that follows from them."""
+        """The date and the secret of the last request, and the signing key derived from them."""
 
     def signed(
         self,

@@ -191,4 +191,4 @@ PUBLIC_ERRORS: tuple[type[SpotterError], ...] = (
 
 
 class StartError(Exception):
-    """One line that says why the service does not start and what would do."""
+    """Why the service does not start, and how to mend it, in one line."""

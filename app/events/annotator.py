@@ -1,4 +1,4 @@
-"""Makes the table say of an object what the bucket has now.
+"""Keeps an object's rows in step with the bucket.
 
 A notice is only the reason to look: notices come late, twice and in any order. The table is written
 first and the bucket looked at again afterwards. So if the object has changed or gone meanwhile,
@@ -46,7 +46,7 @@ Read = tuple[StoredObject, bytes]
 Looked = tuple[StoredObject | None, StoredObject | None]
 """What the bucket has of the object now, and of the version that the notice is about."""
 Settled = tuple["Outcome", bool]
-"""What came of it, and whether anything was written."""
+"""The outcome, and whether anything was written."""
 
 _MOST_LOOKS = 8
 """Each look but the first has seen that another worker wrote, or that the object changed."""

@@ -61,7 +61,7 @@ def backfill(
     *,
     stale: bool = False,
 ) -> "Counter[str]":
-    """How many objects came out how. What failed is written down and not waited for."""
+    """Counts objects by outcome. Failed ones are recorded in ``progress``, for the next run."""
     s3 = Connection("s3")
     total = len(progress.failed) + sum(1 for _ in _keys(s3, bucket, prefix, progress.after))
     keys = chain(list(progress.failed), _keys(s3, bucket, prefix, progress.after))

@@ -98,7 +98,7 @@ class Consumer:
         return isinstance(self._outcome(notice), Outcome)
 
     def _outcome(self, notice: Notice) -> Outcome | Exception:
-        """Which is logged; an exception, whatever it is, concerns this object alone."""
+        """Logs the outcome. An exception of any kind fails this object alone."""
         began = time.perf_counter()
         fields: dict[str, object] = {"bucket": notice.bucket, "key": notice.key}
         try:

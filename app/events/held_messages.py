@@ -37,5 +37,5 @@ class HeldMessages:
                 messages = list(self._held.values())
             try:
                 self.queue.hide(messages, self.hidden_seconds)
-            except Exception:  # they may come to another worker, too, who finds them known
+            except Exception:  # another worker may get them too, and finds them done
                 _log.exception("messages are not hidden any longer")

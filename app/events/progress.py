@@ -40,7 +40,7 @@ class Progress:
             self.failed.remove(key)
 
     def save(self) -> None:
-        """At once or not at all, so that a run that is killed leaves a whole file."""
+        """Writes the file atomically: a run that is killed leaves a whole one."""
         if self.file is None:
             return
         kept = {"source": self.source, "after": self.after, "failed": self.failed}

@@ -59,7 +59,7 @@ def create_app(
         license_info={"name": "Apache License 2.0", "identifier": "Apache-2.0"},
         # FastAPI's own spans would carry queries and the words of exceptions.
         telemetry={"tracing": False, "metrics": False, "logs": False},
-        openapi_url=None,  # ``pages`` has it
+        openapi_url=None,  # ``pages`` serves it
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,  # to an address that a proxy in front may not have

@@ -32,7 +32,7 @@ class JsonFormatter(logging.Formatter):
 
 class _Handler(logging.StreamHandler[TextIO]):
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
-        """Says nothing of a line that cannot be written: that could not be written either."""
+        """Ignores errors of writing, since they could not be logged either."""
         if not isinstance(sys.exc_info()[1], OSError):
             super().handleError(record)
 

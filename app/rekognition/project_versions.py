@@ -148,7 +148,7 @@ class ProjectVersions:
     def _require_served(self, arn: str) -> None:
         if self._served and self._served.get(_without_time(arn)) != arn:
             raise ResourceNotFoundException(
-                f"{arn} is not served here; SPOTTER_PROJECT_VERSIONS names what is."
+                f"{arn} is not served here; SPOTTER_PROJECT_VERSIONS names those that are."
             )
 
 
@@ -160,5 +160,5 @@ def _offset(token: str | None, size: int) -> int:
     if token is None:
         return 0
     if not re.fullmatch(r"[0-9]{1,6}", token) or int(token) >= size:
-        raise InvalidPaginationTokenException("NextToken: is none that was given out here.")
+        raise InvalidPaginationTokenException("NextToken: is not from an answer of this server.")
     return int(token)

@@ -41,10 +41,10 @@ class LabelIndex:
         """At most ``limit`` hits, from ``cursor`` on if there is one.
 
         Raises InvalidParameter if ``cursor`` is none that an earlier page gave, Overloaded if
-        DynamoDB cannot be reached or asks for patience.
+        DynamoDB cannot be reached or is busy.
         """
         if cursor is not None and not is_position(cursor):
-            raise InvalidParameter(f"cursor={cursor[:50]}: take it from the answer before.")
+            raise InvalidParameter(f"cursor={cursor[:50]}: take it from the previous answer.")
         low = above(question.above)
         high = before(cursor) if cursor else HIGHEST
         label = folded(question.label)
@@ -88,9 +88,7 @@ def _dynamodb_errors() -> Iterator[None]:
         yield
     except boto.ClientError as error:
         if error.response["Error"].get("Code") in _PASSING:
-            raise Overloaded(
-                "The table asks for patience. Try again later.", _RETRY_AFTER_SECONDS
-            ) from error
+            raise Overloaded("DynamoDB is busy. Try again later.", _RETRY_AFTER_SECONDS) from error
         raise
     except (boto.HTTPClientError, boto.ConnectionError) as error:
         raise Overloaded(

@@ -25,8 +25,8 @@ class Health:
     def is_well(self) -> bool:
         """False if the last inference failed.
 
-        A server that is not well is sent no images, and would stay so for ever: so while it is
-        asked, it searches an image of one pixel every few seconds.
+        A server that is not well is sent no images, so it would never recover. Therefore this
+        has it search an image of one pixel every few seconds.
         """
         if not self._detector.failed:
             self._failed_since = None

@@ -14,7 +14,7 @@ from app.errors.problem import ProblemResponse
 ANY = "*"
 _SLASHES = re.compile("//+")
 _LOCAL = frozenset({"localhost", "host.docker.internal"})
-"""Names that no page can be loaded from: they do not resolve outside of a machine."""
+"""Names that resolve to the machine itself, so no foreign page can have one of them."""
 _HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([\w.-]*))(?::\d{0,5})?", re.ASCII | re.IGNORECASE)
 _LONGEST_SHOWN = 100  # characters
 

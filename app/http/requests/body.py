@@ -175,7 +175,7 @@ def _require_json(content_type: str) -> None:
 def _image_of(form: Form, option_names: frozenset[str]) -> bytes:
     if misplaced := sorted(option_names & set(form.names)):
         raise InvalidParameter(
-            f"{misplaced[0]}: options belong into the query, such as /detect?{misplaced[0]}=..."
+            f"{misplaced[0]}: options go in the query string, such as /detect?{misplaced[0]}=..."
         )
     return only_image(form)
 

@@ -56,7 +56,7 @@ async def answer(request: Request, service: Service, target: str) -> Response:
     operation = _OPERATIONS.get(target.removeprefix(_PREFIX))
     if operation is None or not target.startswith(_PREFIX):
         raise UnknownOperationException(
-            f"{target[:100]} is not offered here. What is:"
+            f"{target[:100]} is not supported here. These are:"
             f" {', '.join(_PREFIX + name for name in _OPERATIONS)}."
         )
     claim, limiter = _claim(request, service), service.limiter

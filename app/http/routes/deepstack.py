@@ -92,7 +92,7 @@ async def custom(model: str, request: Request, service: ServiceDep) -> Response:
     form = await _form(request, service)
     if model.casefold() not in map(str.casefold, _names(service)):
         raise NotFound(
-            f"There is no model {model[:100]!r} here; the one that is: {service.detector.name!r}."
+            f"There is no model {model[:100]!r} here; this server has {service.detector.name!r}."
         )
     return await _detect(request, service, form)
 

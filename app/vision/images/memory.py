@@ -49,7 +49,8 @@ def peak_bytes(image: Image.Image, memory: Memory, factor: int) -> int:
 class DecodingBudget:
     """Lets decoders run side by side as long as their buffers fit into ``capacity`` bytes.
 
-    They get their memory in the order in which they asked: small ones cannot keep a large one out.
+    Decoders get memory in the order in which they ask, so that small images cannot keep a large
+    one waiting for ever.
     """
 
     def __init__(self, capacity: int, remedy: str = "") -> None:
