@@ -1,6 +1,7 @@
 """How the memory that this process may use is divided between requests and decoders."""
 
 import math
+from pathlib import Path
 
 from app.settings import Settings
 from app.vision.runtime.limits import usable_memory
@@ -32,6 +33,12 @@ def decoding_bytes(settings: Settings) -> int:
     if settings.decode_memory:
         return settings.decode_memory
     limit = usable_memory() or math.inf
-    model = _COPIES_OF_MODEL * settings.model.stat().st_size
+    model = _COPIES_OF_MODEL * _model_bytes(settings.model)
     left = limit - _LIBRARIES_BYTES - model - request_bytes(settings)
     return int(min(max(_DECODING_SHARE * left, _LEAST_DECODING_BYTES), MOST_DECODING_BYTES))
+
+
+def _model_bytes(model: Path) -> int:
+    """With the weights of large models, which exporters write to ``model.onnx_data`` or the like."""
+    files = (file for file in model.parent.iterdir() if file.name.startswith(model.name))
+    return sum(file.stat().st_size for file in files)
