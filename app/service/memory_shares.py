@@ -1,6 +1,7 @@
 """How the memory that this process may use is divided between requests and decoders."""
 
 import math
+from glob import escape
 from pathlib import Path
 
 from app.settings import Settings
@@ -39,6 +40,6 @@ def decoding_bytes(settings: Settings) -> int:
 
 
 def _model_bytes(model: Path) -> int:
-    """With the weights of large models, which exporters write to ``model.onnx_data`` or the like."""
-    files = (file for file in model.parent.iterdir() if file.name.startswith(model.name))
+    """With the weights that exporters write beside a large model, as in ``model.onnx_data``."""
+    files = {model, *model.parent.glob(f"{escape(model.name)}*")}
     return sum(file.stat().st_size for file in files)
