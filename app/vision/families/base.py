@@ -35,6 +35,9 @@ class Bind(Protocol):
         ...
 
 
+MaskOutput = Callable[[Declared], str | None]
+
+
 class Decode(Protocol):
     def __call__(
         self, outputs: Outputs, classes: int, threshold: float, input_size: tuple[int, int], /
@@ -165,10 +168,10 @@ class Family:
     tasks: frozenset[str] = frozenset()
     """Tasks of the Ultralytics exporter whose files may be of the family."""
     task: Task = "detect"
-    """What is found besides or instead of boxes; ``has_masks`` says it of segmenters."""
-    has_masks: bool = False
-    """Whether a second output may have prototypes of masks, (1, prototypes, height, width). It
-    follows the outputs of ``bind`` if masks are wanted."""
+    """What is found besides or instead of boxes; a file with ``masks`` is a segmenter."""
+    masks: MaskOutput | None = None
+    """Names the output (1, maps, height, width) that masks are made from; None if a file has none.
+    If masks are wanted, it follows the outputs of ``bind``."""
     spec_fits: SpecFits | None = None
     """Whether outputs can have a meaning; None if ``bind`` and ``columns`` compare enough."""
     described: str = ""

@@ -18,7 +18,7 @@ from app.vision.families.base import (
     Rows,
     is_rows,
 )
-from app.vision.families.mask_columns import prototypes, with_masks
+from app.vision.families.mask_columns import mask_output, prototypes, with_masks
 from app.vision.families.meanings import decodes_rows
 from app.vision.output_spec import OutputSpec
 from app.vision.preprocess.input_spec import InputSpec
@@ -76,7 +76,7 @@ FAMILY = Family(
     input=InputSpec(size=(640, 640)),
     usual_inputs=(InputSpec(size=(640, 640), fit="stretch"),),
     needs_nms=False,
-    has_masks=True,
+    masks=mask_output,
     bind=bind,
     decode=decode,
     exported={"images": SIDES, "output0": {0: "batch", 1: "detections"}},

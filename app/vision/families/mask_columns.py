@@ -17,6 +17,11 @@ def prototypes(declared: Declared) -> tuple[str, int] | None:
     return others[0][0], others[0][1][1]
 
 
+def mask_output(declared: Declared) -> str | None:
+    found = prototypes(declared)
+    return found[0] if found else None
+
+
 def with_masks(
     found: Candidates, outputs: Outputs, coefficients: Floats, input_size: tuple[int, int]
 ) -> Candidates:

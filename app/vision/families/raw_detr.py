@@ -1,22 +1,34 @@
 """DETR and its descendants without their post-processing: logits (1, n, columns), boxes (1, n, 4).
 
 Boxes are centre and size in shares of the input. Scores are the sigmoid of the logits, and then one
-box may count for several classes; or their softmax, with a last column for "no object".
+box may count for several classes; or their softmax, with a last column for "no object". Segmenters
+also give logits of masks, (1, n, rows, columns), which cover the whole input.
 """
 
 from collections.abc import Collection, Mapping
 
 import numpy as np
 
-from app.vision.arrays import Array, Floats
+from app.vision.arrays import Array, Floats, Ints
 from app.vision.detections import Candidates
-from app.vision.families.base import BATCH, Declared, Decode, Family, Outputs, is_rows
-from app.vision.families.meanings import COCO_NUMBERS, from_scores, in_pixels
+from app.vision.families.base import (
+    BATCH,
+    Declared,
+    Decode,
+    Family,
+    Outputs,
+    best_class,
+    is_rows,
+)
+from app.vision.families.meanings import COCO_NUMBERS, in_pixels
 from app.vision.output_spec import OutputSpec
 from app.vision.preprocess.input_spec import InputSpec
+from app.vision.tasks.masks import Masks
+from app.vision.tasks.prototypes import WholePrototypes
 
 _LOGITS = ("logits", "pred_logits", "labels")
 _BOXES = ("pred_boxes", "dets")
+_MASKS = ("masks", "pred_masks")
 _MOST = 300
 """Pairs of box and class that the models' own post-processing keeps."""
 _BY_SOFTMAX = frozenset({"detr", "yolos", "table-transformer"})
@@ -37,6 +49,10 @@ def bind(declared: Declared, classes: int | None, /) -> list[str] | None:
     found = [logits[0], boxes[0]]
     rows = all(is_rows(declared[name]) for name in found)
     return found if rows and declared[boxes[0]][2] in (4, None) else None
+
+
+def mask_output(declared: Declared) -> str | None:
+    return next((name for name in _MASKS if len(declared.get(name, ())) == 4), None)
 
 
 def columns(declared: Declared) -> int | None:
@@ -85,29 +101,35 @@ def input_of_form(declared: Declared, inputs: Collection[str], model_type: str, 
 
 
 def with_spec(spec: OutputSpec) -> Decode:
-    def by_softmax(
+    pick = _by_softmax if spec.scores == "softmax" else _by_sigmoid
+
+    def decode(
         outputs: Outputs, classes: int, threshold: float, input_size: tuple[int, int], /
     ) -> Candidates:
-        logits, boxes = outputs[0][0].astype(np.float32, copy=False), outputs[1][0]
-        weights = np.exp(logits - logits.max(axis=1, keepdims=True))
-        scores = weights / weights.sum(axis=1, keepdims=True)
-        return from_scores(boxes, scores, spec, classes, threshold, input_size)
+        logits = outputs[0][0].astype(np.float32, copy=False)
+        numbers = spec.numbers if spec.numbers is not None else range(classes)
+        queries, found, scores = pick(logits, list(numbers), threshold)
+        boxes = in_pixels(outputs[1][0][queries], spec, input_size)
+        candidates = Candidates(boxes, scores, found)
+        if len(outputs) < 3:
+            return candidates
+        return candidates._replace(masks=_masks(outputs[2][0], queries, boxes, input_size))
 
-    def by_sigmoid(
-        outputs: Outputs, classes: int, threshold: float, input_size: tuple[int, int], /
-    ) -> Candidates:
-        logits, boxes = outputs[0][0], outputs[1][0]
-        labelled = logits[:, list(spec.numbers) if spec.numbers is not None else slice(classes)]
-        queries, found, scores = _best_pairs(labelled, threshold)
-        return Candidates(in_pixels(boxes[queries], spec, input_size), scores, found)
-
-    return by_softmax if spec.scores == "softmax" else by_sigmoid
+    return decode
 
 
-def _best_pairs(logits: Array, threshold: float) -> tuple[Array, Array, Floats]:
+def _by_softmax(logits: Floats, columns: list[int], threshold: float) -> tuple[Ints, Ints, Floats]:
+    """Queries, classes and scores above ``threshold``; the last column is "no object"."""
+    weights = np.exp(logits - logits.max(axis=1, keepdims=True))
+    scores = weights / weights.sum(axis=1, keepdims=True)
+    queries, best, found = best_class(scores[:, columns], threshold)
+    return queries, found, best
+
+
+def _by_sigmoid(logits: Floats, columns: list[int], threshold: float) -> tuple[Ints, Ints, Floats]:
     """Queries, classes and scores above ``threshold``, at most ``_MOST`` of the best."""
     with np.errstate(over="ignore"):  # 1 / infinity is 0, which is right
-        scores: Array = 1 / (1 + np.exp(-logits.astype(np.float32, copy=False)))
+        scores = (1 / (1 + np.exp(-logits[:, columns]))).astype(np.float32, copy=False)
     flat = scores.ravel()
     likely = np.flatnonzero(flat > threshold)
     if len(likely) > _MOST:
@@ -116,16 +138,26 @@ def _best_pairs(logits: Array, threshold: float) -> tuple[Array, Array, Floats]:
     return queries, classes, flat[likely]
 
 
+def _masks(maps: Array, queries: Ints, boxes: Floats, input_size: tuple[int, int]) -> Masks:
+    """``maps`` (n, rows, columns) as prototypes, of which each candidate uses that of its query."""
+    used, place = np.unique(queries, return_inverse=True)
+    one_each = np.eye(len(used), dtype=np.float32)[place]
+    rows = np.arange(len(queries))
+    return Masks(one_each.__getitem__, rows, WholePrototypes(maps[used]), boxes, input_size)
+
+
 FAMILY = Family(
     name="raw_detr",
-    models="DETR, Conditional and Deformable DETR, YOLOS, RT-DETR, D-FINE, DEIM and RF-DETR without"
-    " post-processing, as Hugging Face has them",
-    layout="logits (or pred_logits, labels) [1, n, columns], pred_boxes (or dets) [1, n, 4]",
+    models="DETR, Conditional and Deformable DETR, YOLOS, RT-DETR, D-FINE, DEIM, RF-DETR and its"
+    " segmenters without post-processing, as Hugging Face has them",
+    layout="logits (or pred_logits, labels) [1, n, columns], pred_boxes (or dets) [1, n, 4],"
+    " of segmenters also masks (or pred_masks) [1, n, rows, columns]",
     input=InputSpec(size=(640, 640), fit="stretch"),
     usual_inputs=(
         InputSpec(size=(640, 640), fit="stretch", mean=_IMAGENET_MEAN, std=_IMAGENET_STD),
     ),
     needs_nms=False,
+    masks=mask_output,
     bind=bind,
     decode=with_spec(OutputSpec(boxes="cxcywh", unit="shares", scores="sigmoid")),
     exported={"images": BATCH, "logits": BATCH, "pred_boxes": BATCH},

@@ -16,7 +16,7 @@ from app.vision.families.base import (
     best_class,
     corners,
 )
-from app.vision.families.mask_columns import with_masks
+from app.vision.families.mask_columns import mask_output, with_masks
 from app.vision.families.objectness import bind_objectness
 from app.vision.preprocess.input_spec import InputSpec
 
@@ -49,7 +49,7 @@ FAMILY = Family(
     layout="[1, anchors, 5 + classes]",
     input=InputSpec(size=(640, 640)),
     needs_nms=True,
-    has_masks=True,
+    masks=mask_output,
     bind=bind_objectness,
     decode=decode,
     exported={"images": SIDES, "output0": {0: "batch", 1: "anchors"}},

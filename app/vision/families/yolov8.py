@@ -22,7 +22,7 @@ from app.vision.families.base import (
     leaves,
 )
 from app.vision.families.distributions import DistributionDecoder
-from app.vision.families.mask_columns import prototypes, with_masks
+from app.vision.families.mask_columns import mask_output, prototypes, with_masks
 from app.vision.families.meanings import in_either_unit, scaled
 from app.vision.graph_surgery import split
 from app.vision.preprocess.input_spec import InputSpec
@@ -72,7 +72,7 @@ FAMILY = Family(
     input=InputSpec(size=(640, 640)),
     usual_inputs=(InputSpec(size=(640, 640), fit="stretch"),),
     needs_nms=True,
-    has_masks=True,
+    masks=mask_output,
     bind=bind,
     decode=decode,
     exported={"images": SIDES, "output0": {0: "batch", 2: "anchors"}},

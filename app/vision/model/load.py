@@ -13,7 +13,6 @@ from app.vision.arrays import Array
 from app.vision.description import Description
 from app.vision.detections import Candidates
 from app.vision.families.base import Decode, Family, ShortGraph, Task
-from app.vision.families.mask_columns import prototypes
 from app.vision.model import metadata, ultralytics
 from app.vision.model import signature as signatures
 from app.vision.model.check import outputs_of
@@ -33,7 +32,7 @@ class Model:
     """Names that the session is asked for, in the order in which ``decoder`` takes them."""
     decoder: Decode
     file_hash: FileHash = field(repr=False)
-    prototypes: str | None = None
+    mask_output: str | None = None
     """The output that is asked for besides ``outputs`` if masks are wanted."""
     has_masks: bool = False
     providers: tuple[str, ...] = ("cpu",)
@@ -67,8 +66,8 @@ class Model:
     def run(self, tensor: Array, *, masks: bool = False) -> list[Array]:
         """``masks`` says whether the decoder is to find masks, if the model has them."""
         wanted = self.outputs
-        if masks and self.prototypes is not None:
-            wanted = [*wanted, self.prototypes]
+        if masks and self.mask_output is not None:
+            wanted = [*wanted, self.mask_output]
         return list(self.session.run(wanted, self.feed(tensor)))
 
     def decode(self, outputs: Sequence[Array], tensor: Array, threshold: float) -> Candidates:
@@ -133,7 +132,7 @@ def _load(
     decoder = family.decode
     if description.output is not None and family.with_spec is not None:
         decoder = family.with_spec(description.output)
-    masks = prototypes(signature.declared) if family.has_masks else None
+    masks = family.masks(signature.declared) if family.masks else None
     if shorter is not None:
         shapes = [shape_of(node) for node in session.get_outputs()]
         fits = shorter.fits(shapes, len(description.labels)) and description.output is None
@@ -152,7 +151,7 @@ def _load(
         outputs,
         decoder,
         file_hash,
-        masks[0] if masks and shorter is None else None,
+        masks if shorter is None else None,
         masks is not None,
         running,
     )
