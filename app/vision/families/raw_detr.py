@@ -1,8 +1,8 @@
-"""DETR and its descendants without their post-processing: logits (1, n, columns), boxes (1, n, 4).
+"""DETR and its descendants without post-processing: logits (1, n, columns), boxes (1, n, 4).
 
-Boxes are centre and size in shares of the input. Scores are the sigmoid of the logits, and then one
-box may count for several classes; or their softmax, with a last column for "no object". Segmenters
-also give logits of masks, (1, n, rows, columns), which cover the whole input.
+Boxes are centre and size relative to the input (0..1). Scores are the sigmoid of the logits, so
+that one box may have several classes; or their softmax, with a last column for "no object".
+Segmenters also output mask logits, (1, n, rows, columns), which cover the whole input.
 """
 
 from collections.abc import Collection, Mapping
@@ -30,9 +30,9 @@ _LOGITS = ("logits", "pred_logits", "labels")
 _BOXES = ("pred_boxes", "dets")
 _MASKS = ("masks", "pred_masks")
 _MOST = 300
-"""Pairs of box and class that the models' own post-processing keeps."""
+"""Number of pairs of box and class that the models' own post-processing keeps."""
 _BY_SOFTMAX = frozenset({"detr", "yolos", "table-transformer"})
-"""Hugging Face's model types with a "no object" column."""
+"""Hugging Face model types with a "no object" column."""
 _BY_SIGMOID = frozenset(
     {"conditional_detr", "deformable_detr", "dab-detr", "deta", "rt_detr", "rt_detr_v2", "d_fine",
      "deim", "deimv2", "dfine", "rtdetr", "rf_detr", "rfdetr", "lw_detr", "grounding-dino"}
@@ -41,7 +41,7 @@ _IMAGENET_MEAN, _IMAGENET_STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.37
 
 
 def bind(declared: Declared, classes: int | None, /) -> list[str] | None:
-    """By name: how many columns the logits have differs from model to model."""
+    """Binds by name, since the number of logit columns differs between models."""
     logits = [name for name in _LOGITS if name in declared]
     boxes = [name for name in _BOXES if name in declared]
     if not logits or not boxes:
@@ -61,7 +61,7 @@ def columns(declared: Declared) -> int | None:
 
 
 def ways(declared: Declared, labels: int, model_type: str, /) -> list[OutputSpec]:
-    """The columns tell most: as many as labels, one more, or COCO's 91 numbers."""
+    """The number of columns is the best evidence: the number of labels, one more, or COCO's 91."""
     width = columns(declared)
     first = tuple(range(labels))
     by = {"boxes": "cxcywh", "unit": "shares"}
@@ -86,7 +86,7 @@ def ways(declared: Declared, labels: int, model_type: str, /) -> list[OutputSpec
 
 
 def _is_rf_detr(declared: Mapping[str, object], model_type: str) -> bool:
-    """RF-DETR's names; its own-class files have a last column that is never used."""
+    """Recognised by its output names; fine-tuned files have an unused last column."""
     return model_type in {"rf_detr", "rfdetr"} or {"dets", "labels"} <= declared.keys()
 
 
@@ -127,8 +127,8 @@ def _by_softmax(logits: Floats, columns: list[int], threshold: float) -> tuple[I
 
 
 def _by_sigmoid(logits: Floats, columns: list[int], threshold: float) -> tuple[Ints, Ints, Floats]:
-    """Queries, classes and scores above ``threshold``, at most ``_MOST`` of the best."""
-    with np.errstate(over="ignore"):  # 1 / infinity is 0, which is right
+    """Queries, classes and scores above ``threshold``, at most ``_MOST`` of them."""
+    with np.errstate(over="ignore"):  # 1 / infinity is 0, as intended
         scores = (1 / (1 + np.exp(-logits[:, columns]))).astype(np.float32, copy=False)
     flat = scores.ravel()
     likely = np.flatnonzero(flat > threshold)
@@ -139,7 +139,7 @@ def _by_sigmoid(logits: Floats, columns: list[int], threshold: float) -> tuple[I
 
 
 def _masks(maps: Array, queries: Ints, boxes: Floats, input_size: tuple[int, int]) -> Masks:
-    """``maps`` (n, rows, columns) as prototypes, of which each candidate uses that of its query."""
+    """Uses ``maps`` (n, rows, columns) as prototypes; each candidate's mask is its query's map."""
     used, place = np.unique(queries, return_inverse=True)
     one_each = np.eye(len(used), dtype=np.float32)[place]
     rows = np.arange(len(queries))

@@ -1,8 +1,8 @@
 """YOLOv5, v6 and v7 with their grid and anchors applied: (1, anchors, 5 + classes).
 
 The columns are centre x, centre y, width and height in input pixels, objectness and class
-probabilities. A score is the product of objectness and probability. Coefficients of masks follow if
-there are prototypes in a second output.
+probabilities. A score is the product of objectness and probability. Mask coefficients follow if a
+second output has prototypes.
 """
 
 import numpy as np
@@ -32,7 +32,7 @@ def decode(
 
 
 def fits_input(declared: Declared, height: int | None, width: int | None, /) -> bool:
-    """Whether there are three anchors in each cell of the usual grids."""
+    """Whether the number of anchors is three per cell of the usual grids."""
     anchors = next(iter(declared.values()))[1]
     if anchors is None:
         return True

@@ -1,7 +1,7 @@
 """Ultralytics v8, v9, 11 and 12: (1, 4 + classes [+ masks], anchors).
 
 The rows are centre x, centre y, width and height in input pixels, then class probabilities. There
-is no objectness. Coefficients of masks follow if there are prototypes in a second output.
+is no objectness. Mask coefficients follow if a second output has prototypes.
 """
 
 from functools import partial
