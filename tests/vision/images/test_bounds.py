@@ -88,7 +88,7 @@ def test_a_reserved_marker_hides_no_scans() -> None:
 def test_two_frames_are_refused() -> None:
     plain = encode(quarters(), "JPEG")
     at = plain.index(b"\xff\xc0")
-    with pytest.raises(InvalidImage, match="in front"):
+    with pytest.raises(InvalidImage, match="before its pixels"):
         read(plain[:at] + plain[at : at + 19] + plain[at:])
 
 
