@@ -1,4 +1,4 @@
-"""Whether a file is what its description says."""
+"""Checks that a file matches its description."""
 
 from app.errors import StartError
 from app.vision import families
@@ -10,12 +10,12 @@ from app.vision.model.signature import Signature
 def outputs_of(description: Description, family: Family, signature: Signature) -> list[str]:
     """The outputs that the family's decoder takes.
 
-    Raises StartError if the file is not what its description says.
+    Raises StartError if the file does not match its description.
     """
     classes = len(description.labels)
     if description.shapes is not None:
         if description.shapes.keys() != signature.declared.keys():
-            raise StartError("its metadata gives the shapes of other outputs than it has")
+            raise StartError("its metadata gives shapes for outputs that it does not have")
         signature = signature._replace(declared=description.shapes)
     outputs = family.bind(signature.declared, classes)
     if outputs is None:
@@ -46,7 +46,7 @@ def outputs_of(description: Description, family: Family, signature: Signature) -
 
 
 def _check_columns(description: Description, family: Family, signature: Signature) -> None:
-    """Raises StartError if the file has fewer classes than the description, or more."""
+    """Raises StartError if the file's number of classes differs from the description's."""
     columns = family.columns(signature.declared) if family.columns else None
     if columns is None:
         return

@@ -1,11 +1,11 @@
-"""Files that are often taken for an ONNX model, told by their first bytes."""
+"""Recognises files that are often mistaken for an ONNX model by their first bytes."""
 
 _LEAST = 8
-"""Shorter files are reported as they are."""
+"""Shorter files get the general error message."""
 
 
 def kind_of(start: bytes) -> str | None:
-    """The kind of file that begins with ``start``, and what to do, in one sentence.
+    """The kind of file that begins with ``start``, and advice, in one sentence.
 
     None if it may be a model.
     """

@@ -1,4 +1,4 @@
-"""An ONNX file to a model that is ready to run."""
+"""Loads an ONNX file as a model that is ready to run."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -29,14 +29,14 @@ class Model:
     description: Description
     signature: Signature
     outputs: list[str]
-    """Names that the session is asked for, in the order in which ``decoder`` takes them."""
+    """Output names to request from the session, in the order in which ``decoder`` takes them."""
     decoder: Decode
     file_hash: FileHash = field(repr=False)
     mask_output: str | None = None
-    """The output that is asked for besides ``outputs`` if masks are wanted."""
+    """The additional output to request if masks are wanted."""
     has_masks: bool = False
     providers: tuple[str, ...] = ("cpu",)
-    """Short names of the execution providers that it runs on, the first choice first."""
+    """Short names of the execution providers in use, in order of preference."""
 
     @property
     def sha256(self) -> str:
@@ -64,7 +64,7 @@ class Model:
         return "segment" if self.has_masks else self.family.task
 
     def run(self, tensor: Array, *, masks: bool = False) -> list[Array]:
-        """``masks`` says whether the decoder is to find masks, if the model has them."""
+        """``masks`` requests masks, if the model has them."""
         wanted = self.outputs
         if masks and self.mask_output is not None:
             wanted = [*wanted, self.mask_output]
@@ -78,9 +78,9 @@ class Model:
 def load(
     path: Path, threads: int = 1, providers: Sequence[str] = (), *, whole: bool = False
 ) -> Model:
-    """``whole`` runs the graph up to the outputs that the file declares, and never less of it.
+    """``whole`` always runs the full graph, up to the outputs that the file declares.
 
-    Raises StartError, in one line, if ``path`` is not a detector that can be served.
+    Raises StartError with a one-line message if ``path`` is not a detector that can be served.
     """
     file_hash = FileHash(path)
     # Other processors compute all boxes sooner than this one computes a few.
@@ -98,14 +98,14 @@ def load(
 
 
 def _kind(file_hash: FileHash) -> str | None:
-    """The kind of file that it is instead of a model, if that is known."""
+    """The kind of file it is if it is not a model, if known."""
     with suppress(ValueError):
         return kind_of(file_hash.content()[:4096])
     return None
 
 
 def _shorten(file: mmap | bytes, *, late_boxes: bool) -> ShortGraph | None:
-    """The shorter graph of a family that the file may be of, if it has one."""
+    """The shortened graph of a family that the file may belong to, if it has one."""
     with suppress(StartError, ValueError):  # of broken files, which the session reports
         with memoryview(file) as content:
             stored = metadata.read(content)
@@ -158,7 +158,7 @@ def _load(
 
 
 def _runner(graph: bytes, threads: int, providers: Sequence[str]) -> Callable[[Array], Array]:
-    """Runs a graph of one input and one output."""
+    """Runs a graph with one input and one output."""
     session, _ = sessions.create(graph, threads, providers)
     (into,), (out,) = session.get_inputs(), session.get_outputs()
 
