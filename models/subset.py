@@ -24,7 +24,7 @@ _DETAILS = """
 examples:
   python -m models.subset coco --labels toilet,sink --out bathroom
   python -m models.train bathroom --from models/default.onnx --out weights/bathroom.onnx
-A dataset is a folder with annotations.json in COCO form and images/. Photos are copied.
+A dataset is a folder with annotations.json in COCO format and images/. Photos are copied.
 """
 
 

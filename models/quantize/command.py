@@ -31,7 +31,7 @@ targets of int8:
 
 example:
   python -m models.quantize yolo11n.onnx --data photos --eval photos-with-boxes
-A dataset is a folder with annotations.json in COCO form and images/. Calibration needs no
+A dataset is a folder with annotations.json in COCO format and images/. Calibration needs no
 boxes; accuracy is measured on --eval, or on photos of --data that calibration does not use.
 """
 _EVALUATION_PHOTOS = 200

@@ -16,7 +16,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument(
         "dataset",
         type=Path,
-        help="folder with annotations.json and images/ (COCO form) or data.yaml (YOLO form)",
+        help="folder with annotations.json and images/ (COCO format) or data.yaml (YOLO format)",
     )
     p.add_argument("--out", type=Path, required=True, help="ONNX file to write")
     p.add_argument(
