@@ -1,6 +1,6 @@
 """Stores weights as float16: half the file size, the same arithmetic.
 
-ONNX Runtime converts them to float32 once, when it loads the file.
+ONNX Runtime converts them to float32 once, when the file is loaded.
 """
 
 from typing import Any
@@ -10,7 +10,7 @@ import numpy as np
 from models.common.commands import CommandError, require
 
 SUFFIX = ".half"
-"""Ending of the name of a float16 weight; the name without it is the float32 weight."""
+"""Suffix of the name of a float16 weight; without it, the name is that of the float32 weight."""
 _MIN_ELEMENTS = 256
 """Smaller tensors are shapes, scales and biases."""
 
@@ -27,7 +27,7 @@ def halve(model: Any) -> Any:
         if values.dtype != np.float32 or values.ndim < 2 or values.size < _MIN_ELEMENTS:
             continue
         if np.abs(values).max() > np.finfo(np.float16).max:
-            raise CommandError(f"The weights {tensor.name} do not fit into half precision.")
+            raise CommandError(f"The weights {tensor.name} exceed the range of half precision.")
         name = tensor.name
         tensor.CopyFrom(onnx.numpy_helper.from_array(values.astype(np.float16), name + SUFFIX))
         casts.append(
