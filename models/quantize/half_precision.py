@@ -27,7 +27,7 @@ def halve(model: Any) -> Any:
         if values.dtype != np.float32 or values.ndim < 2 or values.size < _MIN_ELEMENTS:
             continue
         if np.abs(values).max() > np.finfo(np.float16).max:
-            raise CommandError(f"The weights {tensor.name} exceed the range of half precision.")
+            raise CommandError(f"The weights {tensor.name} do not fit into half precision.")
         name = tensor.name
         tensor.CopyFrom(onnx.numpy_helper.from_array(values.astype(np.float16), name + SUFFIX))
         casts.append(
