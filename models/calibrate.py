@@ -40,7 +40,7 @@ def calibrate(arguments: argparse.Namespace) -> None:
     except (export.ExportError, dataset.DatasetError) as error:
         raise CommandError(str(error)) from error
     if data.labels != trained.description.labels:
-        raise CommandError("The dataset has other labels than the model.")
+        raise CommandError("The dataset and the model have different labels.")
     samples = data.part("val")
     if not samples:
         raise CommandError(f"{arguments.data} has no validation photos.")

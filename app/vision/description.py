@@ -20,7 +20,7 @@ METADATA_KEY = "spotter"
 
 def _known(name: str) -> str:
     if name not in families.NAMES:
-        raise ValueError(f"{name!r} is none of the families {', '.join(families.NAMES)}")
+        raise ValueError(f"{name!r} is not one of the families {', '.join(families.NAMES)}")
     return name
 
 

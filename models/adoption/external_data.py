@@ -44,7 +44,9 @@ def copy(model: bytes, source: Path, folder: Path) -> list[Path]:
         if copied.exists():
             if copied.samefile(weights) or _same(copied, weights):
                 continue
-            raise CommandError(f"{copied} exists and is another file; give --out in a new folder.")
+            raise CommandError(
+                f"{copied} exists and is a different file; give --out in a new folder."
+            )
         copied.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(weights, copied)
         made.append(copied)

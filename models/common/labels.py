@@ -23,7 +23,7 @@ SURE = 0.3
 """Score from which a model's box counts as an object."""
 
 HELP = (
-    "in class order: 'coco' for its 80 classes, a text file with one label a line, or a list such"
+    "in class order: 'coco' for its 80 classes, a text file with one label per line, or a list such"
     " as 'cat,dog'"
 )
 

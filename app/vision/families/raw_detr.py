@@ -151,7 +151,7 @@ FAMILY = Family(
     models="DETR, Conditional and Deformable DETR, YOLOS, RT-DETR, D-FINE, DEIM, RF-DETR and its"
     " segmenters without post-processing, as Hugging Face has them",
     layout="logits (or pred_logits, labels) [1, n, columns], pred_boxes (or dets) [1, n, 4],"
-    " of segmenters also masks (or pred_masks) [1, n, rows, columns]",
+    " for segmenters also masks (or pred_masks) [1, n, rows, columns]",
     input=InputSpec(size=(640, 640), fit="stretch"),
     usual_inputs=(
         InputSpec(size=(640, 640), fit="stretch", mean=_IMAGENET_MEAN, std=_IMAGENET_STD),

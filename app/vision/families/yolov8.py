@@ -68,7 +68,7 @@ def shorten(file: mmap | bytes, /, *, late_boxes: bool) -> ShortGraph | None:
 FAMILY = Family(
     name="yolov8",
     models="YOLOv8, v9, 11 and 12, and their segmenters",
-    layout="[1, 4 + classes, anchors], of segmenters also coefficients and prototypes",
+    layout="[1, 4 + classes, anchors], for segmenters also coefficients and prototypes",
     input=InputSpec(size=(640, 640)),
     usual_inputs=(InputSpec(size=(640, 640), fit="stretch"),),
     needs_nms=True,

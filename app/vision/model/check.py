@@ -31,8 +31,8 @@ def outputs_of(description: Description, family: Family, signature: Signature) -
     meaning, fits = description.output, family.spec_fits
     if meaning and fits and not fits(signature.declared, classes, meaning):
         raise StartError(
-            f"its outputs {[list(shape) for shape in signature.declared.values()]} do not have"
-            f" what its metadata says: {meaning}"
+            f"its outputs {[list(shape) for shape in signature.declared.values()]} do not match"
+            f" its metadata: {meaning}"
         )
     spec = description.input
     if signature.takes_bytes and (spec.mean, spec.std) != ((0, 0, 0), (1, 1, 1)):
@@ -40,7 +40,7 @@ def outputs_of(description: Description, family: Family, signature: Signature) -
     size = tuple(signature.shape[2:])
     if not signature.dynamic and size != description.input.size:
         raise StartError(
-            f"its metadata gives the input size {description.input.size} and its axes {size}"
+            f"its metadata has the input size {description.input.size}, but its axes are {size}"
         )
     return outputs
 
@@ -56,4 +56,4 @@ def _check_columns(description: Description, family: Family, signature: Signatur
     if numbers is not None and (len(numbers) != labels or max(numbers, default=0) >= columns):
         raise StartError(f"its {labels} labels do not fit the {columns} class columns")
     if numbers is None and columns != labels:
-        raise StartError(f"it has {columns} class columns and {labels} labels")
+        raise StartError(f"it has {columns} class columns, but {labels} labels")

@@ -186,7 +186,7 @@ def _family(
     if len(fitting) > 1:
         raise StartError(
             f"its metadata does not say which of {', '.join(family.name for family in fitting)}"
-            " it is of"
+            " it belongs to"
         )
     return fitting[0]
 
