@@ -626,7 +626,7 @@ def test_sizes_of_hevc_pictures() -> None:
     assert units.left == 99 - 5
     other = sequence_parameters(4000, 3000, layer=1)
     assert found(settings, struct.pack(">I", len(other)) + other).pixels == 640 * 480
-    with pytest.raises(InvalidImage, match="more units"):
+    with pytest.raises(InvalidImage, match="too many units"):
         found(settings, slices(*[True] * 500), units)
     assert units.left == -1
     for cut in range(len(settings)):
