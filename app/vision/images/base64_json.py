@@ -27,8 +27,7 @@ class TooManyValues(ValueError):
 
 
 def read_base64_json(model: type[M], document: bytes, *path: str, spaces: bool = False) -> M:
-    """The base64 at ``path`` may be a data: URL, contain line breaks and, with ``spaces``, other
-    whitespace.
+    """The base64 at ``path`` may be a data: URL and contain line breaks or, if allowed, ``spaces``.
 
     Raises TooManyValues or pydantic's ValidationError.
     """

@@ -17,8 +17,7 @@ _STEPS = np.uint16(256)
 
 
 def bilinear(pixels: Array, out: Array, gain: Floats, bias: Floats) -> None:
-    """Scales ``pixels`` (h, w, 3) to the size of ``out`` (3, height, width), in the order of its
-    planes.
+    """Scales ``pixels`` (h, w, 3) to ``out`` (3, height, width), in the order of its planes.
 
     Plane c of ``out`` becomes ``value * gain[c] + bias[c]``.
     """
