@@ -196,7 +196,7 @@ def test_no_more_is_read_than_is_allowed_whatever_length_was_said(
         thread.start()
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
         try:
-            with pytest.raises(ImageTooLarge, match="more bytes than S3 said and at most 1000"):
+            with pytest.raises(ImageTooLarge, match="more bytes than S3 declared and at most 1000"):
                 Storage(LIMIT).fetch("bucket", "photo.jpg")
         finally:
             server.shutdown()
