@@ -44,7 +44,7 @@ class Queue:
         return queue
 
     def receive(self, hidden_seconds: int) -> list[Message]:
-        """Returns up to ten messages, hidden from others for a time; waits for the first one."""
+        """Waits for messages and returns up to ten, hidden from others for ``hidden_seconds``."""
         answer = self.connection.client.receive_message(
             QueueUrl=self.url,
             MaxNumberOfMessages=BATCH,

@@ -73,7 +73,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("label")
     parser.add_argument(
-        "--and", dest="also", action="append", default=[], metavar="LABEL", help="also show LABEL"
+        "--and",
+        dest="also",
+        action="append",
+        default=[],
+        metavar="LABEL",
+        help="require LABEL as well",
     )
     parser.add_argument(
         "--not",
@@ -81,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="LABEL",
-        help="do not show LABEL",
+        help="exclude LABEL",
     )
     parser.add_argument(
         "--above",

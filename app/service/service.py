@@ -1,4 +1,4 @@
-"""The detector with its pool, and the limits that all routes share."""
+"""The detector, its pool, and the limits that all routes share."""
 
 import asyncio
 import time
@@ -31,14 +31,14 @@ class Service:
     pool: InferencePool
     memory: RequestMemory
     keys: KeyRing | None
-    """None if anybody may ask."""
+    """None if no key is required."""
     storage: Storage
     limiter: RateLimiter | None = None
-    """None if nothing limits how often a client may ask."""
+    """None if there is no rate limit."""
     draining: bool = False
     """True once the process was told to stop: it only finishes the requests that it has."""
     proxy_told: bool = False
-    """True once the log has a warning of a proxy whose X-Forwarded-For is not believed."""
+    """True once an untrusted proxy's X-Forwarded-For has been logged."""
     _unpacking: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(1, "unpacking")
     )
@@ -62,10 +62,10 @@ class Service:
         )
 
     async def run_in_thread(self, work: Callable[[], T]) -> T:
-        """Runs ``work``, which is short next to an inference, on a thread: one at a time."""
+        """Runs ``work``, which is short compared with an inference, on a thread, one at a time."""
 
         def work_after_a_rest() -> T:
-            # The event loop comes round first: else ``work`` would prolong the pause before it.
+            # Sleeps to release the GIL, so that the event loop runs before ``work``.
             time.sleep(_REST_SECONDS)
             return work()
 
