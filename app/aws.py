@@ -55,7 +55,7 @@ def _tells_of_objects(event: object) -> bool:
     if tells_of_objects(event):
         return True
     level = logging.INFO if is_warm_up(event) else logging.WARNING
-    logging.getLogger("spotter.events").log(level, "an event that asks for nothing")
+    logging.getLogger("spotter.events").log(level, "ignored an event without objects")
     return False
 
 

@@ -70,8 +70,8 @@ class Storage:
         """Returns the object's size and version without reading it. Raises as ``fetch`` does."""
         if self.connection is None or (self.buckets is not None and bucket not in self.buckets):
             raise InvalidObject(
-                f"Images may not be read from the bucket {bucket[:63]!r} here. Name one of those"
-                " in SPOTTER_S3_BUCKETS, or send the image itself."
+                f"Images may not be read from the bucket {bucket[:63]!r}. Use a bucket in"
+                " SPOTTER_S3_BUCKETS, or send the image itself."
             )
         wanted = StoredObject(bucket, key, version, etag="", size=0)
         found = _stored(wanted, self._send("HEAD", wanted))

@@ -103,7 +103,7 @@ class Forbidden(SpotterError):
     title = "Not for everybody"
     example = (
         "Searching needs an API key, and this server has none: set SPOTTER_API_KEYS,"
-        " or SPOTTER_SEARCH=open if anybody may search."
+        " or SPOTTER_SEARCH=open to search without a key."
     )
 
 
@@ -168,7 +168,7 @@ class ModelUnavailable(SpotterError):
 class InternalError(SpotterError):
     status = 500
     title = "Something went wrong here"
-    example = "The server's log says more, under the request id 0123456789abcdef."
+    example = "See the server's log for the request id 0123456789abcdef."
 
 
 PUBLIC_ERRORS: tuple[type[SpotterError], ...] = (

@@ -65,7 +65,7 @@ class Outcome(Enum):
 
 
 class Unsettled(Exception):
-    """An object changes faster than it can be looked at. Try again later."""
+    """An object keeps changing while it is annotated. Try again later."""
 
 
 @dataclass(frozen=True)

@@ -67,7 +67,7 @@ class Consumer:
             job = Job.read(event)
         except NotUnderstood as error:
             _log.error("not understood", extra={"fields": {"source": "job", "what": str(error)}})
-            raise DeliveryFailed("A job's event that cannot be read; see the log.") from error
+            raise DeliveryFailed("A job's event cannot be read; see the log.") from error
         results = []
         for task in job.tasks:
             if task.notice is None:
@@ -149,5 +149,5 @@ def _parsed(message: object) -> Mapping[str, Any]:
         raise NotUnderstood("a message that is longer than SQS allows")
     body = json.loads(message["body"])
     if not isinstance(body, dict):
-        raise NotUnderstood("a message that is no JSON object")
+        raise NotUnderstood("a message that is not a JSON object")
     return body

@@ -51,5 +51,5 @@ def _parsed(message: object) -> Mapping[str, Any]:
     except (ValueError, RecursionError) as error:
         raise NotUnderstood("a notification whose message is not JSON") from error
     if not isinstance(event, dict):
-        raise NotUnderstood("a notification whose message is no JSON object")
+        raise NotUnderstood("a notification whose message is not a JSON object")
     return event

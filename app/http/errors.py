@@ -95,7 +95,7 @@ def to_client_error(error: BaseException, request_id: str) -> SpotterError:
         _log.exception("out of memory", extra=fields)
         return ModelUnavailable("The server is out of memory. Try again later.")
     _log.exception("unexpected error", extra=fields)
-    return InternalError(f"The server's log says more, under the request id {request_id}.")
+    return InternalError(f"See the server's log for the request id {request_id}.")
 
 
 def _out_of_memory(error: BaseException) -> bool:

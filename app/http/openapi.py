@@ -94,7 +94,7 @@ DETECT_ANSWERS: dict[int | str, Json] = {
                 " postprocess;dur=0.52",
             },
             "X-Request-Id": {
-                "description": "The request's id if it has one, else a new one; also in the log.",
+                "description": "The id that the request sent, or a new one; also in the log.",
                 "schema": {"type": "string"},
             },
         },

@@ -66,8 +66,8 @@ class ModerationTable:
         if not fits:
             raise StartError(
                 f"SPOTTER_MODERATION: {row.name!r} of level {row.level or 'none'} has the parent"
-                f" {row.parent!r}. Level 1 has none, levels 2 and 3 have one of the level above,"
-                " with a row of its own."
+                f" {row.parent!r}. Level 1 must have no parent; levels 2 and 3 need a parent of the"
+                " level above with its own row."
             )
 
 

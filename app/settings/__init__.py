@@ -68,7 +68,7 @@ class Settings(BaseModel):
     )
     api_keys: forms.Keys = Field(
         (),
-        description="API keys that are accepted; if there are none, anybody may ask.",
+        description="Accepted API keys; if none are set, no key is required.",
         repr=False,
     )
     rate_limit: forms.Rate | None = Field(
@@ -92,7 +92,7 @@ class Settings(BaseModel):
     )
     search: Annotated[Literal["keyed", "open"], forms.Word] = Field(
         "keyed",
-        description="Who may use /search: keyed (with an API key; on loopback anybody) or open.",
+        description="Access to /search: keyed (with an API key, or on loopback) or open.",
     )
     event_bus: forms.Name = Field(
         "", description="EventBridge bus to which each result is sent; default: none."
@@ -102,8 +102,7 @@ class Settings(BaseModel):
     )
     metrics: Annotated[Literal["off", "keyed", "open"], forms.Word] = Field(
         "keyed",
-        description="Who may read /metrics: off (nobody), keyed (with an API key, if there are"
-        " any) or open.",
+        description="Access to /metrics: off, keyed (with an API key, if keys are set) or open.",
     )
     log_level: Annotated[Literal["debug", "info", "warning", "error"], forms.Word] = Field(
         "info", description="debug, info, warning or error."

@@ -196,10 +196,10 @@ Versions = Annotated[
     _matching(
         _PROJECT_VERSION,
         "ARNs such as arn:aws:rekognition:eu-west-1:123456789012:project/NAME/"
-        "version/VERSION/1600000000000, and more of them behind commas",
+        "version/VERSION/1600000000000, separated by commas",
     ),
 ]
-Aliases = Annotated[List, _matching(_ALIAS, "NAME or NAME=MODEL, and more of them behind commas")]
+Aliases = Annotated[List, _matching(_ALIAS, "NAME or NAME=MODEL, separated by commas")]
 Points = Annotated[tuple[tuple[float, float], ...], _text(_points)]
 Rate = Annotated[tuple[int, int], _text(_rate)]
 """Number of requests, and the period in seconds in which they are allowed."""

@@ -44,7 +44,7 @@ class RequestPath:
 
 
 class Reach(Protocol):
-    """Tells who can reach the server; the lifespan puts it into the state of every request."""
+    """How the server can be reached. The lifespan adds it to the state of every request."""
 
     @property
     def alone(self) -> bool:

@@ -50,7 +50,7 @@ def charge(request: Request, limiter: RateLimiter, client: str) -> None:
 
 def charge_address(request: Request, service: Service, limiter: RateLimiter) -> None:
     """Counts the request for the client's address. Raises TooManyRequests."""
-    if not service.proxy_told and (peer := _unbelieved_proxy(request)):
+    if not service.proxy_told and (peer := _untrusted_proxy(request)):
         service.proxy_told = True
         _log.warning(
             "X-Forwarded-For from %s is not trusted: rate limits count all clients behind it as"
@@ -77,7 +77,7 @@ def address_of(request: Request) -> str:
     return str(address.ipv4_mapped or int(address) >> 64)
 
 
-def _unbelieved_proxy(request: Request) -> str:
+def _untrusted_proxy(request: Request) -> str:
     """The address that sent X-Forwarded-For; empty if there is no such header or it is trusted.
 
     If the server trusts the header, it has replaced the peer's address by one from the header.

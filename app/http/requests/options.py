@@ -53,7 +53,7 @@ def explained(first: Mapping[str, Any]) -> InvalidParameter:
     """``first`` is an entry of pydantic's ``errors()``."""
     name = str(first["loc"][-1])[:100]
     if first["type"] == "extra_forbidden":
-        return InvalidParameter(f"There is no parameter {name!r} here; /docs lists those that are.")
+        return InvalidParameter(f"There is no parameter {name!r}; /docs lists the parameters.")
     given = str(first.get("input"))[:100]
     return InvalidParameter(f"{name}={given}: {first['msg']}.")
 
