@@ -29,7 +29,7 @@ _BUCKET = "photos"
 _CONNECTIONS = 2
 _WARM_UP_SECONDS = 1.0
 _POLL_SECONDS = 0.1
-_PATIENCE_SECONDS = 600.0
+_QUEUE_TIMEOUT_SECONDS = 600.0
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def _wait_until(queue: Queue, most: int) -> int:
     """
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     client = queue.connection.client
-    end = time.monotonic() + _PATIENCE_SECONDS
+    end = time.monotonic() + _QUEUE_TIMEOUT_SECONDS
     while time.monotonic() < end:
         found = client.get_queue_attributes(QueueUrl=queue.url, AttributeNames=names)
         left = sum(int(found["Attributes"][name]) for name in names)

@@ -41,7 +41,7 @@ class InferencePool:
         # Moving averages of the seconds per inference; 0 if not known yet.
         self._service_time = 0.0
         self._calm_service_time = 0.0
-        self._pressed_until = 0.0
+        self._pressure_ends = 0.0
         self._threads = ThreadPoolExecutor(concurrency, thread_name_prefix="inference")
 
     def check_room(self) -> None:
@@ -65,7 +65,7 @@ class InferencePool:
 
         It shortens the queue for a while, so that requests wait no longer than usual.
         """
-        self._pressed_until = time.monotonic() + _RELIEF_SECONDS
+        self._pressure_ends = time.monotonic() + _RELIEF_SECONDS
 
     def retry_after(self) -> int:
         """Whole seconds until half of the queue is processed at the recent pace."""
@@ -103,7 +103,7 @@ class InferencePool:
         )
 
     def _pressed(self) -> bool:
-        return time.monotonic() < self._pressed_until
+        return time.monotonic() < self._pressure_ends
 
     def _release(self, job: "_Job[Any]") -> None:
         self.taken -= 1

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 from app.errors import Overloaded, RequestTimeout
 
-_PATIENCE_SECONDS = 10.0
+_SLOW_SECONDS = 10.0
 """A body that has been arriving for longer than this may be dropped to make room for others."""
 _OWN_PAGES = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
 """These pages are allocated on first write and freed at once; the heap would fragment."""
@@ -26,7 +26,7 @@ class RequestMemory:
         """Bytes held by all reservations."""
         self._retry_after = retry_after
         # In the order in which they started.
-        self._travelling: dict[Reservation, asyncio.Timeout] = {}
+        self._in_transit: dict[Reservation, asyncio.Timeout] = {}
 
     def reservation(self) -> "Reservation":
         return Reservation(self)
@@ -38,7 +38,7 @@ class RequestMemory:
         clients could keep all others out.
         """
         while self.held + size > self.capacity:
-            slowest = next((other for other in self._travelling if other is not newcomer), None)
+            slowest = next((other for other in self._in_transit if other is not newcomer), None)
             if slowest is None or not self._give_up(slowest):
                 raise self.overloaded()
 
@@ -50,9 +50,9 @@ class RequestMemory:
 
     def _give_up(self, reservation: "Reservation") -> bool:
         now = asyncio.get_running_loop().time()
-        if now - reservation.began < _PATIENCE_SECONDS:
+        if now - reservation.began < _SLOW_SECONDS:
             return False
-        deadline = self._travelling.pop(reservation)
+        deadline = self._in_transit.pop(reservation)
         reservation.release()
         if not deadline.expired():
             deadline.reschedule(now)
@@ -106,7 +106,7 @@ class Reservation:
         self.began = asyncio.get_running_loop().time()
         try:
             async with asyncio.timeout(self._memory.seconds) as deadline:
-                self._memory._travelling[self] = deadline
+                self._memory._in_transit[self] = deadline
                 yield
         except TimeoutError as error:
             if self._released:
@@ -115,7 +115,7 @@ class Reservation:
                 "The body did not arrive in time. Send a smaller image or use a faster connection."
             ) from error
         finally:
-            self._memory._travelling.pop(self, None)
+            self._memory._in_transit.pop(self, None)
 
     def become(self, size: int) -> None:
         """Sets the size to ``size`` bytes without a check: they are in memory already."""

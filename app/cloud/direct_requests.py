@@ -135,7 +135,7 @@ class DirectRequests:
     def _wire(self) -> http.client.HTTPConnection:
         """This thread's connection. The timeout for connecting is shorter than for reading."""
         if not hasattr(self._local, "kept"):
-            self._local.kept = _Kept(self._new_wire())
+            self._local.kept = _OwnedConnection(self._new_wire())
         wire: http.client.HTTPConnection = self._local.kept.wire
         if wire.sock is None:
             wire.connect()
@@ -161,7 +161,7 @@ class DirectRequests:
             )
 
 
-class _Kept:
+class _OwnedConnection:
     """A connection that is closed when its thread ends."""
 
     def __init__(self, wire: http.client.HTTPConnection) -> None:

@@ -23,8 +23,8 @@ _METHODS = {
 }
 _ATTEMPTS = 6
 _FIRST_PAUSE_SECONDS = 0.05
-_UNMET = frozenset({"ConditionalCheckFailed"})
-_PASSING = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
+_FAILED_CONDITIONS = frozenset({"ConditionalCheckFailed"})
+_TRANSIENT = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
 """Reasons to try again."""
 
 
@@ -75,9 +75,9 @@ class DynamoDb:
                 self._write(actions)
             except ClientError as error:
                 reasons = _reasons(error)
-                if reasons & _UNMET:
+                if reasons & _FAILED_CONDITIONS:
                     raise Outdated from error
-                if not reasons & _PASSING or attempt == _ATTEMPTS - 1:
+                if not reasons & _TRANSIENT or attempt == _ATTEMPTS - 1:
                     raise
                 pause = _FIRST_PAUSE_SECONDS * 2**attempt
                 time.sleep(pause * random.uniform(0.5, 1))  # noqa: S311

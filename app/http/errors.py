@@ -30,7 +30,7 @@ _log = logging.getLogger("spotter.request")
 
 
 class ErrorBoundary:
-    """Answers errors that no handler caught, inside of other middleware such as CORS.
+    """Answers errors that no handler caught. Innermost, so that CORS headers are added to them.
 
     It also shortens the traceback of a failed start to one line.
     """

@@ -17,7 +17,7 @@ from there."""
 _LARGEST_READ = 250
 _AT_A_TIME = 8
 _RETRY_AFTER_SECONDS = 2
-_PASSING = frozenset(
+_TRANSIENT = frozenset(
     {
         "InternalServerError",
         "ProvisionedThroughputExceededException",
@@ -87,7 +87,7 @@ def _dynamodb_errors() -> Iterator[None]:
     try:
         yield
     except boto.ClientError as error:
-        if error.response["Error"].get("Code") in _PASSING:
+        if error.response["Error"].get("Code") in _TRANSIENT:
             raise Overloaded("DynamoDB is busy. Try again later.", _RETRY_AFTER_SECONDS) from error
         raise
     except (boto.HTTPClientError, boto.ConnectionError) as error:

@@ -56,15 +56,15 @@ class _Counter:
     def __init__(self, message: str, reason: str) -> None:
         self._message, self._reason = message, reason
         self._number = 0
-        self._told = -1.0
+        self._logged_at = -1.0
 
     def count(self) -> None:
         self._number += 1
         now = time.monotonic()
-        if now - self._told >= 1:
+        if now - self._logged_at >= 1:
             fields = {"number": self._number, "reason": self._reason}
             _log.warning(self._message, extra={"fields": fields})
-            self._told, self._number = now, 0
+            self._logged_at, self._number = now, 0
 
 
 def raise_file_limit() -> int:

@@ -26,22 +26,22 @@ class DrainLimit:
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
         # Its ``put`` is safe in a signal handler, where locks and new threads could deadlock.
-        self._orders: SimpleQueue[float] = SimpleQueue()
+        self._deadlines: SimpleQueue[float] = SimpleQueue()
         threading.Thread(target=self._watch, name="drain limit", daemon=True).start()
 
     def begin(self) -> None:
         """Call it when the process has been told to stop. Safe to call from a signal handler."""
-        self._orders.put(time.monotonic() + self.seconds)
+        self._deadlines.put(time.monotonic() + self.seconds)
 
     def stopped(self) -> None:
         """Call it when the server has stopped: threads that still run need not be waited for."""
-        self._orders.put(time.monotonic() + _EXIT_SECONDS)
+        self._deadlines.put(time.monotonic() + _EXIT_SECONDS)
 
     def _watch(self) -> None:
-        end = self._orders.get()
+        end = self._deadlines.get()
         while (left := end - time.monotonic()) > 0:
             try:
-                end = min(end, self._orders.get(timeout=left))
+                end = min(end, self._deadlines.get(timeout=left))
             except Empty:
                 break
         _exit_now()
@@ -50,12 +50,12 @@ class DrainLimit:
 def _exit_now() -> None:
     """Ends the process by force. The exit code is 0, since being stopped is not a failure."""
     # The log may be a pipe that nobody reads, which must not block the exit.
-    flushing = threading.Thread(target=_say_goodbye, daemon=True)
+    flushing = threading.Thread(target=_log_forced_exit, daemon=True)
     flushing.start()
     flushing.join(_FLUSH_SECONDS)
     os._exit(0)
 
 
-def _say_goodbye() -> None:
+def _log_forced_exit() -> None:
     _log.warning("ended while threads were still working")
     logging.shutdown()

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from app.errors.problem import problem_bytes
 from app.service.service import Service
 
-_EVERY = 0.04
+_INTERVAL_SECONDS = 0.04
 """Seconds between refusals that the application handles (keys, CORS, log and metrics)."""
-_AT_ONCE = 10
+_BURST = 10
 """Number of these that may come at once after a pause."""
 # Its quantifiers are possessive, so that it takes linear time for any input. Folded lines and bare
 # LFs do not match: both could hide where the headers end.
@@ -21,8 +21,8 @@ _HEAD = re.compile(
 )
 _LENGTH = re.compile(rb"\d{1,15}")
 _ID = re.compile(rb"[\w.-]{1,128}")
-_LOOKED_AT = frozenset({b"host", b"content-length", b"connection", b"x-request-id"})
-_SPECIAL = frozenset({b"origin", b"expect", b"transfer-encoding", b"upgrade"})
+_READ_HEADERS = frozenset({b"host", b"content-length", b"connection", b"x-request-id"})
+_EXCLUDED_HEADERS = frozenset({b"origin", b"expect", b"transfer-encoding", b"upgrade"})
 """Headers that change the form of the answer or the end of the request."""
 _log = logging.getLogger("spotter.request")
 
@@ -56,9 +56,9 @@ class Head:
         for line in match[3].split(b"\r\n"):
             name, _, value = line.partition(b":")
             name = name.lower()
-            if name in _SPECIAL or name in found:
+            if name in _EXCLUDED_HEADERS or name in found:
                 return None
-            if name in _LOOKED_AT:
+            if name in _READ_HEADERS:
                 found[name] = value.strip(b" \t")
         connection = found.get(b"connection", b"keep-alive").lower()
         length = found.get(b"content-length", b"")
@@ -84,7 +84,7 @@ class Shedder:
         self._coming = 0
         """Requests that were passed on but are not in the pool yet."""
         self._next = 0.0
-        self._told = 0.0
+        self._logged_at = 0.0
         self._shed = 0
 
     def refusal(self, data: bytes) -> Refusal | None:
@@ -119,14 +119,14 @@ class Shedder:
 
     def _are_many(self) -> bool:
         now = time.monotonic()
-        self._next = max(self._next, now - _AT_ONCE * _EVERY)
+        self._next = max(self._next, now - _BURST * _INTERVAL_SECONDS)
         if self._next <= now:
-            self._next += _EVERY
+            self._next += _INTERVAL_SECONDS
             return False
         self._shed += 1
         self._service.pool.shed += 1
         self._service.pool.press()
-        if now - self._told > 1:
+        if now - self._logged_at > 1:
             _log.warning("shed", extra={"fields": {"refused": self._shed}})
-            self._told, self._shed = now, 0
+            self._logged_at, self._shed = now, 0
         return True

@@ -20,7 +20,7 @@ from app.vision.runtime.limits import usable_cores
 
 T = TypeVar("T")
 
-_REST_SECONDS = 2e-5
+_PAUSE_SECONDS = 2e-5
 
 
 @dataclass
@@ -64,9 +64,9 @@ class Service:
     async def run_in_thread(self, work: Callable[[], T]) -> T:
         """Runs ``work``, which is short compared with an inference, on a thread, one at a time."""
 
-        def work_after_a_rest() -> T:
+        def work_after_pause() -> T:
             # Sleeps to release the GIL, so that the event loop runs before ``work``.
-            time.sleep(_REST_SECONDS)
+            time.sleep(_PAUSE_SECONDS)
             return work()
 
-        return await asyncio.get_running_loop().run_in_executor(self._unpacking, work_after_a_rest)
+        return await asyncio.get_running_loop().run_in_executor(self._unpacking, work_after_pause)

@@ -1,6 +1,6 @@
 """Types that parse the values of settings.
 
-A value that could never match anything is refused, so that a typing error stops the start.
+A value that could never match anything is refused, so that a typo prevents the start.
 """
 
 import math

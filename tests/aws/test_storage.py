@@ -134,7 +134,7 @@ def sick_s3(monkeypatch: pytest.MonkeyPatch, cloud: Cloud) -> Iterator[list[str]
 def test_a_sick_s3_is_asked_three_times_and_then_it_is_not_the_clients_fault(
     sick_s3: list[str],
 ) -> None:
-    with pytest.raises(Overloaded, match="patience") as caught:
+    with pytest.raises(Overloaded, match="busy") as caught:
         Storage(LIMIT).fetch("bucket", "photo.jpg")
     assert sick_s3 == ["/bucket/photo.jpg"] * 3
     assert int(caught.value.headers["Retry-After"]) >= 1

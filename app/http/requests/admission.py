@@ -40,7 +40,7 @@ def key_in(request: Request) -> bytes | None:
     if key is None:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         key = token.strip() if scheme.lower() == "bearer" else None
-    return None if key is None else key.encode("latin-1")  # Starlette decodes headers so
+    return None if key is None else key.encode("latin-1")  # as Starlette decoded it
 
 
 def charge(request: Request, limiter: RateLimiter, client: str) -> None:

@@ -9,7 +9,7 @@ from app.service.service import Service
 
 
 def index_for(request: Request, service: Service) -> LabelIndex:
-    """Raises NotFound if no table is set, and Forbidden if access is not restricted."""
+    """Raises NotFound if no table is set, Forbidden if others can reach a server without keys."""
     index: LabelIndex | None = request.app.state.index
     if index is None:
         raise NotFound(

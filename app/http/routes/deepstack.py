@@ -71,7 +71,7 @@ async def scene(request: Request, service: ServiceDep) -> Response:
     form = await _form(request, service)
     options = service.detector.options(0.0, None, 1)
     found = await inference.detect(request, service, only_image(form, any_name=True), options)
-    if not found.classifications:  # the model's outputs are not numbers
+    if not found.classifications:  # the model's output is NaN
         return success(label="", confidence=0.0, **_times(found))
     best = found.classifications[0]
     return success(label=best.label.lower(), confidence=round(best.probability, 6), **_times(found))
@@ -98,7 +98,7 @@ async def custom(model: str, request: Request, service: ServiceDep) -> Response:
 
 
 def check_aliases(settings: Settings, served: str) -> None:
-    """Raises StartError for an alias of another model than ``served``."""
+    """Raises StartError if an alias stands for another model than ``served``."""
     for alias, model in _aliases(settings).items():
         if model and model.casefold() != served.casefold():
             raise StartError(

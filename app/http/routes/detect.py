@@ -38,7 +38,7 @@ from app.vision import draw
 from app.vision.detections import Detections, Options
 from app.vision.tasks.masks import MaskForm
 
-# None means that the option was not given. It is not documented, since clients cannot send it.
+# None means that the option was not given, and is therefore not documented.
 Share = Annotated[
     float | None,
     Field(ge=0, le=1, allow_inf_nan=False),
