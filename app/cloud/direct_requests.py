@@ -1,7 +1,7 @@
 """Requests to AWS without boto3, in a quarter of its processor time.
 
 Only successful responses are returned. In all other cases the caller uses boto3, which handles
-retries, redirects and errors: these requests only make it faster.
+retries, redirects and errors. So these requests affect nothing but speed.
 """
 
 import http.client

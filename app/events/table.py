@@ -95,7 +95,7 @@ class Table:
             yield {"Put": {"Item": packed(item)}}
 
     def _deletes(self, old: Row | None, but: list[Row] | None = None) -> Iterator[Action]:
-        """Deletes the index items of ``old``, except those that ``but`` overwrites."""
+        """Yields deletions of the index items of ``old``, except those that ``but`` overwrites."""
         labels: Mapping[str, Decimal] = (old or {}).get(INDEXED, {})
         if old is None or not labels:
             return

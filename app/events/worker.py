@@ -60,7 +60,7 @@ class Worker:
             extending.join()
 
     def get_remaining_time_in_millis(self) -> int:
-        """Plays the Lambda context: with 0 ms left, the consumer hands back the other messages."""
+        """Imitates Lambda's context: with 0 ms left, the consumer hands back further messages."""
         return 0 if self._stopping.is_set() else _A_LONG_TIME_MS
 
     def _work(self) -> None:
