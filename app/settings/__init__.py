@@ -1,4 +1,4 @@
-"""Settings, which come from environment variables: ``SPOTTER_`` and the name of a field."""
+"""Settings from environment variables named ``SPOTTER_`` and the name of a field."""
 
 import os
 from collections.abc import Iterator
@@ -68,7 +68,7 @@ class Settings(BaseModel):
     )
     api_keys: forms.Keys = Field(
         (),
-        description="API keys that are accepted; if there are none, anybody may ask.",
+        description="Accepted API keys; if none are set, no key is required.",
         repr=False,
     )
     rate_limit: forms.Rate | None = Field(
@@ -92,7 +92,7 @@ class Settings(BaseModel):
     )
     search: Annotated[Literal["keyed", "open"], forms.Word] = Field(
         "keyed",
-        description="Who may use /search: keyed (with an API key; on loopback anybody) or open.",
+        description="Access to /search: keyed (with an API key, or on loopback) or open.",
     )
     event_bus: forms.Name = Field(
         "", description="EventBridge bus to which each result is sent; default: none."
@@ -102,8 +102,7 @@ class Settings(BaseModel):
     )
     metrics: Annotated[Literal["off", "keyed", "open"], forms.Word] = Field(
         "keyed",
-        description="Who may read /metrics: off (nobody), keyed (with an API key, if there are"
-        " any) or open.",
+        description="Access to /metrics: off, keyed (with an API key, if keys are set) or open.",
     )
     log_level: Annotated[Literal["debug", "info", "warning", "error"], forms.Word] = Field(
         "info", description="debug, info, warning or error."
@@ -136,7 +135,7 @@ class Settings(BaseModel):
 
     @property
     def aws_secrets(self) -> dict[str, str]:
-        """By the key's id."""
+        """Secrets by key id."""
         pairs = (pair.partition(":") for pair in self.aws_credentials)
         return {key_id: secret for key_id, _, secret in pairs}
 
@@ -150,9 +149,9 @@ def load_settings() -> Settings:
 
 
 def proxies() -> tuple[str, ...]:
-    """Addresses and networks whose X-Forwarded-For is believed, as uvicorn's own variable says.
+    """Addresses and networks whose X-Forwarded-For is trusted, from uvicorn's own variable.
 
-    Raises StartError, in one line, for one that no client could have.
+    Raises StartError, in one line, if one is malformed.
     """
     text = os.environ.get("FORWARDED_ALLOW_IPS", "")
     try:
@@ -163,7 +162,7 @@ def proxies() -> tuple[str, ...]:
 
 @contextmanager
 def exit_if_wrong() -> Iterator[None]:
-    """Ends the process, with one line for people, if the block raises StartError."""
+    """Ends the process with a one-line message if the block raises StartError."""
     try:
         yield
     except StartError as error:
@@ -171,12 +170,12 @@ def exit_if_wrong() -> Iterator[None]:
 
 
 def warn_of_ignored() -> None:
-    """Log one warning for each variable that looks like a setting and is none."""
+    """Logs one warning for each variable that looks like a setting but is not one."""
     ignored.warn(_given().keys() - Settings.model_fields.keys(), Settings.model_fields, _PREFIX)
 
 
 def _given() -> dict[str, str]:
-    """In capitals or not; what is empty counts as not given."""
+    """Values by lower-case name. Names may be in either case, and empty values count as unset."""
     names = ((name.upper(), value) for name, value in os.environ.items() if value)
     return {
         name.removeprefix(_PREFIX).lower(): value
@@ -186,7 +185,7 @@ def _given() -> dict[str, str]:
 
 
 def _in_words(problem: ErrorDetails) -> str:
-    """Secrets are not repeated."""
+    """Describes a wrong setting, without the values of secrets."""
     name = str(problem["loc"][0])
     shown = f"={str(problem['input'])[:60]!r}" if Settings.model_fields[name].repr else ""
     reason = problem["msg"].removeprefix("Value error, ")

@@ -94,7 +94,7 @@ def test_masks_of_a_segmenter_of_detr_s_kind(tmp_path: Path) -> None:
 def test_masks_of_a_model_without_any(serving: Callable[[str], Server], task: str) -> None:
     answer = serving(task).client.post("/detect?masks=rle", content=PHOTO)
     assert (answer.status_code, answer.json()["code"]) == (422, "InvalidParameter")
-    assert f"has no masks; it is for the task '{task}'" in answer.json()["detail"]
+    assert f"has no masks; its task is '{task}'" in answer.json()["detail"]
 
 
 def test_a_form_of_masks_that_is_none(serving: Callable[[str], Server]) -> None:
