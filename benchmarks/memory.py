@@ -37,7 +37,7 @@ def bare(model: Path, feed: Feed, photo: Path, runs: int) -> Bytes:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "feed.npz"
         np.savez(file, **feed)  # type: ignore[arg-type]
-        command = [sys.executable, _BARE, model, file, photo, str(usable_cores()), str(runs)]
+        command = [sys.executable, *map(str, (_BARE, model, file, photo, usable_cores(), runs))]
         printed = subprocess.check_output(command, text=True)
     return dict(json.loads(line) for line in printed.splitlines())
 

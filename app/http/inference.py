@@ -1,4 +1,4 @@
-"""Finds objects for all routes, fetches images, and stops when the client leaves."""
+"""Runs inferences for all routes, fetches images, and stops if the client disconnects."""
 
 import asyncio
 import time
@@ -17,12 +17,12 @@ from app.vision.images.visible_cause import find_cause
 T = TypeVar("T")
 
 _FEW_BYTES = 256 * 1024
-"""So many bytes are unpacked within a few milliseconds, whatever they are."""
+"""Bytes that are unpacked within a few milliseconds, whatever they contain."""
 _NO_FORMAT_KNOWN = "This is not an image known here. "
 
 
 async def detect(request: Request, service: Service, image: bytes, options: Options) -> Detections:
-    """The detections, which are noted in the request's record."""
+    """Returns the detections, and adds them to the request's record."""
 
     def work() -> tuple[Detections, None]:
         return service.detector.detect(image, options), None
@@ -33,16 +33,16 @@ async def detect(request: Request, service: Service, image: bytes, options: Opti
 async def run(
     request: Request, service: Service, image: bytes, work: Callable[[], tuple[Detections, T]]
 ) -> tuple[Detections, T]:
-    """The detections in ``image`` and what else ``work`` makes of them.
+    """Returns the detections in ``image`` and the second result of ``work``.
 
-    Takes one place of the pool for all of it: no request is refused in the middle. The detections
-    are noted in the request's record. A refusal of ``image`` says the cause that its beginning
-    shows.
+    All of it takes one place of the pool, so that no request is refused halfway. The detections
+    are added to the request's record. If ``image`` is refused, the error includes the cause that
+    its first bytes show.
     """
     asked = time.perf_counter()
     try:
         found, made = await cancel_on_disconnect(request, service.pool.run(work))
-    # Bytes that were changed on the way may declare any size.
+    # Images that were corrupted in transit may declare any size.
     except (InvalidImageFormat, InvalidImage, ImageTooLarge) as error:
         cause = find_cause(image)
         if not cause:
@@ -55,7 +55,7 @@ async def run(
 async def fetch(
     request: Request, service: Service, bucket: str, key: str, version: str | None
 ) -> bytes:
-    """An image in S3. Raises what ``Storage.fetch`` raises."""
+    """Fetches an image from S3. Raises what ``Storage.fetch`` raises."""
     asked = time.perf_counter()
     work = asyncio.to_thread(service.storage.fetch, bucket, key, version)
     image = await cancel_on_disconnect(request, work)
@@ -65,12 +65,12 @@ async def fetch(
 
 
 async def run_in_thread(service: Service, size: int, unpack: Callable[[], T]) -> T:
-    """Runs ``unpack`` at once if it has few bytes to work on, else away from the event loop."""
+    """Runs ``unpack`` on the event loop if ``size`` is small, else on a thread."""
     return unpack() if size <= _FEW_BYTES else await service.run_in_thread(unpack)
 
 
 async def cancel_on_disconnect(request: Request, work: Awaitable[T]) -> T:
-    """Cancels ``work``, while it waits, when the client goes away.
+    """Cancels ``work`` if the client disconnects while it waits.
 
     Raises ClientDisconnect.
     """

@@ -1,4 +1,4 @@
-"""Detections in the form of the public JSON."""
+"""Detections as the public JSON."""
 
 from typing import Any
 
@@ -47,7 +47,7 @@ def render(
 
 
 def _more(item: Detection, masks: MaskForm | None) -> dict[str, Any]:
-    """What the model knows of the object beyond its box."""
+    """The object's corners, keypoints and mask, if the model has them."""
     more: dict[str, Any] = {}
     if item.turned is not None:
         more["corners"] = [_point(x, y) for x, y in item.turned.corners]

@@ -1,4 +1,4 @@
-"""ONNX Runtime's build with OpenVINO, which ``make install-test`` sets up beside the ordinary one."""
+"""The build of ONNX Runtime with OpenVINO, which ``make install-test`` sets up."""
 
 import json
 import os

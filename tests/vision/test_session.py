@@ -10,7 +10,7 @@ import pytest
 
 from app.errors import StartError
 from app.vision.model.load import load
-from app.vision.runtime.session import Precision, Wishes, available, short, with_options
+from app.vision.runtime.session import Execution, Precision, available, short, with_options
 from tests.vision.onnx_files import description, write, yolov8_output
 from tests.vision.test_model import TENSOR
 
@@ -113,8 +113,9 @@ def test_each_provider_is_wished_for_once() -> None:
 @pytest.mark.parametrize(("precision", "hint"), [("float32", "f32"), ("bfloat16", "bf16")])
 def test_openvino_is_given_its_threads_and_its_precision(precision: Precision, hint: str) -> None:
     names = ["OpenVINOExecutionProvider", "CPUExecutionProvider"]
-    (name, options), other = with_options(names, Wishes(3, ["openvino"], precision))
-    assert (name, other) == tuple(names)
-    assert isinstance(options, dict)
+    first, other = with_options(names, Execution(3, ["openvino"], precision))
+    assert isinstance(first, tuple)
+    name, options = first
+    assert [name, other] == names
     assert (options["num_of_threads"], options["num_streams"]) == ("3", "1")
     assert json.loads(options["load_config"]) == {"CPU": {"INFERENCE_PRECISION_HINT": hint}}

@@ -1,4 +1,4 @@
-"""An ONNX file to a model that is ready to run."""
+"""Loads an ONNX file as a model that is ready to run."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -13,7 +13,6 @@ from app.vision.arrays import Array
 from app.vision.description import Description
 from app.vision.detections import Candidates
 from app.vision.families.base import Decode, Family, ShortGraph, Task
-from app.vision.families.mask_columns import prototypes
 from app.vision.model import metadata, ultralytics
 from app.vision.model import signature as signatures
 from app.vision.model.check import outputs_of
@@ -21,7 +20,7 @@ from app.vision.model.file_hash import FileHash
 from app.vision.model.first_bytes import kind_of
 from app.vision.model.signature import Signature, shape_of
 from app.vision.runtime import session as sessions
-from app.vision.runtime.session import Precision, Session, Wishes
+from app.vision.runtime.session import Execution, Precision, Session
 
 
 @dataclass(frozen=True)
@@ -30,14 +29,14 @@ class Model:
     description: Description
     signature: Signature
     outputs: list[str]
-    """Names that the session is asked for, in the order in which ``decoder`` takes them."""
+    """Output names to request from the session, in the order in which ``decoder`` takes them."""
     decoder: Decode
     file_hash: FileHash = field(repr=False)
-    prototypes: str | None = None
-    """The output that is asked for besides ``outputs`` if masks are wanted."""
+    mask_output: str | None = None
+    """The additional output to request if masks are wanted."""
     has_masks: bool = False
     providers: tuple[str, ...] = ("cpu",)
-    """Short names of the execution providers that it runs on, the first choice first."""
+    """Short names of the execution providers in use, in order of preference."""
 
     @property
     def sha256(self) -> str:
@@ -65,10 +64,10 @@ class Model:
         return "segment" if self.has_masks else self.family.task
 
     def run(self, tensor: Array, *, masks: bool = False) -> list[Array]:
-        """``masks`` says whether the decoder is to find masks, if the model has them."""
+        """``masks`` requests masks, if the model has them."""
         wanted = self.outputs
-        if masks and self.prototypes is not None:
-            wanted = [*wanted, self.prototypes]
+        if masks and self.mask_output is not None:
+            wanted = [*wanted, self.mask_output]
         return list(self.session.run(wanted, self.feed(tensor)))
 
     def decode(self, outputs: Sequence[Array], tensor: Array, threshold: float) -> Candidates:
@@ -84,20 +83,20 @@ def load(
     *,
     whole: bool = False,
 ) -> Model:
-    """``whole`` runs the graph up to the outputs that the file declares, and never less of it.
+    """``whole`` always runs the full graph, up to the outputs that the file declares.
 
-    Raises StartError, in one line, if ``path`` is not a detector that can be served.
+    Raises StartError with a one-line message if ``path`` is not a detector that can be served.
     """
     file_hash = FileHash(path)
-    wishes = Wishes(threads, providers, openvino_precision)
+    execution = Execution(threads, providers, openvino_precision)
     # Other devices compute all boxes sooner than this processor computes a few.
-    late_boxes = wishes.on_this_processor
+    late_boxes = execution.on_this_processor
     shorter = None if whole else _shorten(file_hash.content(), late_boxes=late_boxes)
     try:
         if shorter is not None:
             with suppress(StartError):  # then the whole graph is served, or its error reported
-                return _load(path, file_hash, shorter, wishes)
-        return _load(path, file_hash, None, wishes)
+                return _load(path, file_hash, shorter, execution)
+        return _load(path, file_hash, None, execution)
     except StartError as error:
         kind = _kind(file_hash)
         told = f"onnxruntime cannot load it ({kind})" if kind else error
@@ -105,14 +104,14 @@ def load(
 
 
 def _kind(file_hash: FileHash) -> str | None:
-    """The kind of file that it is instead of a model, if that is known."""
+    """The kind of file it is if it is not a model, if known."""
     with suppress(ValueError):
         return kind_of(file_hash.content()[:4096])
     return None
 
 
 def _shorten(file: mmap | bytes, *, late_boxes: bool) -> ShortGraph | None:
-    """The shorter graph of a family that the file may be of, if it has one."""
+    """The shortened graph of a family that the file may belong to, if it has one."""
     with suppress(StartError, ValueError):  # of broken files, which the session reports
         with memoryview(file) as content:
             stored = metadata.read(content)
@@ -128,9 +127,9 @@ def _load(
     path: Path,
     file_hash: FileHash,
     shorter: ShortGraph | None,
-    wishes: Wishes,
+    execution: Execution,
 ) -> Model:
-    session, running = sessions.create(shorter.model if shorter else path, wishes)
+    session, running = sessions.create(shorter.model if shorter else path, execution)
     signature = signatures.read(session, shorter.declared if shorter else None)
     description = _describe(session.get_modelmeta().custom_metadata_map, signature, path.stem)
     family = families.get(description.family)
@@ -138,7 +137,7 @@ def _load(
     decoder = family.decode
     if description.output is not None and family.with_spec is not None:
         decoder = family.with_spec(description.output)
-    masks = prototypes(signature.declared) if family.has_masks else None
+    masks = family.masks(signature.declared) if family.masks else None
     if shorter is not None:
         shapes = [shape_of(node) for node in session.get_outputs()]
         fits = shorter.fits(shapes, len(description.labels)) and description.output is None
@@ -148,7 +147,7 @@ def _load(
             )
         outputs, decoder = shorter.outputs, shorter.decode
         if shorter.masks is not None:
-            run_head = _runner(shorter.masks.head, wishes)
+            run_head = _runner(shorter.masks.head, execution)
             decoder = shorter.masks.decode_with(run_head)
     return Model(
         session,
@@ -157,15 +156,15 @@ def _load(
         outputs,
         decoder,
         file_hash,
-        masks[0] if masks and shorter is None else None,
+        masks if shorter is None else None,
         masks is not None,
         running,
     )
 
 
-def _runner(graph: bytes, wishes: Wishes) -> Callable[[Array], Array]:
-    """Runs a graph of one input and one output."""
-    session, _ = sessions.create(graph, wishes)
+def _runner(graph: bytes, execution: Execution) -> Callable[[Array], Array]:
+    """Runs a graph with one input and one output."""
+    session, _ = sessions.create(graph, execution)
     (into,), (out,) = session.get_inputs(), session.get_outputs()
 
     def run(value: Array) -> Array:

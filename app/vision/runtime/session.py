@@ -1,4 +1,4 @@
-"""Sessions of ONNX Runtime: their execution provider, their threads and their options."""
+"""Creates sessions of ONNX Runtime, with their execution providers, threads and options."""
 
 import json
 import logging
@@ -34,7 +34,7 @@ Source = Path | bytes
 """The path of an ONNX file, or its content."""
 
 
-class Wishes(NamedTuple):
+class Execution(NamedTuple):
     """How a session is to run."""
 
     threads: int = 1
@@ -49,18 +49,18 @@ class Wishes(NamedTuple):
         return {short(name) for name in self.providers} <= {short(CPU), short(OPENVINO)}
 
 
-def create(source: Source, wishes: Wishes) -> tuple[Session, tuple[str, ...]]:
-    """A session, and the short names of the providers that it runs on, the first choice first.
+def create(source: Source, execution: Execution) -> tuple[Session, tuple[str, ...]]:
+    """Returns a session, and the short names of its providers in order of preference.
 
-    If none of the wanted providers can be had, the session runs on the CPU and the log has a
-    warning. Raises StartError if onnxruntime cannot load ``source``.
+    If none of the wanted providers is available, the session runs on the CPU and a warning is
+    logged. Raises StartError if onnxruntime cannot load ``source``.
     """
-    found, missing = available(wishes.providers)
+    found, missing = available(execution.providers)
     session = None
     if found and found[0] != CPU:
-        session = _on_provider(source, wishes, found, missing)
+        session = _on_provider(source, execution, found, missing)
     if session is None:
-        session = _on_cpu(source, wishes.threads)
+        session = _on_cpu(source, execution.threads)
     running = tuple(map(short, session.get_providers()))
     if missing:
         reasons = "; ".join(f"{name} ({why})" for name, why in missing.items())
@@ -69,12 +69,12 @@ def create(source: Source, wishes: Wishes) -> tuple[Session, tuple[str, ...]]:
 
 
 def short(name: str) -> str:
-    """``openvino`` for ``OpenVINOExecutionProvider``, in any case, and for ``openvino``."""
+    """``openvino`` for ``OpenVINOExecutionProvider`` (case-insensitive) and for ``openvino``."""
     return name.lower().removesuffix("executionprovider")
 
 
 def available(wishes: Iterable[str]) -> tuple[list[str], dict[str, str]]:
-    """Full names of the available ``wishes`` in their order, and for each other one why not."""
+    """Full names of the available ``wishes`` in order, and the reason for each unavailable one."""
     there = {short(name): name for name in onnxruntime.get_available_providers()}
     found: list[str] = []
     missing: dict[str, str] = {}
@@ -86,31 +86,34 @@ def available(wishes: Iterable[str]) -> tuple[list[str], dict[str, str]]:
     return found, missing
 
 
-def with_options(names: Sequence[str], wishes: Wishes) -> list[str | tuple[str, dict[str, str]]]:
-    """Providers as a session takes them."""
-    return [(name, _openvino(wishes)) if name == OPENVINO else name for name in names]
+def with_options(
+    names: Sequence[str], execution: Execution
+) -> list[str | tuple[str, dict[str, str]]]:
+    """Providers in the form that a session takes."""
+    return [(name, _openvino(execution)) if name == OPENVINO else name for name in names]
 
 
-def _openvino(wishes: Wishes) -> dict[str, str]:
+def _openvino(execution: Execution) -> dict[str, str]:
     """Options of OpenVINO's provider.
 
-    Its defaults are a thread for each core of the machine and the precision that the processor has
-    the fastest instructions for.
+    By default it starts a thread for each core.
     """
-    hints = {"INFERENCE_PRECISION_HINT": _HINTS[wishes.openvino_precision]}
+    hints = {"INFERENCE_PRECISION_HINT": _HINTS[execution.openvino_precision]}
     return {
         "device_type": "CPU",
-        "num_of_threads": str(wishes.threads),
+        "num_of_threads": str(execution.threads),
         "num_streams": "1",
         "load_config": json.dumps({"CPU": hints}),
     }
 
 
-def _on_provider(source: Source, wishes: Wishes, found: list[str], missing: dict[str, str]) -> Any:
-    """None if no session can be made; ``missing`` then has the reason."""
+def _on_provider(
+    source: Source, execution: Execution, found: list[str], missing: dict[str, str]
+) -> Any:
+    """None if no session can be created; ``missing`` then has the reason."""
     names = [*found, *([] if CPU in found else [CPU])]
     try:
-        session = _open(source, wishes.threads, with_options(names, wishes))
+        session = _open(source, execution.threads, with_options(names, execution))
     except Exception as error:  # onnxruntime's own classes have no common public base
         missing.update(dict.fromkeys(map(short, found), f"no session: {one_line(error)}"))
         return None
@@ -150,7 +153,7 @@ def _options(threads: int) -> Any:
 
 
 def _reason(error: Exception) -> str:
-    """The most frequent failures in plain words; onnxruntime's own words for the others."""
+    """The most frequent failures in plain words; other messages are onnxruntime's own."""
     message = str(error)
     if "INVALID_PROTOBUF" in message or "No graph was found" in message:
         return "it is no ONNX file, or a truncated or corrupt one"
@@ -177,12 +180,12 @@ _OLDER = "export it with an older one (opset 17 and IR 8 serve everywhere)"
 
 
 def _plain(message: str) -> str:
-    """``message`` without places in onnxruntime's own source and its C++ signatures."""
+    """``message`` without references to onnxruntime's source and C++ signatures."""
     message = re.sub(r"\[ONNXRuntimeError\] : \d+ : [A-Z_]+ : ", "", message)
     message = re.sub(r"\S*?[\w/.]+\.(?:cc|h|cpp|hpp):\d+ ?", "", message)
     return re.sub(r"(?:[\w:<>*&]+ )*(?:onnxruntime|std)::[\w:~]+(?:<[^>]*>)?\([^)]*\)", "", message)
 
 
 def one_line(error: Exception) -> str:
-    """onnxruntime's message, shortened, without references to its own source."""
+    """onnxruntime's message on one line, shortened, without references to its source."""
     return " ".join(_plain(str(error)).split())[:200]

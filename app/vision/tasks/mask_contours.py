@@ -1,21 +1,21 @@
-"""Contours of a mask: polygons around the places where a field is above 0 (marching squares)."""
+"""Contours of a mask: polygons around the regions where a field is above 0 (marching squares)."""
 
 import numpy as np
 
 from app.vision.arrays import Array, Doubles, Floats, Ints
 
 Ring = list[tuple[float, float]]
-"""Corners of a closed polygon; the first one is not repeated."""
+"""Corners of a closed polygon; the first is not repeated."""
 
 _TOLERANCE = 0.5
-"""Pixels by which a simplified contour may differ."""
+"""Maximum deviation of a simplified contour, in pixels."""
 _LEAST_AREA = 1.0
-"""Square pixels; smaller contours are left out."""
+"""Square pixels; smaller contours are dropped."""
 
 # Sides of a cell between four samples.
 _TOP, _RIGHT, _BOTTOM, _LEFT = range(4)
 # For each set of samples that are inside (1 upper left, 2 upper right, 4 lower right, 8 lower
-# left), from which side to which the contour goes. What is inside lies to its right.
+# left): the sides at which the contour enters and leaves. The inside is to its right.
 _STEPS = {
     1: [(_TOP, _LEFT)],
     2: [(_RIGHT, _TOP)],
@@ -35,18 +35,18 @@ _STEPS = {
 
 
 def outer(field: Floats, xs: Doubles, ys: Doubles) -> list[Ring]:
-    """Outer contours of ``field`` (rows, columns) sampled at ``xs`` and ``ys``, the largest first.
+    """Outer contours of ``field`` (rows, columns) sampled at ``xs`` and ``ys``, largest first.
 
-    Everything beyond the samples is outside.
+    Everything beyond the samples counts as outside.
     """
-    # Samples around the field at the places of its own edge: contours close along that edge.
+    # Padding samples at the positions of the field's edge: contours close along that edge.
     field = np.pad(field, 1, constant_values=-1.0)
     xs, ys = np.pad(xs, 1, mode="edge"), np.pad(ys, 1, mode="edge")
     found = []
     for ring in _rings(field):
         points = _places(ring, field, xs, ys)
         area = _area(points)
-        if area >= _LEAST_AREA:  # holes go round the other way
+        if area >= _LEAST_AREA:  # holes have a negative area
             simple = _simplified(points)
             if len(simple) >= 3:
                 found.append((area, [(x, y) for x, y in simple.tolist()]))
@@ -54,9 +54,9 @@ def outer(field: Floats, xs: Doubles, ys: Doubles) -> list[Ring]:
 
 
 def _rings(field: Floats) -> list[Ints]:
-    """Edges between two samples that each contour crosses, in its order.
+    """The edges between samples that each contour crosses, in order along the contour.
 
-    Edge 2 * i leads from sample i to the right, edge 2 * i + 1 down.
+    Edge 2 * i leads from sample i to the right, edge 2 * i + 1 leads down.
     """
     inside = field > 0
     code = (
@@ -89,7 +89,7 @@ def _rings(field: Floats) -> list[Ints]:
 
 
 def _places(edges: Ints, field: Floats, xs: Doubles, ys: Doubles) -> Doubles:
-    """(n, 2) where the field is 0 on these edges."""
+    """(n, 2): the points where the field is 0 on these edges."""
     row, column = np.divmod(edges >> 1, field.shape[1])
     down = (edges & 1).astype(np.intp)
     end_row, end_column = row + down, column + 1 - down
@@ -106,15 +106,15 @@ def _places(edges: Ints, field: Floats, xs: Doubles, ys: Doubles) -> Doubles:
 
 
 def _area(ring: Doubles) -> float:
-    """Positive if the ring goes round clockwise, as it is seen."""
+    """Positive if the ring is clockwise as displayed."""
     x, y = (ring - ring[0]).T
     return float(x @ np.roll(y, -1) - y @ np.roll(x, -1)) / 2
 
 
 def _simplified(ring: Doubles) -> Doubles:
-    """Without points that lie within the tolerance of the line between others.
+    """Drops points that lie within the tolerance of the line between others.
 
-    By Ramer, Douglas and Peucker, from the first point and the farthest one from it.
+    This is the Ramer-Douglas-Peucker algorithm, from the first point and the farthest one from it.
     """
     far = int(((ring - ring[0]) ** 2).sum(axis=1).argmax())
     if far == 0:
@@ -138,7 +138,7 @@ def _simplified(ring: Doubles) -> Doubles:
 
 
 def _distances(points: Doubles, start: Array, end: Array) -> Doubles:
-    """Of points (n, 2) from the line through ``start`` and ``end``."""
+    """Distances of points (n, 2) from the line through ``start`` and ``end``."""
     along = end - start
     length = float(np.hypot(*along))
     away = points - start
