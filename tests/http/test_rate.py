@@ -100,9 +100,10 @@ def test_boto3_knows_the_error_and_comes_back_by_itself(scripted_model: Path) ->
 
         with pytest.raises(hasty.exceptions.ProvisionedThroughputExceededException):
             ask_often()
-        answer = patient.detect_labels(Image={"Bytes": IMAGE})
+        # On a slow machine the limit may allow the first ones.
+        answers = (patient.detect_labels(Image={"Bytes": IMAGE}) for _ in range(20))
+        answer = next(one for one in answers if one["ResponseMetadata"]["RetryAttempts"])
     assert answer["Labels"]
-    assert answer["ResponseMetadata"]["RetryAttempts"] >= 1
 
 
 def test_a_signer_is_counted_once_the_signature_is_proven(scripted_model: Path) -> None:

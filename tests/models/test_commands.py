@@ -82,7 +82,7 @@ def test_help_needs_no_package(name: str) -> None:
         ("quantize", ["models/default.onnx", "--data", "DATA"], "install-models"),
         ("subset", ["DATA", "--labels", "cat", "--out", "out"], "install-models"),
         ("label", ["DATA", "--teacher", "models/default.onnx", "--out", "O"], "install-models"),
-        ("fetch", ["yolox_nano"], "install-fetch"),
+        ("fetch", ["yolox_nano", "--out", "O"], "install-fetch"),
     ],
 )
 def test_a_missing_package_is_one_line_with_the_step_that_installs_it(
