@@ -31,6 +31,8 @@ class Options(NamedTuple):
     """Only detections of these classes; None for all."""
     masks: bool = False
     """Whether masks are wanted of a model that has them."""
+    tiles: bool = False
+    """Whether a large picture is looked at in tiles, too."""
 
 
 class Candidates(NamedTuple):

@@ -78,7 +78,7 @@ def _axes(
 ) -> tuple[_Axis, _Axis]:
     """The axes of columns and rows."""
 
-    def axis(scale: float, start: int, length: int, cells: int, pixels: int) -> _Axis:
+    def axis(scale: float, start: float, length: int, cells: int, pixels: int) -> _Axis:
         ratio = cells / pixels
         least, most = start * ratio, (start + length) * ratio - 1
         least = min(max(0.0, least), cells - 1)
