@@ -62,8 +62,8 @@ def _hold(service: Service, reservation: Reservation, size: int) -> None:
     wanted = reservation.size + size
     if wanted > service.memory.capacity:
         raise ImageTooLarge(
-            f"The tiles of this image take {size / 1e6:.0f} MB of memory, and"
-            f" {service.memory.capacity / 1e6:.0f} MB are set aside for all requests. Leave tiles"
+            f"The tiles of this image take {size / 1e6:.1f} MB of memory, and"
+            f" {service.memory.capacity / 1e6:.1f} MB are set aside for all requests. Leave tiles"
             " out, or let the server use more memory."
         )
     service.memory.check_room(size, reservation)
