@@ -269,8 +269,9 @@ def test_what_is_raised_between_turns_ends_the_work_and_frees_its_place() -> Non
     async def scene() -> None:
         pool = InferencePool(1, 0)
         never = Gate()
+        nothing: dict[str, str] = {}
         with pytest.raises(KeyError, match="pause 0"):
-            await pool.run_in_turns(turns(Gate.passed, never), {}.__getitem__)
+            await pool.run_in_turns(turns(Gate.passed, never), nothing.__getitem__)
         await settled(pool, 0)
         with pytest.raises(ZeroDivisionError):
             await pool.run_in_turns(turns(Gate.passed, lambda: 1 // 0))

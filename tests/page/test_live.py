@@ -78,4 +78,4 @@ def test_back_stops_the_camera(open_page: Callable[..., Visit], default_server: 
     expect(page.locator("#video")).to_be_visible()
     page.go_back()
     expect(page.locator("#welcome")).to_be_visible()
-    assert page.evaluate("video.srcObject") is None
+    page.wait_for_function("!video.srcObject")

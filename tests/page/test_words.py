@@ -24,8 +24,8 @@ def answer(probabilities: list[float]) -> str:
     ("probabilities", "headline", "hint"),
     [
         ([], "No objects", "Nothing here that this model knows"),
-        ([0.1], "No objects", "Less certain: 1 object. Move the slider down to see more."),
-        ([0.1, 0.1], "No objects", "Less certain: 2 objects. Move the slider down to see more."),
+        ([0.1], "No objects", "Less certain: 1 object; move the slider down to see more."),
+        ([0.1, 0.1], "No objects", "Less certain: 2 objects; move the slider down to see more."),
         ([0.9], "1 object", ""),
         ([0.9, 0.8], "2 objects", ""),
     ],

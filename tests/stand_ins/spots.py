@@ -31,7 +31,7 @@ def picture(encoding: str = "PNG") -> bytes:
     return out.getvalue()
 
 
-def write_model(path: Path) -> Path:
+def write_model(path: Path, label: str = "spot") -> Path:
     cells = INPUT_SIDE // _CELL
     graph = helper.make_graph(
         [
@@ -59,7 +59,7 @@ def write_model(path: Path) -> Path:
     description = {
         "family": "yolov8",
         "name": path.stem,
-        "labels": ["spot"],
+        "labels": [label],
         "input": {"size": [INPUT_SIDE, INPUT_SIDE], "pad_value": 0},
         "iou": 0.1,
         "license": "CC0-1.0",

@@ -71,7 +71,9 @@ def test_any_plan_is_the_reference_s(
     size: tuple[int, int], rectangular: bool, spec: InputSpec
 ) -> None:
     plan = Letterbox.plan(spec, *size, rectangular=rectangular)
-    found = (plan.input_width, plan.input_height, *plan.content, plan.left, plan.top)
+    found: tuple[float, ...] = (
+        plan.input_width, plan.input_height, *plan.content, plan.left, plan.top
+    )  # fmt: skip
     assert found == reference(size, spec, rectangular)
     assert plan.input_width <= spec.size[1]
     assert plan.input_height <= spec.size[0]

@@ -47,7 +47,7 @@ def expected(prototypes: Array, plan: Letterbox, box: tuple[float, float, float,
     bits = np.zeros((plan.height, plan.width), dtype=bool)
     values = prototypes[0].astype(float)
 
-    def cell(at: float, start: int, length: int, scale: float) -> tuple[int, float]:
+    def cell(at: float, start: float, length: int, scale: float) -> tuple[int, float]:
         where = ((at + 0.5) * scale + start) / 4 - 0.5
         where = min(max(where, start / 4), (start + length) / 4 - 1)
         return min(int(where), 14), where - min(int(where), 14)

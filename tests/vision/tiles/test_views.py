@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from app.vision.detections import Options
+from app.vision.detections import Detection, Options
 from app.vision.detector import Detector
 from app.vision.images.memory import DecodingBudget
 from app.vision.images.reader import ImageReader
@@ -61,8 +61,8 @@ def detector(tmp_path: Path) -> Detector:
     return Detector(model, ImageReader(50_000_000, DecodingBudget(200_000_000)))
 
 
-def near(item: object, spot: tuple[int, int]) -> bool:
-    x, y, width, height = item.box  # type: ignore[attr-defined]
+def near(item: Detection, spot: tuple[int, int]) -> bool:
+    x, y, width, height = item.box
     return max(abs(x + width / 2 - spot[0]), abs(y + height / 2 - spot[1])) <= spots.SPOT_SIDE
 
 

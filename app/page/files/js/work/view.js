@@ -258,7 +258,7 @@ export class View {
     }
     const { label } = this.choice;
     const hidden = all.filter(chosenBy({ confidence: 0, label })).length;
-    if (hidden) return `Less certain: ${plural(hidden, "object")}. Move the slider down to see more.`;
+    if (hidden) return `Less certain: ${plural(hidden, "object")}; move the slider down to see more.`;
     if (label) return `No ${label} in this picture.`;
     return "Nothing here that this model knows; the foot of the page lists its labels.";
   }
