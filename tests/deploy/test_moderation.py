@@ -37,7 +37,14 @@ def packaged(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The template as ``aws cloudformation package`` leaves it."""
     out = tmp_path_factory.mktemp("moderation") / "moderation.yml"
     bucket = cloud.bucket("packages")
-    command = ["cloudformation", "package", "--template-file", TEMPLATE, "--s3-bucket", bucket]
+    command: list[str | Path] = [
+        "cloudformation",
+        "package",
+        "--template-file",
+        TEMPLATE,
+        "--s3-bucket",
+        bucket,
+    ]
     done = subprocess.run(
         [require("aws"), *command, "--output-template-file", out],
         env={**os.environ, **cloud.environment},

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from app.vision.arrays import Array, Doubles, Floats, Ints
+from app.vision.arrays import Doubles, Floats, Ints
 
 Ring = list[tuple[float, float]]
 """Corners of a closed polygon; the first one is not repeated."""
@@ -42,15 +42,14 @@ def outer(field: Floats, xs: Doubles, ys: Doubles) -> list[Ring]:
     # Samples around the field at the places of its own edge: contours close along that edge.
     field = np.pad(field, 1, constant_values=-1.0)
     xs, ys = np.pad(xs, 1, mode="edge"), np.pad(ys, 1, mode="edge")
-    found = []
-    for ring in _rings(field):
-        points = _places(ring, field, xs, ys)
-        area = _area(points)
-        if area >= _LEAST_AREA:  # holes go round the other way
-            simple = _simplified(points)
-            if len(simple) >= 3:
-                found.append((area, [(x, y) for x, y in simple.tolist()]))
-    return [ring for _, ring in sorted(found, key=lambda pair: -pair[0])]
+    rings = [_places(ring, field, xs, ys) for ring in _rings(field)]
+    areas = [_area(ring) for ring in rings]
+    # Holes go round the other way: their area is negative.
+    large = sorted(
+        (n for n in range(len(rings)) if areas[n] >= _LEAST_AREA), key=lambda n: -areas[n]
+    )
+    simple = _simplified([rings[n] for n in large])
+    return [[(x, y) for x, y in ring.tolist()] for ring in simple if len(ring) >= 3]
 
 
 def _rings(field: Floats) -> list[Ints]:
@@ -111,39 +110,60 @@ def _area(ring: Doubles) -> float:
     return float(x @ np.roll(y, -1) - y @ np.roll(x, -1)) / 2
 
 
-def _simplified(ring: Doubles) -> Doubles:
+def _simplified(rings: list[Doubles]) -> list[Doubles]:
     """Without points that lie within the tolerance of the line between others.
 
-    By Ramer, Douglas and Peucker, from the first point and the farthest one from it.
+    By Ramer, Douglas and Peucker, from the first point of a ring and the farthest one from it. All
+    lines of all rings are split at once, each at the point that is farthest from it: there are few
+    rounds.
     """
-    far = int(((ring - ring[0]) ** 2).sum(axis=1).argmax())
-    if far == 0:
-        return ring[:1]
-    points = np.concatenate([ring, ring[:1]])
+    if not rings:
+        return []
+    points = np.concatenate([part for ring in rings for part in (ring, ring[:1])])
+    ends = np.cumsum([len(ring) + 1 for ring in rings]) - 1
+    begins = np.concatenate([[0], ends[:-1] + 1])
+    far = begins + [int(((ring - ring[0]) ** 2).sum(axis=1).argmax()) for ring in rings]
     kept = np.zeros(len(points), dtype=bool)
-    kept[[0, far]] = True
-    waiting = [(0, far), (far, len(ring))]
-    while waiting:
-        start, end = waiting.pop()
-        if end - start < 2:
-            continue
-        distance = _distances(points[start + 1 : end], points[start], points[end])
-        middle = int(distance.argmax())
-        if distance[middle] > _TOLERANCE:
-            middle += start + 1
-            kept[middle] = True
-            waiting += [(start, middle), (middle, end)]
-    found: Doubles = points[:-1][kept[:-1]]
-    return found
+    kept[begins] = kept[far] = True
+    starts, ends = np.concatenate([begins, far]), np.concatenate([far, ends])
+    while len(starts):
+        line, at, first = _points_of(starts, ends)
+        distances = _distances(points[at], points[starts], points[ends], line)
+        farthest = np.maximum.reduceat(distances, first)
+        splits = np.flatnonzero((distances == farthest[line]) & (farthest[line] > _TOLERANCE))
+        split, which = np.unique(line[splits], return_index=True)
+        middles = at[splits[which]]
+        kept[middles] = True
+        starts = np.concatenate([starts[split], middles])
+        ends = np.concatenate([middles, ends[split]])
+    return [
+        ring[kept[begin : begin + len(ring)]] for begin, ring in zip(begins, rings, strict=True)
+    ]
 
 
-def _distances(points: Doubles, start: Array, end: Array) -> Doubles:
-    """Of points (n, 2) from the line through ``start`` and ``end``."""
-    along = end - start
-    length = float(np.hypot(*along))
-    away = points - start
-    if length == 0:
-        apart: Doubles = np.hypot(away[:, 0], away[:, 1])
-        return apart
-    found: Doubles = np.abs(away[:, 0] * along[1] - away[:, 1] * along[0]) / length
-    return found
+def _points_of(starts: Ints, ends: Ints) -> tuple[Ints, Ints, Ints]:
+    """Of lines that each begin at a point and end before another one.
+
+    The line of each point (n,), the point itself, and where the points of each line begin.
+    """
+    counts = ends - starts
+    first = np.cumsum(counts) - counts
+    line = np.repeat(np.arange(len(starts)), counts)
+    return line, np.arange(len(line)) + (starts - first)[line], first
+
+
+def _distances(points: Doubles, starts: Doubles, ends: Doubles, line: Ints) -> Doubles:
+    """Of ``points`` (n, 2), each from its ``line`` (n,) between ``starts`` and ``ends``.
+
+    A line without a length is a point.
+    """
+    along = ends - starts
+    lengths = np.hypot(along[:, 0], along[:, 1])
+    is_point = lengths == 0
+    normal = along / np.where(is_point, 1, lengths)[:, None]
+    away = points - starts[line]
+    x, y = normal[line].T
+    apart: Doubles = np.abs(away[:, 0] * y - away[:, 1] * x)
+    if is_point.any():
+        apart = np.where(is_point[line], np.hypot(away[:, 0], away[:, 1]), apart)
+    return apart
