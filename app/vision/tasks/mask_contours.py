@@ -1,5 +1,8 @@
 """Contours of a mask: polygons around the places where a field is above 0 (marching squares)."""
 
+from collections.abc import Sequence
+from itertools import islice
+
 import numpy as np
 
 from app.vision.arrays import Doubles, Floats, Ints
@@ -11,6 +14,7 @@ _TOLERANCE = 0.5
 """Pixels by which a simplified contour may differ."""
 _LEAST_AREA = 1.0
 """Square pixels; smaller contours are left out."""
+_LEAST_CORNERS = 3
 
 # Sides of a cell between four samples.
 _TOP, _RIGHT, _BOTTOM, _LEFT = range(4)
@@ -34,22 +38,36 @@ _STEPS = {
 }
 
 
-def outer(field: Floats, xs: Doubles, ys: Doubles) -> list[Ring]:
+def outer(field: Floats, xs: Doubles, ys: Doubles) -> list[Doubles]:
     """Outer contours of ``field`` (rows, columns) sampled at ``xs`` and ``ys``, the largest first.
 
-    Everything beyond the samples is outside.
+    Everything beyond the samples is outside. Each contour is an array (n, 2) of places.
     """
     # Samples around the field at the places of its own edge: contours close along that edge.
-    field = np.pad(field, 1, constant_values=-1.0)
-    xs, ys = np.pad(xs, 1, mode="edge"), np.pad(ys, 1, mode="edge")
-    rings = [_places(ring, field, xs, ys) for ring in _rings(field)]
+    framed = np.full((len(ys) + 2, len(xs) + 2), -1, dtype=np.float32)
+    framed[1:-1, 1:-1] = field
+    xs, ys = (np.concatenate([at[:1], at, at[-1:]]) for at in (xs, ys))
+    rings = [_places(ring, framed, xs, ys) for ring in _rings(framed)]
     areas = [_area(ring) for ring in rings]
     # Holes go round the other way: their area is negative.
-    large = sorted(
-        (n for n in range(len(rings)) if areas[n] >= _LEAST_AREA), key=lambda n: -areas[n]
-    )
-    simple = _simplified([rings[n] for n in large])
-    return [[(x, y) for x, y in ring.tolist()] for ring in simple if len(ring) >= 3]
+    large = [number for number, area in enumerate(areas) if area >= _LEAST_AREA]
+    return [rings[number] for number in sorted(large, key=lambda number: -areas[number])]
+
+
+def simplified(contours: Sequence[Sequence[Doubles]]) -> list[list[Ring]]:
+    """Contours of each mask without the points that a line between others comes near enough to.
+
+    All at once, since there are few rounds then. Contours that are no area any more are left out.
+    """
+    rings = iter(_simplified([ring for some in contours for ring in some]))
+    return [
+        [
+            [(x, y) for x, y in ring.tolist()]
+            for ring in islice(rings, len(some))
+            if len(ring) >= _LEAST_CORNERS
+        ]
+        for some in contours
+    ]
 
 
 def _rings(field: Floats) -> list[Ints]:
@@ -106,8 +124,8 @@ def _places(edges: Ints, field: Floats, xs: Doubles, ys: Doubles) -> Doubles:
 
 def _area(ring: Doubles) -> float:
     """Positive if the ring goes round clockwise, as it is seen."""
-    x, y = (ring - ring[0]).T
-    return float(x @ np.roll(y, -1) - y @ np.roll(x, -1)) / 2
+    x, y = (ring - ring[0]).T  # so the side that closes the ring adds nothing
+    return float(x[:-1] @ y[1:] - y[:-1] @ x[1:]) / 2
 
 
 def _simplified(rings: list[Doubles]) -> list[Doubles]:
@@ -131,8 +149,9 @@ def _simplified(rings: list[Doubles]) -> list[Doubles]:
         distances = _distances(points[at], points[starts], points[ends], line)
         farthest = np.maximum.reduceat(distances, first)
         splits = np.flatnonzero((distances == farthest[line]) & (farthest[line] > _TOLERANCE))
-        split, which = np.unique(line[splits], return_index=True)
-        middles = at[splits[which]]
+        # The first of each line, if several points are as far.
+        splits = splits[np.diff(line[splits], prepend=-1) > 0]
+        split, middles = line[splits], at[splits]
         kept[middles] = True
         starts = np.concatenate([starts[split], middles])
         ends = np.concatenate([middles, ends[split]])
