@@ -2,10 +2,10 @@
 
 import os
 
-# onnxruntime reports its use to its maker unless told otherwise before it is loaded.
+# onnxruntime sends telemetry unless this is set before it is loaded.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-# numpy multiplies matrices with as many threads as there are cores unless told otherwise before it
-# is loaded. Images are looked at side by side: these threads would take the cores from the others.
+# numpy multiplies matrices with one thread per core unless this is set before it is loaded. Images
+# are processed concurrently, so these threads would take CPU from other images.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 __version__ = "0.1.0"

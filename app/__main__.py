@@ -1,18 +1,18 @@
-"""``python -m app``: uvicorn with Spotter's settings, and the address to open."""
+"""``python -m app``: runs uvicorn with Spotter's settings and prints the address to open."""
 
 import os
 import signal
 import sys
 
-# Before anything else: importing the rest takes a while, and PID 1 of a container has no default.
-# Not by an exception: raised while onnxruntime is imported, it would become an ImportError.
+# Installed first, since imports take a while and PID 1 of a container has no default handler. They
+# raise no exception, which would become an ImportError while onnxruntime is imported.
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 for _number in _SIGNALS:
     signal.signal(_number, lambda *_: os._exit(0))
 
 
 def main(drain_seconds: int | None = None) -> None:
-    """``drain_seconds``: from SIGTERM to the end of the process; more than 1."""
+    """``drain_seconds`` is the time from SIGTERM to the end of the process, more than 1 s."""
     from app import startup
 
     _open_closed_streams()
@@ -41,11 +41,11 @@ def main(drain_seconds: int | None = None) -> None:
         timeout_keep_alive=keep_alive_seconds,
         timeout_graceful_shutdown=int(limit.seconds - CUT_SECONDS),
         server_header=False,
-        # Without a list, uvicorn would believe X-Forwarded-For from every program on this machine.
+        # Without a list, uvicorn would trust X-Forwarded-For from any program on this machine.
         forwarded_allow_ips=list(trusted),
     )
     server = Server(config, limit, crowd)
-    # Once it has drained, uvicorn raises the signal again: to have been stopped is no failure.
+    # After draining, uvicorn raises the signal again. Being stopped is not a failure: exit with 0.
     for number in _SIGNALS:
         signal.signal(number, lambda *_: sys.exit(0))
     try:
@@ -58,9 +58,9 @@ def main(drain_seconds: int | None = None) -> None:
 
 
 def _open_closed_streams() -> None:
-    """Opens ``/dev/null`` in place of each standard stream that was closed: ``python -m app >&-``.
+    """Opens ``/dev/null`` for each standard stream that is closed, as by ``python -m app >&-``.
 
-    Otherwise the next file or connection gets its number, and lines of the log go there.
+    Otherwise the next file or connection gets its descriptor, and the log is written there.
     """
     for number in (0, 1, 2):
         try:

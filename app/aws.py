@@ -1,6 +1,6 @@
-"""``handler``, the entry of AWS Lambda, for HTTP events and for those of queues and buckets.
+"""``handler``, the entry point of AWS Lambda for HTTP events and those of queues and buckets.
 
-The detector is built here, at import, once for the environment.
+The detector is loaded at import, once per environment.
 """
 
 import logging
@@ -49,13 +49,13 @@ def handler(event: Any, context: Any) -> Any:
 
 
 def _tells_of_objects(event: object) -> bool:
-    """If not, as with a warm-up or a schedule, a function for HTTP has nothing to do."""
+    """Whether ``event`` is about objects in S3. Logs other events, such as those of a schedule."""
     from app.events.warm_up import is_warm_up, tells_of_objects
 
     if tells_of_objects(event):
         return True
     level = logging.INFO if is_warm_up(event) else logging.WARNING
-    logging.getLogger("spotter.events").log(level, "an event that asks for nothing")
+    logging.getLogger("spotter.events").log(level, "ignored an event without objects")
     return False
 
 

@@ -32,22 +32,22 @@ async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, object]]:
     traces = tracing.start(__version__)
     if traces:
         app.state.observers.append(traces[0])
-    # Beside the first requests, while the file is as it was when it was loaded.
+    # Runs during the first requests, before the file is likely to be replaced.
     hashing = threading.Thread(target=lambda: service.detector.model.sha256, daemon=True)
     asyncio.get_running_loop().call_later(_HASH_DELAY_SECONDS, hashing.start)
     loopback = Loopback.of_running_server()
     with _draining_on_sigterm(service):
         yield {"shedder": Shedder(service), "loopback": loopback}
-    service.pool.close(wait=False)  # whoever was to be answered has been
+    service.pool.close(wait=False)  # all requests have been answered
     if traces:
         traces[1]()
 
 
 @contextmanager
 def _draining_on_sigterm(service: Service) -> Iterator[None]:
-    """Has ``/healthz`` say so while the server finishes the requests that it has.
+    """Makes ``/healthz`` report draining while the server finishes its requests.
 
-    The handler that was there, uvicorn's, is called as before.
+    The previous handler, uvicorn's, is still called.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -1,14 +1,14 @@
-"""Shortcuts of a cold start: they save 98 of the 567 ms of processor time to the first answer.
+"""Shortcuts for cold starts: they save 98 of 567 ms of CPU time up to the first answer.
 
-| shortcut | saves | where it is |
+| shortcut | saves | code |
 | --- | --- | --- |
-| no garbage collection while modules are imported | 39 ms | ``shortcuts`` |
-| FastAPI's own models get their validators when they are used | 34 ms | ``_deferred_models`` |
+| no garbage collection during imports | 39 ms | ``shortcuts`` |
+| validators of FastAPI's own models are built at first use | 34 ms | ``_deferred_models`` |
 | pydantic's version 1 is not imported | 14 ms | ``shortcuts`` |
 | pydantic does not look for plugins among installed packages | 4 ms | ``shortcuts`` |
-| the model is loaded while modules are imported | 90 ms of wall time on two cores | ``beside`` |
+| the model is loaded during imports | 90 ms of wall time on two cores | ``beside`` |
 
-Measured on one core with what Lambda imports, from the start to the first answer of ``/detect``.
+Measured on one core with Lambda's imports, from the start to the first answer of ``/detect``.
 """
 
 import gc
@@ -25,9 +25,9 @@ T = TypeVar("T")
 
 @contextmanager
 def shortcuts() -> Iterator[None]:
-    """For a block of imports, on the main thread."""
+    """Speeds up a block of imports. Use it on the main thread only."""
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
-    # FastAPI imports it only to see that no model is one of its.
+    # FastAPI imports it only to check that no model is from version 1.
     modules: dict[str, Any] = sys.modules
     modules.setdefault("pydantic.v1", None)
     was_enabled = gc.isenabled()
@@ -37,16 +37,16 @@ def shortcuts() -> Iterator[None]:
             yield
     finally:
         if was_enabled:
-            gc.freeze()  # what was imported stays
+            gc.freeze()  # imported objects are never freed
             gc.enable()
 
 
 @contextmanager
 def _deferred_models() -> Iterator[None]:
-    """Pydantic models that are defined in here get their validators when they are first used.
+    """Validators of pydantic models that are defined in the block are built at first use.
 
-    FastAPI's own models describe OpenAPI documents, which nobody may ever ask for. FastAPI has some
-    of them built at once, to resolve references; first use resolves them as well.
+    FastAPI's own models describe OpenAPI documents, which may never be requested. FastAPI rebuilds
+    some of them at once to resolve references; first use resolves these as well.
     """
     from pydantic import BaseModel
 
@@ -54,7 +54,7 @@ def _deferred_models() -> Iterator[None]:
     before, build = base.model_config, vars(base)["model_rebuild"]
 
     def build_when_used(model: Any, /, **options: Any) -> Any:
-        """Pydantic itself gives options when a model is used; FastAPI gives none."""
+        """Pydantic passes options when a model is used; FastAPI passes none."""
         return build.__func__(model, **options) if options else None
 
     base.model_config = {**before, "defer_build": True}
@@ -67,6 +67,6 @@ def _deferred_models() -> Iterator[None]:
 
 @contextmanager
 def beside(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Iterator["Future[T]"]:
-    """Runs ``work`` on a thread while the block runs; both are done at the end of the block."""
+    """Runs ``work`` on a thread during the block, and waits for it at the end."""
     with ThreadPoolExecutor(1) as pool:
         yield pool.submit(work, *args, **kwargs)

@@ -1,4 +1,4 @@
-"""``python -m benchmarks``: measures servers one after another over HTTP, with the same photos."""
+"""``python -m benchmarks``: measures servers one after another over HTTP with the same photos."""
 
 import argparse
 import os
@@ -60,7 +60,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _startable(options: argparse.Namespace) -> list[tuple[Contender, str]]:
-    """The chosen servers, each with the Python that it runs on."""
+    """The chosen servers, each with its Python interpreter."""
     square = options.square or options.model
     side = max(load(square).description.input.size)
     found = []
@@ -155,7 +155,7 @@ def _arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--concurrency", type=int, nargs="+", help="requests at once (1 8 32)")
     parser.add_argument(
         "--cores", nargs="*", default=["one", "all"], choices=["one", "all"],
-        help="that the server has (one all)",
+        help="cores of the server (one all)",
     )  # fmt: skip
     parser.add_argument("--lambda-sizes", type=int, nargs="*", help="MB (512 1024 1769 3008)")
     parser.add_argument(
@@ -167,11 +167,11 @@ def _arguments(arguments: list[str] | None) -> argparse.Namespace:
     )  # fmt: skip
     parser.add_argument("--seconds", type=float, help="length of a measurement (4)")
     parser.add_argument(
-        "--turns", type=int, help="how often to measure every server; medians count (3)"
+        "--turns", type=int, help="measurements of every server, of which medians are taken (3)"
     )
     parser.add_argument(
         "--tries", type=int, default=1,
-        help="how often to repeat a measurement that other processes disturb (%(default)s)",
+        help="most attempts at a measurement that other processes disturb (%(default)s)",
     )  # fmt: skip
     parser.add_argument(
         "--quick",

@@ -1,8 +1,8 @@
 """``python -m benchmarks.cold``: time from the start of a process to its first answer.
 
-It is compared with the floor: a script that imports the packages that serving needs and creates
+It is compared with the floor: a script that imports the packages needed for serving and creates
 the session. All run on one core, in turns, so that a busy machine slows them alike. Wall time is
-what people wait for and what Lambda bills; CPU time varies less.
+what users wait for and what Lambda bills; CPU time varies less.
 """
 
 import argparse

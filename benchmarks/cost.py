@@ -14,7 +14,7 @@ MB_PER_VCPU = 1769
 _PRICES = Path(__file__).parent / "prices.json"
 
 ARTICLE_MS = 1000.0
-"""Measured at 1,024 MB by the article that Spotter is based on."""
+"""Milliseconds per image at 1,024 MB, from the article that Spotter is based on."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
-"""``python -m benchmarks.events``: images a second of the event side, beside those of ``/detect``.
+"""``python -m benchmarks.events``: compares the speed of the event pipeline with ``/detect``.
 
-A worker takes messages of a queue, reads photos from S3 and writes rows and index items, on one
-core. Moto plays AWS in a process of its own, whose CPU time is not counted. A server answers
+A worker takes messages from a queue, reads photos from S3 and writes rows and index items, on one
+core. Moto simulates AWS in its own process, whose CPU time is not counted. A server answers
 ``/detect`` with the same photo, model and core, in turns with the worker.
 """
 
@@ -29,7 +29,7 @@ _BUCKET = "photos"
 _CONNECTIONS = 2
 _WARM_UP_SECONDS = 1.0
 _POLL_SECONDS = 0.1
-_PATIENCE_SECONDS = 600.0
+_QUEUE_TIMEOUT_SECONDS = 600.0
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Rate:
     images: int
     seconds: float
     cpu_seconds: float
-    """Of the process that does the work."""
+    """CPU time of the measured process."""
 
     @property
     def per_second(self) -> float:
@@ -57,7 +57,7 @@ class Setup:
 
 
 def detect_rate(setup: Setup, seconds: float) -> Rate:
-    """Of a server that is always busy: one request waits while another is worked on."""
+    """Rate of a server that is always busy: one request waits while another is processed."""
     request = raw_request("/detect?alt_text=true", setup.photo)
     with run([sys.executable, "-m", "app"], setup.environment, {setup.core}) as server:
         drive(server.port, request, _CONNECTIONS, _WARM_UP_SECONDS)
@@ -67,7 +67,7 @@ def detect_rate(setup: Setup, seconds: float) -> Rate:
 
 
 def worker_rate(setup: Setup, images: int, turn: int) -> Rate:
-    """After the first tenth of the images."""
+    """Rate of a worker after the first tenth of the images."""
     queue = _filled_queue(setup, images, turn)
     command = [sys.executable, "-m", "app.events.worker", queue.url]
     with _started(command, setup) as worker:
@@ -96,20 +96,20 @@ def _filled_queue(setup: Setup, images: int, turn: int) -> Queue:
 
 
 def _wait_until(queue: Queue, most: int) -> int:
-    """The number of messages that are left, which is ``most`` or less.
+    """Waits until at most ``most`` messages are left, and returns their number.
 
     Raises TimeoutError if that takes longer than ten minutes.
     """
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     client = queue.connection.client
-    end = time.monotonic() + _PATIENCE_SECONDS
+    end = time.monotonic() + _QUEUE_TIMEOUT_SECONDS
     while time.monotonic() < end:
         found = client.get_queue_attributes(QueueUrl=queue.url, AttributeNames=names)
         left = sum(int(found["Attributes"][name]) for name in names)
         if left <= most:
             return left
         time.sleep(_POLL_SECONDS)
-    raise TimeoutError("The worker did not do its messages.")
+    raise TimeoutError("The worker did not process its messages in time.")
 
 
 @contextmanager
@@ -138,9 +138,11 @@ def report(detect: list[Rate], worker: list[Rate]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.events", description=__doc__)
     parser.add_argument("--photo", type=Path, required=True)
-    parser.add_argument("--model", type=Path, help="an ONNX file; the shipped one if not given")
-    parser.add_argument("--images", type=int, default=200, help="a turn of the worker (200)")
-    parser.add_argument("--seconds", type=float, default=5, help="a turn of /detect (5)")
+    parser.add_argument("--model", type=Path, help="ONNX file (the shipped one)")
+    parser.add_argument(
+        "--images", type=int, default=200, help="images per turn of the worker (200)"
+    )
+    parser.add_argument("--seconds", type=float, default=5, help="length of a turn of /detect (5)")
     parser.add_argument("--turns", type=int, default=3)
     options = parser.parse_args()
     core = max(os.sched_getaffinity(0))

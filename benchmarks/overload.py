@@ -31,16 +31,16 @@ _SETTLE_SECONDS = 1.0
 @dataclass(frozen=True)
 class Report:
     capacity: float
-    """Images a second with two connections that each wait for their answer."""
+    """Images per second with two connections, each of which waits for its answer."""
     places: int
     """Capacity of the pool: images being processed and images waiting."""
     tally: Tally
     health: list[float]
     """Seconds that each ``/healthz`` took during the overload."""
     resident: list[int]
-    """Bytes, once a second during the overload."""
+    """Resident bytes, sampled once a second during the overload."""
     capacity_after: float
-    """The same as ``capacity``, measured from one second after the overload on."""
+    """The same as ``capacity``, measured from one second after the overload."""
 
     def facts(self) -> dict[str, object]:
         tally = self.tally
@@ -73,7 +73,7 @@ class Report:
 def measure(server: Running, image: bytes, places: int, times: float, seconds: float) -> Report:
     """Overloads ``server`` with ``times`` its capacity for ``seconds``.
 
-    ``places`` is the capacity of its pool, running and waiting.
+    ``places`` is the capacity of its pool for running and waiting images.
     """
     request = raw_request("/detect", image)
     settled = min(5.0, seconds / 2)

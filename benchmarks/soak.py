@@ -1,8 +1,8 @@
-"""``python -m benchmarks.soak``: runs a server at a steady load and tells whether memory grows.
+"""``python -m benchmarks.soak``: runs a server at a steady load and reports whether memory grows.
 
-The server is pinned to one core. Images of all kinds arrive at random; the rate follows the time
-that an image takes, so that the server is busy for the given share of the time. Each file is sent
-once at first, and any later answer with another status is an error.
+The server is pinned to one core. Images of all kinds are sent at random; the rate follows the time
+per image, so that the server is busy for the given share of the time. Each file is sent once at
+first, and any later answer with a different status is an error.
 """
 
 import argparse
@@ -28,12 +28,12 @@ _EXPECTED_STATUSES = {200, 413, 415, 422}
 _SMOOTHING = 0.05
 _SAMPLE_SECONDS = 2.0
 _HTTP_SECONDS = 0.003
-"""Time for an image beside the stages in Server-Timing."""
+"""Time per image in addition to the stages in Server-Timing."""
 _MOST_OPEN = 12
-"""Requests at a time; below the capacity of the pool, so that none is refused by chance."""
+"""Most concurrent requests; below the capacity of the pool, so that none is refused by chance."""
 _WARM_UP_SHARE = 0.5
-"""Share of the time that the slope leaves out. Until about ten thousand images were served, memory
-rises in steps whenever large images happen to arrive together."""
+"""Share of the time that the slope ignores. For the first ten thousand images or so, memory rises
+in steps whenever large images happen to arrive together."""
 
 
 @dataclass
@@ -51,7 +51,7 @@ class Soak:
     """CPU seconds of the server."""
 
     def growth(self) -> Slope:
-        """Growth of resident memory after the warm-up, in bytes a second."""
+        """Growth of resident memory after the warm-up, in bytes per second."""
         first = self._warm()
         block = (self.times[-1] - self.times[first]) / 24
         return slope(self.times[first:], self.resident[first:], block)
@@ -94,7 +94,7 @@ async def soak(
 ) -> Soak:
     """Sends ``requests`` at random for ``seconds``; ``every`` is the time between samples.
 
-    ``load`` is the share of the time, 0 to 1, for which the server is to be busy.
+    ``load`` is the share of the time, 0 to 1, during which the server should be busy.
     """
     result = Soak(server.rss())
     expected, service_time = [], 0.05
@@ -142,7 +142,7 @@ async def soak(
 
 
 def _busy(headers: dict[str, str]) -> float:
-    """Seconds that the server was busy with a request, by its Server-Timing header."""
+    """Seconds that the server spent on a request, from its Server-Timing header."""
     stages = re.findall(r"dur=([\d.]+)", headers.get("server-timing", ""))
     return sum(map(float, stages)) / 1000 + _HTTP_SECONDS
 
@@ -152,7 +152,7 @@ def corpus(
 ) -> list[bytes]:
     """Images to choose from: all files of ``folders``, and ``photo`` enlarged to ``megapixels``.
 
-    ``share`` is how often the enlarged photo is in the list, relative to the files.
+    ``share`` is the number of copies of the enlarged photo relative to the number of files.
     """
     images = [path.read_bytes() for folder in folders for path in sorted(folder.iterdir())]
     if photo is None:

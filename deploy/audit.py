@@ -1,9 +1,9 @@
 """``make audit``: looks for known vulnerabilities in the versions that are deployed.
 
-pip-audit asks OSV, and reports "No known vulnerabilities" even if it got no data. One release that
-is known to be vulnerable is therefore included; without a finding on it, nothing counts as checked.
-The exit code is 0 if nothing is known, 1 if something is, 2 if the audit failed, and 3 if the
-service cannot be reached or knows too little; --offline-ok makes that 0.
+pip-audit queries OSV, and reports "No known vulnerabilities" even if it got no data. Therefore one
+release that is known to be vulnerable is included; without a finding for it, nothing counts as
+checked. The exit code is 0 if there are no findings, 1 if there are, 2 if the audit failed, and 3
+if the service cannot be reached or lacks data; --offline-ok turns 3 into 0.
 """
 
 import argparse
@@ -32,7 +32,7 @@ class Findings:
     """Identifiers of advisories by pin, such as "jinja2==2.4.1"."""
     skipped: list[str]
     witnessed: bool
-    """The service reported the vulnerable release."""
+    """Whether the service reported the vulnerable release."""
 
 
 class AuditFailed(Exception):
@@ -76,7 +76,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def deployed() -> list[str]:
-    """Pins of all locked packages, for every Python and machine that is deployed to."""
+    """Pins of all locked packages, for every supported Python and machine."""
     machines = ("x86_64", "aarch64")
     environments = [on_linux(python, machine) for python in _PYTHONS for machine in machines]
     return sorted({p.pin for env in environments for p in packages(CONTAINER, env)})
@@ -113,7 +113,7 @@ def audit(pins: Iterable[str], osv_url: str | None = None) -> Findings:
 
 def _say_not_checked(reason: str) -> None:
     print(f"audit: NOT CHECKED: {reason}", file=sys.stderr)
-    print("audit: 'make audit AUDIT=--offline-ok' passes nevertheless", file=sys.stderr)
+    print("audit: 'make audit AUDIT=--offline-ok' accepts this", file=sys.stderr)
 
 
 if __name__ == "__main__":

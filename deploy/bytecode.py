@@ -1,4 +1,4 @@
-"""Compiles the sources: Lambda's folder is read-only, so no start could keep its bytecode."""
+"""Compiles the sources, since Lambda's folder is read-only and could not cache bytecode."""
 
 import shutil
 import subprocess
@@ -14,7 +14,7 @@ def compile_all(folder: Path, python: str, interpreter: str | None = None) -> bo
     interpreter = interpreter or _find_interpreter(python)
     if interpreter is None or not _is(interpreter, python):
         return False
-    # Unchecked, because files in the zip do not have the times of the sources.
+    # Unchecked, because files in the zip do not keep the sources' timestamps.
     command = ["-m", "compileall", "-q", "-j", "0", "--invalidation-mode", "unchecked-hash"]
     stripped = ["-s", str(folder), "-p", "/var/task"]
     subprocess.run([interpreter, *command, *stripped, str(folder)], check=True)
@@ -28,7 +28,7 @@ def _find_interpreter(python: str) -> str | None:
 
 
 def _is(interpreter: str, python: str) -> bool:
-    """Runs it to make sure: version managers leave commands for versions that are not installed."""
+    """Runs the interpreter: version managers leave commands for versions not installed."""
     ask = "import sys; print('%d.%d' % sys.version_info[:2])"
     done = subprocess.run([interpreter, "-c", ask], capture_output=True, text=True, check=False)
     return done.stdout.strip() == python

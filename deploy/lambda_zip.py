@@ -1,4 +1,4 @@
-"""``python -m deploy.lambda_zip``: builds dist/lambda-ARCHITECTURE.zip, all that Lambda runs."""
+"""``python -m deploy.lambda_zip``: builds dist/lambda-ARCHITECTURE.zip for Lambda."""
 
 import argparse
 import shutil
@@ -52,7 +52,7 @@ def build(plan: Plan) -> None:
         _copy_own(folder, plan.model)
         if not compile_all(folder, plan.python, plan.interpreter):
             print(
-                f"There is no python{plan.python} to compile with (--interpreter PATH names one)."
+                f"There is no python{plan.python} to compile with (set --interpreter PATH)."
                 " Every cold start will compile and take seconds longer."
             )
         sizes = package_sizes.measure(folder)

@@ -54,7 +54,7 @@ def parts(project: Path = ROOT) -> dict[str, list[str]]:
 
 
 def header(requirements: Iterable[str]) -> str:
-    """First lines of a lock. They name its requirements, so that a test sees if it is outdated."""
+    """First lines of a lock, with its requirements, so that a test notices an outdated lock."""
     return f"# Made by: make lock\n{_OF}{', '.join(requirements)}\n"
 
 

@@ -38,7 +38,7 @@ def too_large(sizes: "Counter[str]", model: int) -> str | None:
         return None
     room = (LAMBDA_BYTES - (total - model)) / 1e6
     return (
-        f"Unpacked it has {total / 1e6:.0f} MB and Lambda allows {LAMBDA_BYTES / 1e6:.0f} MB:"
-        f" there is room for a model of {room:.0f} MB and this one has {model / 1e6:.0f} MB."
+        f"Unpacked it has {total / 1e6:.0f} MB, but Lambda allows {LAMBDA_BYTES / 1e6:.0f} MB:"
+        f" there is room for a model of {room:.0f} MB, and this one has {model / 1e6:.0f} MB."
         " Deploy it as a container image: serverless-container.yml."
     )

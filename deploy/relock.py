@@ -1,4 +1,4 @@
-"""``make lock``: makes deploy/locks from pyproject.toml with uv, for all Pythons and machines."""
+"""``make lock``: creates deploy/locks from pyproject.toml with uv, for all Pythons and machines."""
 
 import argparse
 import subprocess

@@ -1,4 +1,4 @@
-"""Deletes files of packages that only building or testing them needs."""
+"""Deletes files of packages that are only needed to build or test them."""
 
 import shutil
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Installs the packages for serving as wheels for Lambda, from any machine."""
+"""Installs wheels of the packages for serving on Lambda, on any machine."""
 
 import subprocess
 import sys
@@ -18,7 +18,7 @@ class InstallFailed(Exception):
 
 
 def install(folder: Path, architecture: str, python: str, extras: tuple[str, ...] = ()) -> None:
-    """Raises InstallFailed if a package has no wheel for that machine, or another hash."""
+    """Raises InstallFailed if a package has no wheel for the machine, or a wrong hash."""
     machine = _MACHINES[architecture]
     platforms = [f"manylinux_2_{minor}_{machine}" for minor in range(_GLIBC_MINOR, 16, -1)]
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]

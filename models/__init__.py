@@ -1,1 +1,1 @@
-"""The model kit: what makes, adopts and measures the ONNX files that the service loads."""
+"""The model kit: trains, adopts, converts and measures the ONNX files that the service loads."""

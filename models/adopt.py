@@ -1,4 +1,4 @@
-"""Write labels, family and input into an ONNX file, so that Spotter can serve it."""
+"""Writes labels, family and input into an ONNX file, so that Spotter can serve it."""
 
 import argparse
 import sys
@@ -28,13 +28,13 @@ from models.common.commands import (
 )
 
 _SUMMARY = """\
-Adopt a detector that does not say what it is (YOLOX, RT-DETR, D-FINE, DEIM ...): write its labels,
-family and input into the metadata of a copy, which Spotter then serves. The weights stay as they
-are, byte for byte. The model is run on photos first; nothing is written if it finds nothing."""
+Adopt a detector without a description (YOLOX, RT-DETR, D-FINE, DEIM ...): write its labels,
+family and input into the metadata of a copy, which Spotter can serve. The weights stay unchanged,
+byte for byte. The model is first run on photos; nothing is written if it finds nothing."""
 
 _EXAMPLE = """
-What is not said by options is read from the file, config.json, preprocessor_config.json or
-infer_cfg.yml beside it, or tried out on photos: those of --photos, or two of the page.
+Settings without an option are read from the file and from config.json, preprocessor_config.json or
+infer_cfg.yml in its folder, or tried on photos: those of --photos, or two of the page.
 
 example:
   python -m models.adopt yolox_nano.onnx --labels coco --license Apache-2.0
@@ -57,7 +57,7 @@ def _details() -> str:
         pad = "" if spec.fit == "stretch" else f", pad {spec.pad_value}"
         rows.append(f"  {family.name}: {family.layout}\n    {family.models}")
         rows.append(f"    {spec.fit}, {spec.channels}, {_scale(spec)}{pad}")
-    head = "families, their outputs, models, and input unless options say otherwise:"
+    head = "families, with their outputs, models and default input:"
     return "\n".join([head, *rows, _EXAMPLE])
 
 
@@ -73,7 +73,7 @@ def _scale(spec: InputSpec) -> str:
 def description(
     arguments: argparse.Namespace, axes: tuple[int, int] | None, name: str
 ) -> Description:
-    """The description that the options alone make, for an exporter that knows the family.
+    """Builds the description from the options alone, for an exporter that knows the family.
 
     Raises CommandError if the options contradict each other or the file.
     """
@@ -81,7 +81,7 @@ def description(
     size = arguments.size or axes
     if size is None:
         raise CommandError(
-            "The file's axes are dynamic: say the largest input with --size, such as --size"
+            "The file's axes are dynamic: give the largest input with --size, such as --size"
             f" {usual.size[0]}."
         )
     try:
@@ -100,16 +100,16 @@ def description(
 
 
 def write(arguments: argparse.Namespace, source: Path, out: Path, name: str) -> Description:
-    """Write a copy of ``source`` to ``out`` with the description, if it finds things on photos.
+    """Writes a copy of ``source`` with the description to ``out``, if it finds objects on photos.
 
-    Raises CommandError if the options do not fit the file, or no way to read it makes sense.
+    Raises CommandError if the options do not fit the file, or no reading of it makes sense.
     """
     opened = open_file(source, out if source.name.startswith(".") else source)
     model = source.read_bytes()
     hints = read_hints(source, opened.stored)
     found_labels = labels.parse(arguments.labels) if arguments.labels else hints.labels
     if not found_labels:
-        raise CommandError(f"{source.name} does not say its labels: give --labels ({labels.HELP}).")
+        raise CommandError(f"{source.name} has no labels: give --labels ({labels.HELP}).")
     if arguments.labels and len(found_labels) != len(hints.labels):
         hints = replace(hints, numbers=None)
     wishes = Wishes(arguments.family, _given(arguments), arguments.first_class, arguments.scores)
@@ -140,7 +140,7 @@ def _given(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _validated(arguments: argparse.Namespace, usual: InputSpec) -> InputSpec:
-    """Raises CommandError for a setting of the input that cannot be."""
+    """Raises CommandError for an invalid setting of the input."""
     try:
         return InputSpec.model_validate({**usual.model_dump(), **_given(arguments)})
     except ValidationError as error:
@@ -157,7 +157,7 @@ def _description(
 ) -> Description:
     family, spec = reading.family, reading.spec
     if spec is not None and family.with_spec and family.with_spec(spec) is family.decode:
-        spec = None  # the family's only meaning before there were others: keep such files short
+        spec = None  # the family's usual meaning: the description stays short
     given = arguments.license
     try:
         return Description(

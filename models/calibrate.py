@@ -1,4 +1,4 @@
-"""Make one confidence the best for all labels of a model that ``models.train`` wrote."""
+"""Shifts scores so that one confidence is best for all labels of a model from ``models.train``."""
 
 import argparse
 import sys
@@ -9,7 +9,7 @@ from models.common.commands import CommandError, output, parser, require, run
 
 _SUMMARY = """\
 Shift the scores of each label of a file that 'python -m models.train' wrote, so that the service's
-default confidence of 0.25 is the best threshold of all labels: that of the highest F1 on the
+default confidence of 0.25 is the best threshold for all labels, that is, has the highest F1 on the
 dataset's validation photos. The average precision of a label does not change by it."""
 
 _DETAILS = """
@@ -40,7 +40,7 @@ def calibrate(arguments: argparse.Namespace) -> None:
     except (export.ExportError, dataset.DatasetError) as error:
         raise CommandError(str(error)) from error
     if data.labels != trained.description.labels:
-        raise CommandError("The dataset has other labels than the model.")
+        raise CommandError("The dataset and the model have different labels.")
     samples = data.part("val")
     if not samples:
         raise CommandError(f"{arguments.data} has no validation photos.")

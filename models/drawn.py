@@ -14,9 +14,9 @@ from PIL import Image, ImageDraw, ImageEnhance, ImageOps
 from models.common.commands import CommandError, parser, run
 
 SIDE_PIXELS = 352
-"""Longer side of the photos at most."""
+"""Maximum length of the photos' longer side."""
 VAL_EVERY = 4
-"""Every so many photos one is for validation."""
+"""One of this many photos is for validation."""
 _SIGN_PIXELS = 256
 """Side of a sign before it is scaled down."""
 _SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
@@ -29,7 +29,7 @@ _DETAILS = """
 example:
   python -m models.drawn photos --out signs
   python -m models.train signs --from models/default.onnx --out weights/signs.onnx
-The new folder has annotations.json in COCO form and images/.
+The new folder has annotations.json in COCO format and images/.
 """
 
 
@@ -38,7 +38,7 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     options.add_argument("photos", type=Path, help="folder of photos; it is only read")
     options.add_argument("--out", type=Path, required=True, help="folder to make")
     options.add_argument("--count", type=int, default=160, help="number of photos (%(default)s)")
-    options.add_argument("--seed", type=int, default=0, help="of the random numbers (%(default)s)")
+    options.add_argument("--seed", type=int, default=0, help="random seed (%(default)s)")
     return options.parse_args(argv)
 
 

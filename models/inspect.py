@@ -1,4 +1,4 @@
-"""Tell what an ONNX file is, what it costs, and whether the service takes it."""
+"""Reports an ONNX file's properties, its cost, and whether the service accepts it."""
 
 import argparse
 import hashlib
@@ -16,10 +16,10 @@ from models.common import graph, metadata
 from models.common.commands import CommandError, parser, require, run
 
 _SUMMARY = """\
-Tell what an ONNX file is, what it costs, and if the service refuses it, why."""
+Show the properties and the cost of an ONNX file, and why the service refuses it, if it does."""
 
 _DETAILS = """
-The exit code is 0 if the service takes the file and 1 if it does not. FLOPs are twice the
+The exit code is 0 if the service accepts the file and 1 if it does not. FLOPs are twice the
 multiplications of one run at the default input size.
 """
 
@@ -62,7 +62,7 @@ def _of_description(model: Model) -> dict[str, object]:
         "name": described.name,
         "licence": described.license,
         "family": f"{described.family}, {model.family.layout}",
-        "outputs mean": str(described.output or "what is usual for the family"),
+        "outputs mean": str(described.output or "the family's usual meaning"),
         "labels": f"{len(described.labels)}: {', '.join(described.labels)}",
         "input": f"{axes} {width} x {height}, {model.signature.dtype}, multiples of {spec.stride}",
         "fit": f"{spec.fit}, padded with {spec.pad_value}, scaled by {spec.resample}",
@@ -75,7 +75,7 @@ def _of_graph(content: bytes, model: Model | None) -> dict[str, object]:
     try:
         entries = metadata.read(content)
         proto = onnx.load_from_string(content)
-    except Exception:  # protobuf's own classes; the refusal says what is wrong
+    except Exception:  # protobuf's exception classes; the error message says what is wrong
         return {}
     weights = {tensor.name for tensor in proto.graph.initializer}
     opsets = ", ".join(f"{entry.domain or 'onnx'} {entry.version}" for entry in proto.opset_import)
@@ -83,7 +83,7 @@ def _of_graph(content: bytes, model: Model | None) -> dict[str, object]:
         "made by": " ".join(filter(None, (proto.producer_name, proto.producer_version))),
         "opset": opsets,
         "metadata": ", ".join(entries) or "none",
-        # Old files list their weights among the inputs.
+        # Older files list their weights among the inputs.
         "inputs": ", ".join(_value(v) for v in proto.graph.input if v.name not in weights),
         "outputs": ", ".join(_value(value) for value in proto.graph.output),
         "parameters": f"{graph.parameters(proto) / 1e6:.3f} million",
@@ -91,7 +91,7 @@ def _of_graph(content: bytes, model: Model | None) -> dict[str, object]:
     if model:
         height, width = model.description.input.size
         tensor = np.zeros((1, 3, height, width), model.signature.dtype)
-        with suppress(Exception):  # of graphs whose shapes cannot be followed
+        with suppress(Exception):  # for graphs whose shapes cannot be inferred
             flops = graph.operations(proto, model.feed(tensor))
             facts["FLOPs"] = f"{flops / 1e9:.2f} billion at {width} x {height}"
     return facts

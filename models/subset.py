@@ -1,4 +1,4 @@
-"""Makes a smaller dataset with a few of the labels of a larger one."""
+"""Makes a smaller dataset with a few labels of a larger one."""
 
 import argparse
 import difflib
@@ -24,7 +24,7 @@ _DETAILS = """
 examples:
   python -m models.subset coco --labels toilet,sink --out bathroom
   python -m models.train bathroom --from models/default.onnx --out weights/bathroom.onnx
-A dataset is a folder with annotations.json in COCO form and images/. Photos are copied.
+A dataset is a folder with annotations.json in COCO format and images/. Photos are copied.
 """
 
 
@@ -44,7 +44,7 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
 def _share(text: str) -> float:
     value = float(text)
     if not 0 < value < 1:
-        raise argparse.ArgumentTypeError(f"between 0 and 1: {text!r}")
+        raise argparse.ArgumentTypeError(f"must be between 0 and 1: {text!r}")
     return value
 
 
@@ -66,7 +66,7 @@ def subset(arguments: argparse.Namespace) -> None:
 
 
 def _as_spelled(wanted: Iterable[str], known: Sequence[str]) -> tuple[str, ...]:
-    """Labels as the dataset spells them. Raises CommandError for unknown or repeated ones."""
+    """Labels in the dataset's spelling. Raises CommandError for unknown or repeated ones."""
     spelling = {label.casefold(): label for label in known}
     found = []
     for label in wanted:
@@ -106,7 +106,7 @@ def _cut(document: Mapping[str, Any], wanted: Sequence[str]) -> dict[str, Any]:
 def _split(document: dict[str, Any], share: float | None) -> None:
     """Writes "train" or "val" into each image, so that every label is in both parts.
 
-    The rarest label chooses first, and its photos for validation are spread evenly. Raises
+    Photos are assigned from the rarest label on; validation photos are spread evenly. Raises
     CommandError if a label has too few photos.
     """
     images = {entry["id"]: entry for entry in document["images"]}
@@ -129,7 +129,7 @@ def _split(document: dict[str, Any], share: float | None) -> None:
 
 
 def _parts(showing: Iterable[Sequence[Any]], share: float) -> dict[Any, str]:
-    """The part, "train" or "val", of each image; ``showing`` has the images of each label."""
+    """Maps each image to its part, "train" or "val"; ``showing`` has the images of each label."""
     parts: dict[Any, str] = {}
     for shown in sorted(showing, key=len):
         due = max(1, round(len(shown) * share))

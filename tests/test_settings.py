@@ -286,12 +286,12 @@ def test_a_setting_of_an_earlier_version_is_ignored_with_one_warning(
 @pytest.mark.parametrize(
     ("name", "near"),
     [
-        ("confidenc", "near names are SPOTTER_CONFIDENCE"),
-        ("api_key", "near names are SPOTTER_API_KEYS"),
-        ("apikeys", "near names are SPOTTER_API_KEYS"),
-        ("max_detection", "near names are SPOTTER_MAX_DETECTIONS"),
-        ("cors_origin", "near names are SPOTTER_CORS_ORIGINS"),
-        ("log-level", "near names are SPOTTER_LOG_LEVEL"),
+        ("confidenc", "similar names are SPOTTER_CONFIDENCE"),
+        ("api_key", "similar names are SPOTTER_API_KEYS"),
+        ("apikeys", "similar names are SPOTTER_API_KEYS"),
+        ("max_detection", "similar names are SPOTTER_MAX_DETECTIONS"),
+        ("cors_origin", "similar names are SPOTTER_CORS_ORIGINS"),
+        ("log-level", "similar names are SPOTTER_LOG_LEVEL"),
         ("zzz", "the README lists all"),
     ],
 )

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 
 def _digest(key: bytes) -> bytes:
-    """SHA-256 of a key as it was sent: the same in UTF-8 and in Latin-1, as clients differ."""
+    """SHA-256 of a key's bytes as sent: clients encode it in UTF-8 or in Latin-1."""
     try:
         text = key.decode()
     except UnicodeDecodeError:
@@ -19,8 +19,8 @@ class KeyRing:
         self._digests = [_digest(key) for key in keys]
 
     def holder(self, key: bytes | None) -> int | None:
-        """The index of the key in the ring; None if it is none of them."""
+        """The index of the key in the ring; None if the key is not in it."""
         given = _digest(key or b"")
-        # All are compared, whichever matches, so that the time tells nothing.
+        # Every key is compared, so that the time taken reveals nothing.
         matches = [hmac.compare_digest(given, one) for one in self._digests]
         return matches.index(True) if any(matches) else None

@@ -17,64 +17,68 @@ Y = TypeVar("Y")
 _SMOOTHING = 0.1
 _FIRST_GUESS_SECONDS = 0.1
 _RELIEF_SECONDS = 1.0
-"""After ``press``, all places are given again once so much time has passed."""
+"""Seconds after ``press`` until the whole queue is used again."""
 _LEAST_PLACES = 4
-"""Under pressure there are at least so many places a concurrent inference."""
+"""Places for each concurrent inference that are left under pressure, at least."""
 _SHARE_IN_TIME = 0.75
-"""Share of the queue that is used under pressure: times vary, and nearly all requests have to end
-in time."""
+"""Share of the queue that is used under pressure. Inference times vary, and nearly all requests
+have to finish in time."""
 
 
 class InferencePool:
     """Runs work on threads, away from the event loop that answers ``/healthz``.
 
-    Its methods are called from the event loop only, which makes the counting safe.
+    Call its methods from the event loop only: the counters have no lock.
     """
 
     def __init__(self, concurrency: int, queue: int) -> None:
         self.concurrency = concurrency
         self.queue = queue
         self.taken = 0
-        """Places taken: running and waiting."""
+        """Places taken by running and waiting work."""
         self.shed = 0
-        """Requests that were refused before the application saw them, because no place was free."""
+        """Requests refused before the application saw them, because no place was free."""
         self._closed = False
-        # Seconds an inference, moving averages; 0: not known yet.
+        # Moving averages of the seconds per inference; 0 if not known yet.
         self._service_time = 0.0
         self._calm_service_time = 0.0
-        self._pressed_until = 0.0
+        self._pressure_ends = 0.0
         self._threads = ThreadPoolExecutor(concurrency, thread_name_prefix="inference")
 
     def check_room(self) -> None:
-        """Raises Overloaded or ModelUnavailable. Call it before a body is read."""
+        """Raises Overloaded or ModelUnavailable. Call it before the body is read."""
         if self._closed:
             raise _closing()
         if full := self.overloaded():
             raise full
 
     def overloaded(self, coming: int = 0) -> Overloaded | None:
-        """The refusal of a request that comes behind ``coming`` others; None if there is room."""
+        """The error for a request with ``coming`` others ahead of it; None if there is room."""
         if self.taken + coming < self._places():
             return None
         return Overloaded(
-            f"{self.taken + coming} images are being worked on or waiting, as many as may be.",
+            f"{self.taken + coming} images are being processed or waiting, which is the limit.",
             self.retry_after(),
         )
 
     def press(self) -> None:
-        """Call it while very many requests are refused, which slows down the ones at work.
+        """Call it while very many requests are refused, which slows down running inferences.
 
-        For a while the queue is shorter, so that waiting takes no longer than it does otherwise.
+        It shortens the queue for a while, so that requests wait no longer than usual.
         """
-        self._pressed_until = time.monotonic() + _RELIEF_SECONDS
+        self._pressure_ends = time.monotonic() + _RELIEF_SECONDS
 
     def retry_after(self) -> int:
-        """Whole seconds until half of the queue is done, at the recent pace."""
+        """Whole seconds until half of the queue is processed at the recent pace."""
         service_time = self._service_time or _FIRST_GUESS_SECONDS
         return max(1, math.ceil(self.taken / self.concurrency * service_time / 2))
 
     async def run(self, work: Callable[[], T]) -> T:
-        """``run_in_turns`` of work that does not pause."""
+        """Runs ``work``. Raises what ``work`` and ``check_room`` raise.
+
+        If the caller is cancelled, waiting work is dropped and its place freed at once; running
+        work keeps its place until it ends.
+        """
 
         def only_turn() -> Generator[None, None, T]:
             yield from ()
@@ -85,15 +89,14 @@ class InferencePool:
     async def run_in_turns(
         self, turns: Generator[Y, None, T], between: Callable[[Y], object] = lambda _: None
     ) -> T:
-        """Runs the work up to each pause as if it were work of its own, at the end of the queue.
+        """Runs work that pauses: after each pause it joins the queue again, at its end.
 
-        All turns together take one place, until the last one has ended. ``between`` is called on
-        the event loop with what the work yields at a pause, and may raise to end it.
+        It keeps one place until its last turn has ended. At each pause ``between`` is called on the
+        event loop with the value that the work yields; if it raises, the work ends. Raises what
+        ``turns``, ``between`` and ``check_room`` raise.
 
-        Raises what ``turns`` and ``between`` raise, and what ``check_room`` does.
-
-        If the caller is cancelled, a waiting turn is given up and the place freed at once; a turn
-        that has begun keeps the place until it ends.
+        If the caller is cancelled, a waiting turn is dropped and its place freed at once; a running
+        turn keeps its place until it ends.
         """
         self.check_room()
         loop = asyncio.get_running_loop()
@@ -113,7 +116,7 @@ class InferencePool:
                 future.add_done_callback(lambda _: _call_soon(loop, self._release))
 
     def close(self, *, wait: bool = True) -> None:
-        """Takes no more work. Waits for what was taken, or gives up what has not begun."""
+        """Accepts no more work. Waits for the accepted work, or drops what has not begun."""
         self._closed = True
         self._threads.shutdown(wait=wait, cancel_futures=not wait)
 
@@ -129,7 +132,7 @@ class InferencePool:
         )
 
     def _pressed(self) -> bool:
-        return time.monotonic() < self._pressed_until
+        return time.monotonic() < self._pressure_ends
 
     def _submit(
         self, turns: Generator[Y, None, T], loop: asyncio.AbstractEventLoop
@@ -138,8 +141,7 @@ class InferencePool:
         future = self._threads.submit(turn)
 
         def ended(_: "Future[Y | _End[T]]") -> None:
-            # A turn that was given up stays in the queue until a thread takes it, but without its
-            # image.
+            # A cancelled turn stays in the queue until a thread takes it, but without its image.
             turn.turns = None
             _call_soon(loop, lambda: self._note_time(turn.seconds))
 
@@ -185,7 +187,7 @@ class _Turn(Generic[Y, T]):
 
 
 def _call_soon(loop: asyncio.AbstractEventLoop, work: Callable[[], None]) -> None:
-    with suppress(RuntimeError):  # the loop is closed: places are counted no more
+    with suppress(RuntimeError):  # the loop is closed, and places are no longer counted
         loop.call_soon_threadsafe(work)
 
 

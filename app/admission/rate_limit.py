@@ -1,7 +1,7 @@
-"""Limits the rate of each client, by the generic cell rate algorithm.
+"""Limits the rate of each client by the generic cell rate algorithm.
 
-What a client has used up comes back steadily: of ``60/m`` sixty may come at once, and then one a
-second. A client costs one number, all arithmetic is exact, and the clock only goes forward.
+A client's allowance is refilled steadily: ``60/m`` allows sixty requests at once, and then one per
+second. Each client costs one number, the arithmetic is exact, and the clock is monotonic.
 """
 
 import time
@@ -21,13 +21,13 @@ class Rate:
 class Standing(NamedTuple):
     allowed: bool
     remaining: int
-    """Requests that may be made at once."""
+    """Number of requests that are allowed right now."""
     more_in: int
-    """Whole seconds until there may be one more, at least 1."""
+    """Whole seconds until one more request is allowed, at least 1."""
 
 
 class RateLimiter:
-    """Its methods are called from the event loop only."""
+    """Not thread-safe: call its methods from the event loop only."""
 
     def __init__(
         self,
@@ -35,28 +35,28 @@ class RateLimiter:
         clock: Callable[[], int] = time.monotonic_ns,
         most_clients: int = 20_000,
     ) -> None:
-        """If more than ``most_clients`` come, the one not seen for longest is forgotten."""
+        """Remembers at most ``most_clients``; the least recently seen client is evicted."""
         self.rate = rate
         self._clock = clock
         self._most = most_clients
-        # All times are multiplied by the count, so that an interval between two is whole.
+        # All times are multiplied by the count, so that the interval between requests is whole.
         self._interval = rate.seconds * _NANOSECONDS
         self._window = self._interval * rate.count
         self._free_at: dict[str, int] = {}
-        """The time at which a client has everything back; the client seen last is the last one."""
+        """The time at which a client has its full allowance again, least recently seen first."""
 
     def __len__(self) -> int:
-        """The number of clients that are remembered."""
+        """Number of remembered clients."""
         return len(self._free_at)
 
     def peek(self, client: str) -> Standing:
-        """The answer that ``consume`` would give, without counting."""
+        """Returns what ``consume`` would return, without counting a request."""
         owed = self._owed(client, self._now())
         allowed = owed + self._interval <= self._window
         return self._standing(owed + self._interval if allowed else owed, allowed=allowed)
 
     def consume(self, client: str) -> Standing:
-        """Counts a request, unless it is not allowed."""
+        """Counts a request if it is allowed."""
         now = self._now()
         owed = self._owed(client, now)
         allowed = owed + self._interval <= self._window
@@ -74,7 +74,7 @@ class RateLimiter:
     def _remember(self, client: str, now: int, owed: int) -> None:
         self._free_at.pop(client, None)
         self._free_at[client] = now + owed
-        # Two for one: those who have everything back are forgotten sooner than others come.
+        # Up to two are evicted per request, so that clients with a full allowance do not pile up.
         for _ in range(2):
             oldest = next(iter(self._free_at))
             if len(self._free_at) > self._most or self._free_at[oldest] <= now:

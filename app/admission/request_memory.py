@@ -1,4 +1,4 @@
-"""Limits the memory that all requests hold together, and the time that a body may take."""
+"""Limits the memory that all requests hold together and the time that a body may take."""
 
 import asyncio
 import mmap
@@ -7,52 +7,52 @@ from contextlib import asynccontextmanager
 
 from app.errors import Overloaded, RequestTimeout
 
-_PATIENCE_SECONDS = 10.0
-"""After so long, a body that is still on its way may have to make room for others."""
+_SLOW_SECONDS = 10.0
+"""A body that has been arriving for longer than this may be dropped to make room for others."""
 _OWN_PAGES = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
-"""Such pages are taken when written to and given back at once; the heap would keep holes."""
+"""These pages are allocated on first write and freed at once; the heap would fragment."""
 _OWN_PAGES_FROM_BYTES = 1 << 20
-"""Smaller bodies stay on the heap, since taking pages costs more than filling them."""
+"""Smaller bodies stay on the heap, since mapping pages costs more than filling them."""
 
 
 class RequestMemory:
-    """Its methods, and those of its reservations, are called from the event loop only."""
+    """Not thread-safe: call it and its reservations from the event loop only."""
 
     def __init__(self, capacity: int, seconds: float, retry_after: Callable[[], int]) -> None:
-        """``capacity`` is in bytes. A body, or an answer, may be on its way for ``seconds``."""
+        """``capacity`` is in bytes. A body or an answer may be in transit for ``seconds``."""
         self.capacity = capacity
         self.seconds = seconds
         self.held = 0
-        """Bytes that all reservations hold."""
+        """Bytes held by all reservations."""
         self._retry_after = retry_after
-        # In the order in which they began.
-        self._travelling: dict[Reservation, asyncio.Timeout] = {}
+        # In the order in which they started.
+        self._in_transit: dict[Reservation, asyncio.Timeout] = {}
 
     def reservation(self) -> "Reservation":
         return Reservation(self)
 
     def check_room(self, size: int, newcomer: "Reservation") -> None:
-        """Raises Overloaded if ``size`` bytes more would be too many.
+        """Raises Overloaded if there is no room for ``size`` more bytes.
 
-        Before that, bodies that have been on their way for long are given up: else a few clients
-        that send slowly could keep all others out.
+        Before that, bodies that have been arriving for long are dropped. Otherwise a few slow
+        clients could keep all others out.
         """
         while self.held + size > self.capacity:
-            slowest = next((other for other in self._travelling if other is not newcomer), None)
+            slowest = next((other for other in self._in_transit if other is not newcomer), None)
             if slowest is None or not self._give_up(slowest):
                 raise self.overloaded()
 
     def overloaded(self) -> Overloaded:
         return Overloaded(
-            f"Requests hold {self.held} bytes, with {self.capacity} at most for all together.",
+            f"Requests hold {self.held} bytes of memory, and the limit is {self.capacity}.",
             self._retry_after(),
         )
 
     def _give_up(self, reservation: "Reservation") -> bool:
         now = asyncio.get_running_loop().time()
-        if now - reservation.began < _PATIENCE_SECONDS:
+        if now - reservation.began < _SLOW_SECONDS:
             return False
-        deadline = self._travelling.pop(reservation)
+        deadline = self._in_transit.pop(reservation)
         reservation.release()
         if not deadline.expired():
             deadline.reschedule(now)
@@ -60,7 +60,7 @@ class RequestMemory:
 
 
 class Reservation:
-    """The memory of one request: its body, later the image in it or the answer."""
+    """The memory of one request: first its body, later the image in it or the answer."""
 
     def __init__(self, memory: RequestMemory) -> None:
         self.size = 0
@@ -69,7 +69,7 @@ class Reservation:
         self._released = False
 
     async def collect(self, chunks: AsyncIterator[bytes], declared: int, most: int) -> bytes:
-        """Joins ``chunks``: ``declared`` bytes, or 0 if the length is unknown; ``most`` at most.
+        """Joins ``chunks``, which hold ``declared`` bytes (0: unknown) and at most ``most``.
 
         Raises Overloaded or RequestTimeout.
         """
@@ -101,24 +101,24 @@ class Reservation:
     async def on_its_way(self) -> AsyncIterator[None]:
         """Raises RequestTimeout if the block takes too long.
 
-        Raises Overloaded if it had to make room for others.
+        Raises Overloaded if the reservation was dropped to make room for others.
         """
         self.began = asyncio.get_running_loop().time()
         try:
             async with asyncio.timeout(self._memory.seconds) as deadline:
-                self._memory._travelling[self] = deadline
+                self._memory._in_transit[self] = deadline
                 yield
         except TimeoutError as error:
             if self._released:
                 raise self._memory.overloaded() from error
             raise RequestTimeout(
-                "The body did not arrive in time. Send a smaller image, or over a faster line."
+                "The body did not arrive in time. Send a smaller image or use a faster connection."
             ) from error
         finally:
-            self._memory._travelling.pop(self, None)
+            self._memory._in_transit.pop(self, None)
 
     def become(self, size: int) -> None:
-        """Counts ``size`` bytes instead, unconditionally: they are in memory already."""
+        """Sets the size to ``size`` bytes without a check: they are in memory already."""
         self._add(size - self.size)
 
     def release(self) -> None:

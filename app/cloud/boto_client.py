@@ -1,4 +1,4 @@
-"""A client of one AWS service, made at its first use. Until then boto3 is not imported."""
+"""A lazy client of one AWS service: boto3 is imported at its first use."""
 
 import threading
 from importlib.util import find_spec
@@ -22,7 +22,7 @@ class Connection:
         self._lock = threading.Lock()
         self._client: Any = None
         self.credentials: Any = None
-        """Of botocore, which refreshes them; None before the first client."""
+        """botocore's credentials, which it refreshes; None before the first client."""
 
     @property
     def client(self) -> Any:
@@ -32,7 +32,7 @@ class Connection:
             return self._client
 
     def drop(self) -> None:
-        """The next use connects anew."""
+        """Drops the client; the next use creates another one."""
         with self._lock:
             self._client = None
 

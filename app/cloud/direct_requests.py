@@ -1,7 +1,7 @@
-"""Requests to AWS without boto3's work for each: a quarter of its processor time.
+"""Requests to AWS without boto3, in a quarter of its processor time.
 
-Only what succeeds is answered here. After anything else the caller asks boto3, which knows
-retries, redirects and errors: so nothing depends on these requests but speed.
+Only successful responses are returned. In all other cases the caller uses boto3, which handles
+retries, redirects and errors. So these requests affect nothing but speed.
 """
 
 import http.client
@@ -22,23 +22,23 @@ from app.cloud.boto_client import CONNECT_SECONDS, READ_SECONDS, Connection
 from app.cloud.signature import Signer
 
 _MOST_FAILURES = 8
-"""In a row. Then it is not tried any more: the service may not be reached like this."""
+"""Consecutive failures after which direct requests are given up: they may never work here."""
 _ORDINARY = frozenset({400, 404, 405, 412, 429, 500, 503})
-"""Refusals of the request itself, which say nothing against requests like this."""
+"""Statuses that refuse one request, and do not show that direct requests fail in general."""
 _BUSY = re.compile(rb"Throttl|ThroughputExceeded|LimitExceeded|SlowDown")
 _LONGEST_WAIT_SECONDS = 1.0
-"""After a refusal by a busy service; by chance, so that no two workers come back together."""
+"""Longest pause after a throttled request; it is random, so that workers do not retry in step."""
 _log = logging.getLogger("spotter.cloud")
 
 
 class Answer(NamedTuple):
     headers: Mapping[str, str]
-    """With names in lower case."""
+    """Headers with lower-case names."""
     body: bytes
 
 
 class _TooLong(Exception):
-    """The answer is longer than is wanted, or does not say how long it is."""
+    """The answer is too long or does not declare its length."""
 
 
 class DirectRequests:
@@ -59,7 +59,7 @@ class DirectRequests:
         query: str = "",
         most_bytes: int | None = None,
     ) -> Answer | None:
-        """None if boto3 has to be asked: for any status but 200, and whatever goes wrong.
+        """Returns None if the caller has to use boto3: for any status but 200 and any failure.
 
         ``headers`` have lower-case names. An answer that is, or may be, longer than ``most_bytes``
         is not read.
@@ -102,7 +102,7 @@ class DirectRequests:
         response = wire.getresponse()
         if most_bytes is not None and (response.length is None or response.length > most_bytes):
             raise _TooLong
-        data = response.read()  # raises IncompleteRead if it ends too soon
+        data = response.read()  # raises IncompleteRead if it is truncated
         return response.status, Answer(
             {name.lower(): value for name, value in response.getheaders()}, data
         )
@@ -133,9 +133,9 @@ class DirectRequests:
         return ssl.create_default_context(cafile=given or get_cert_path(True))
 
     def _wire(self) -> http.client.HTTPConnection:
-        """This thread's. To connect may take a shorter time than to answer."""
+        """This thread's connection. The timeout for connecting is shorter than for reading."""
         if not hasattr(self._local, "kept"):
-            self._local.kept = _Kept(self._new_wire())
+            self._local.kept = _OwnedConnection(self._new_wire())
         wire: http.client.HTTPConnection = self._local.kept.wire
         if wire.sock is None:
             wire.connect()
@@ -157,11 +157,11 @@ class DirectRequests:
         self._failures += 1
         if self._failures == _MOST_FAILURES:
             _log.warning(
-                "%s is asked by boto3 alone from now on: %s", self._connection.service, what
+                "%s is used through boto3 only from now on: %s", self._connection.service, what
             )
 
 
-class _Kept:
+class _OwnedConnection:
     """A connection that is closed when its thread ends."""
 
     def __init__(self, wire: http.client.HTTPConnection) -> None:

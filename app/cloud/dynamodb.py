@@ -1,4 +1,4 @@
-"""Items of DynamoDB as plain dictionaries, and writes that are done as a whole or not at all."""
+"""DynamoDB with items as plain dictionaries, and atomic writes."""
 
 import json
 import random
@@ -23,13 +23,13 @@ _METHODS = {
 }
 _ATTEMPTS = 6
 _FIRST_PAUSE_SECONDS = 0.05
-_UNMET = frozenset({"ConditionalCheckFailed"})
-_PASSING = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
-"""Reasons that another try may find gone."""
+_FAILED_CONDITIONS = frozenset({"ConditionalCheckFailed"})
+_TRANSIENT = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
+"""Reasons to try again."""
 
 
 class Outdated(Exception):
-    """An item is not as it was when it was read: another worker has written it since."""
+    """Another worker has written an item since it was read."""
 
 
 def packed(item: Mapping[str, Any]) -> Item:
@@ -47,14 +47,14 @@ def unpacked(item: Mapping[str, Any]) -> Item:
 
 
 class DynamoDb:
-    """Its calls are made directly if that succeeds, else by boto3, which raises what is wrong."""
+    """Calls DynamoDB directly. If that fails, it uses boto3, which raises the error."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self._direct = DirectRequests(connection)
 
     def query(self, **parameters: Any) -> Iterator[Item]:
-        """The packed items of all pages."""
+        """Yields the packed items of all pages."""
         while True:
             page = self._call("Query", parameters)
             yield from page["Items"]
@@ -63,10 +63,10 @@ class DynamoDb:
             parameters["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
     def write(self, actions: Sequence[Mapping[str, Any]]) -> None:
-        """At most 100 actions of a transaction, all or none of which are done.
+        """Does at most 100 actions in one transaction: all of them or none.
 
-        Raises Outdated if a condition of one fails, or what boto3 raises. A conflict with another
-        transaction and a throttled partition cancel all actions; then it tries again a few times.
+        Raises Outdated if a condition fails, or what boto3 raises. If a conflict with another
+        transaction or a throttled partition cancels the actions, it retries a few times.
         """
         from botocore.exceptions import ClientError
 
@@ -75,9 +75,9 @@ class DynamoDb:
                 self._write(actions)
             except ClientError as error:
                 reasons = _reasons(error)
-                if reasons & _UNMET:
+                if reasons & _FAILED_CONDITIONS:
                     raise Outdated from error
-                if not reasons & _PASSING or attempt == _ATTEMPTS - 1:
+                if not reasons & _TRANSIENT or attempt == _ATTEMPTS - 1:
                     raise
                 pause = _FIRST_PAUSE_SECONDS * 2**attempt
                 time.sleep(pause * random.uniform(0.5, 1))  # noqa: S311
@@ -86,13 +86,13 @@ class DynamoDb:
 
     def _write(self, actions: Sequence[Mapping[str, Any]]) -> None:
         if len(actions) > 1:
-            # By the token DynamoDB knows a transaction that is sent twice, and does it once.
+            # The token makes the transaction idempotent if it is sent twice.
             token = str(uuid.uuid4())
             self._call(
                 "TransactWriteItems", {"TransactItems": actions, "ClientRequestToken": token}
             )
             return
-        # One action alone needs no transaction, which costs twice as much.
+        # A single action needs no transaction, which costs twice as much.
         ((kind, details),) = actions[0].items()
         self._call(f"{kind}Item", details)
 
@@ -109,7 +109,7 @@ class DynamoDb:
 
 
 def _reasons(error: Any) -> set[str]:
-    """Why DynamoDB refused: one code, or those of a transaction's actions."""
+    """Codes of the reasons for which DynamoDB refused the request or the transaction's actions."""
     cancelled = error.response.get("CancellationReasons", [])
     codes = [error.response["Error"].get("Code"), *(reason.get("Code") for reason in cancelled)]
     return {str(code).removesuffix("Exception") for code in codes}

@@ -1,6 +1,6 @@
-"""Images by reference: objects in S3, read within a limit and only from buckets that are allowed.
+"""Images by reference: objects in S3, with a size limit and only from allowed buckets.
 
-Without S3 no boto3 is needed.
+Without S3, boto3 is not needed.
 """
 
 import re
@@ -16,7 +16,7 @@ from app.errors import ImageTooLarge, InvalidObject, ObjectMissing, Overloaded
 _RETRY_AFTER = 2
 _PIECE_BYTES = 1 << 20
 _PLAIN_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", re.ASCII)
-"""Not the ARN of an access point."""
+"""Matches the name of a bucket, but not the ARN of an access point."""
 _UNQUOTED = "/-._~"
 
 
@@ -28,7 +28,7 @@ class StoredObject(NamedTuple):
     bucket: str
     key: str
     version: str | None
-    """The version's id; None if the bucket keeps no versions."""
+    """The version's id; None if the bucket is not versioned."""
     etag: str
     size: int
 
@@ -38,7 +38,7 @@ class StoredObject(NamedTuple):
 
 
 class Storage:
-    """Safe to call from several threads at once; its methods wait for the network."""
+    """Safe to use from several threads at once. Its methods block on the network."""
 
     def __init__(
         self,
@@ -47,9 +47,9 @@ class Storage:
         *,
         direct: bool = False,
     ) -> None:
-        """Only ``buckets`` may be read, or all of them if it is None.
+        """Only ``buckets`` may be read, or any bucket if it is None.
 
-        ``direct``: without boto3's work for each request, if that succeeds.
+        If ``direct``, requests are sent without boto3 first.
 
         Raises StartError if buckets are given and boto3 is not installed.
         """
@@ -59,19 +59,19 @@ class Storage:
         self._direct = DirectRequests(self.connection) if direct and self.connection else None
 
     def fetch(self, bucket: str, key: str, version: str | None = None) -> bytes:
-        """The whole object.
+        """Returns the object's bytes.
 
-        Raises InvalidObject, or its ObjectMissing if there is none to be read, ImageTooLarge, or
-        Overloaded if S3 cannot be reached or asks for patience.
+        Raises InvalidObject, its subclass ObjectMissing if there is no such object, ImageTooLarge,
+        or Overloaded if S3 is busy or cannot be reached.
         """
         return self.read(self.look_up(bucket, key, version))
 
     def look_up(self, bucket: str, key: str, version: str | None = None) -> StoredObject:
-        """Asks for the object's size and version without reading it. Raises as ``fetch`` does."""
+        """Returns the object's size and version without reading it. Raises as ``fetch`` does."""
         if self.connection is None or (self.buckets is not None and bucket not in self.buckets):
             raise InvalidObject(
-                f"Images may not be read from the bucket {bucket[:63]!r} here. Name one of those"
-                " in SPOTTER_S3_BUCKETS, or send the image itself."
+                f"Images may not be read from the bucket {bucket[:63]!r}. Use a bucket in"
+                " SPOTTER_S3_BUCKETS, or send the image itself."
             )
         wanted = StoredObject(bucket, key, version, etag="", size=0)
         found = _stored(wanted, self._send("HEAD", wanted))
@@ -88,9 +88,9 @@ class Storage:
         )
 
     def look_up_and_read(self, bucket: str, key: str) -> tuple[StoredObject, bytes] | None:
-        """The object and its bytes by one request.
+        """Returns the object and its bytes with one request.
 
-        None if that did not succeed, for whatever reason: ask ``look_up`` and ``read`` then.
+        Returns None if that failed for any reason: then call ``look_up`` and ``read``.
         """
         wanted = StoredObject(bucket, key, None, etag="", size=0)
         answer = self._send("GET", wanted)
@@ -98,9 +98,9 @@ class Storage:
         return None if answer is None or found is None else (found, answer.body)
 
     def read(self, stored: StoredObject) -> bytes:
-        """The bytes of the object that was looked up as ``stored``. Raises as ``fetch`` does.
+        """Returns the bytes of the object found by ``look_up``. Raises as ``fetch`` does.
 
-        No more than ``max_bytes`` and one are read, whatever length S3 said.
+        At most ``max_bytes`` + 1 are read, whatever length S3 declared.
         """
         if stored.size > self.max_bytes:
             raise self._too_large(stored, f"{stored.size} bytes")
@@ -112,17 +112,17 @@ class Storage:
             answer = self.connection.client.get_object(
                 **_address(stored), IfMatch=f'"{stored.etag}"'
             )
-            # Its own ``with`` would give the stream below, whose reads compare no length.
+            # The body's own ``with`` gives the inner stream, which does not check the length.
             with closing(answer["Body"]) as body:
                 data = _read_up_to(body, self.max_bytes + 1)
         if len(data) > self.max_bytes:
-            raise self._too_large(stored, "more bytes than S3 said")
+            raise self._too_large(stored, "more bytes than S3 declared")
         return data
 
     def _send(
         self, method: str, stored: StoredObject, headers: Mapping[str, str] | None = None
     ) -> Answer | None:
-        """None if boto3 has to be asked."""
+        """Returns None if boto3 has to be used."""
         if self._direct is None or not _PLAIN_BUCKET.fullmatch(stored.bucket) or not stored.key:
             return None
         path = f"/{stored.bucket}/{quote(stored.key, safe=_UNQUOTED)}"
@@ -135,7 +135,7 @@ class Storage:
 
 
 def _stored(wanted: StoredObject, answer: Answer | None) -> StoredObject | None:
-    """What ``answer`` says of ``wanted``; None if it says too little."""
+    """``wanted`` with the metadata in ``answer``; None if that is incomplete."""
     if answer is None or not {"etag", "content-length"} <= answer.headers.keys():
         return None
     return wanted._replace(
@@ -146,9 +146,9 @@ def _stored(wanted: StoredObject, answer: Answer | None) -> StoredObject | None:
 
 
 def _read_up_to(stream: _Stream, most: int) -> bytes:
-    """Reads until the stream ends or ``most`` bytes have come.
+    """Reads to the end of the stream, but at most ``most`` bytes.
 
-    The read that finds the end has botocore compare the bytes with their declared length.
+    When a read finds the end, botocore compares the bytes with their declared length.
     """
     pieces: list[bytes] = []
     left = most
@@ -164,7 +164,7 @@ def _address(stored: StoredObject) -> dict[str, str]:
 
 
 def _version(given: str | None) -> str | None:
-    """S3 says "null" for objects from before versions were kept."""
+    """Returns None for "null", which S3 reports for objects older than the versioning."""
     return None if given == "null" else given
 
 
@@ -187,14 +187,14 @@ def _s3_errors(stored: StoredObject) -> Iterator[None]:
 def _refusal(
     stored: StoredObject, status: int, reason: str
 ) -> InvalidObject | ObjectMissing | Overloaded:
-    if status in (404, 405):  # 405: the version is the mark of a deletion
+    if status in (404, 405):  # 405: the version is a delete marker
         return ObjectMissing(f"There is no object {stored.name}.")
     if reason == "InvalidObjectState":
         return InvalidObject(f"{stored.name} is archived and has to be restored first.")
     if status == 412:
         return Overloaded(f"{stored.name} is being replaced. Try again later.", _RETRY_AFTER)
     if status == 429 or status >= 500:
-        return Overloaded("S3 asks for patience. Try again later.", _RETRY_AFTER)
+        return Overloaded("S3 is busy. Try again later.", _RETRY_AFTER)
     return InvalidObject(
-        f"{stored.name} cannot be read here: it is not there, or the service may not read it."
+        f"{stored.name} cannot be read: it does not exist, or the service may not read it."
     )

@@ -1,4 +1,4 @@
-"""AWS Signature Version 4: how it is computed, and requests that are signed without boto3.
+"""AWS Signature Version 4: computes it, and signs requests without boto3.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 """
@@ -44,7 +44,7 @@ class Signer:
         self.service = service
         self.region = region
         self._key: tuple[tuple[str, str], bytes] = ("", ""), b""
-        """Of a day and a secret, and the signing key that follows from them."""
+        """Date and secret of the last request, and the signing key derived from them."""
 
     def signed(
         self,
@@ -55,10 +55,10 @@ class Signer:
         headers: Mapping[str, str],
         body: bytes,
     ) -> dict[str, str]:
-        """``headers`` with those of the signature.
+        """Returns ``headers`` together with those of the signature.
 
-        ``path`` and ``query`` are encoded as they are sent. ``headers`` have lower-case names, the
-        host among them, and all of them are signed.
+        ``path`` and ``query`` are encoded as they are sent. ``headers`` have lower-case names,
+        include the host, and are all signed.
         """
         now = datetime.now(UTC).strftime(TIME)
         digest = hashlib.sha256(body).hexdigest()

@@ -1,6 +1,6 @@
-"""SnapStart: what happens before the memory of an environment is frozen and after it is thawed.
+"""SnapStart: hooks that run before the snapshot of an environment and after it is restored.
 
-Many environments go on from one snapshot. None may inherit a connection or the state of a
+Many environments start from one snapshot. None may inherit a connection or the state of a
 pseudo-random generator.
 """
 
@@ -13,7 +13,7 @@ from app.cloud.boto_client import Connection
 
 
 def register(warm_up: Callable[[], object], *connections: Connection | None) -> None:
-    """Has ``warm_up`` load what the first request needs. Does nothing if there is no SnapStart."""
+    """Registers the hooks; ``warm_up`` runs before the snapshot. Does nothing without SnapStart."""
     if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") != "snap-start":
         return
     from snapshot_restore_py import register_after_restore, register_before_snapshot
@@ -26,7 +26,7 @@ def before_snapshot(warm_up: Callable[[], object], *connections: Connection | No
     warm_up()
     for connection in filter(None, connections):
         connection.drop()
-    asyncio.get_event_loop().close()  # its wake-up is a pair of sockets
+    asyncio.get_event_loop().close()  # it holds a socket pair for wake-ups
 
 
 def after_restore() -> None:

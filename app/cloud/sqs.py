@@ -1,4 +1,4 @@
-"""One SQS queue: what comes, how long it stays hidden, and what is sent."""
+"""One SQS queue: receives, hides, deletes and sends messages."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from app.errors import StartError
 T = TypeVar("T")
 
 BATCH = 10
-"""Messages that SQS takes or gives in one request."""
+"""Most messages that SQS sends or accepts in one request."""
 _WAIT_SECONDS = 10
 _SEND_ATTEMPTS = 3
 
@@ -32,7 +32,7 @@ class Queue:
 
     @classmethod
     def find(cls, url_or_name: str) -> "Queue":
-        """Raises StartError, in one line, if the queue is not there or may not be used."""
+        """Raises StartError, in one line, if the queue does not exist or may not be used."""
         queue = cls(url_or_name)
         client = queue.connection.client
         try:
@@ -44,7 +44,7 @@ class Queue:
         return queue
 
     def receive(self, hidden_seconds: int) -> list[Message]:
-        """Up to ten messages, which others do not get for so long; waits for the first."""
+        """Waits for messages and returns up to ten, hidden from others for ``hidden_seconds``."""
         answer = self.connection.client.receive_message(
             QueueUrl=self.url,
             MaxNumberOfMessages=BATCH,
@@ -57,13 +57,13 @@ class Queue:
         ]
 
     def delete(self, messages: Sequence[Message]) -> None:
-        """A message that cannot be deleted comes again."""
+        """Deletes messages. One that cannot be deleted comes again."""
         for few in batches(messages):
             entries = [{"Id": str(n), "ReceiptHandle": one.receipt} for n, one in enumerate(few)]
             self.connection.client.delete_message_batch(QueueUrl=self.url, Entries=entries)
 
     def hide(self, messages: Sequence[Message], seconds: int) -> None:
-        """Others get the messages after so many seconds from now; 0: at once."""
+        """Hides the messages from others for ``seconds`` from now; 0 shows them at once."""
         for few in batches(messages):
             entries = [
                 {"Id": str(n), "ReceiptHandle": one.receipt, "VisibilityTimeout": seconds}
@@ -74,7 +74,7 @@ class Queue:
             )
 
     def send(self, bodies: Sequence[str]) -> list[int]:
-        """Indexes of those that SQS refused, after some tries."""
+        """Sends ``bodies``, with retries. Returns the indexes of those that SQS refused."""
         waiting = list(range(len(bodies)))
         for _ in range(_SEND_ATTEMPTS):
             waiting = [index for few in batches(waiting) for index in self._send(bodies, few)]
@@ -92,6 +92,6 @@ class Queue:
 
 
 def batches(items: Sequence[T]) -> Iterator[Sequence[T]]:
-    """Parts that SQS takes in one request."""
+    """Splits ``items`` into parts that fit into one request to SQS."""
     for start in range(0, len(items), BATCH):
         yield items[start : start + BATCH]

@@ -1,4 +1,4 @@
-"""Everything that Spotter refuses, one class per error code of the public contract.
+"""The errors that Spotter reports, one class per error code of the public API.
 
     SpotterError
     ├── InvalidImageFormat   415  not an image, or a format that is not allowed
@@ -6,24 +6,24 @@
     ├── ImageTooLarge        413  too many bytes or pixels, found before any decoding
     ├── InvalidParameter     422  an option that cannot be used
     │   └── InvalidObject         an image in S3 that cannot be read
-    │       └── ObjectMissing     ... because there is none
-    ├── BadRequest           400  not HTTP that can be relied on
+    │       └── ObjectMissing     an image in S3 that does not exist
+    ├── BadRequest           400  malformed HTTP
     ├── AccessDenied         401  an API key is required and missing or wrong
-    ├── Forbidden            403  not for everybody, and the server has no keys
+    ├── Forbidden            403  needs an API key, and the server has none
     ├── NotFound             404  no such path
-    ├── MethodNotAllowed     405  the path exists, for other methods
-    ├── RequestTimeout       408  the body was too long on its way
-    ├── MisdirectedRequest   421  a Host that a server on loopback does not take
-    ├── TooManyRequests      429  a client's rate limit is used up
-    ├── Overloaded           503  no place within the bounded queue
+    ├── MethodNotAllowed     405  the path exists, but not for this method
+    ├── RequestTimeout       408  the body did not arrive in time
+    ├── MisdirectedRequest   421  a Host that a server on loopback does not accept
+    ├── TooManyRequests      429  a client's rate limit is exceeded
+    ├── Overloaded           503  the bounded queue is full
     ├── ModelUnavailable     503  not loaded, failed, or draining
     └── InternalError        500  anything else
 
-    StartError                    a setting or a model file that stops the start
+    StartError                    a setting or a model file that prevents the start
 
-The code is the name of the class; InvalidObject and ObjectMissing keep that of the one above.
-Messages are for the person who sent the request: they say what was wrong and what would do, and
-never repeat more than a short piece of the input.
+The code is the name of the class; InvalidObject and ObjectMissing have their parent's code.
+Messages are for the person who sent the request. They say what is wrong and how to fix it, and
+never quote more than a short piece of the input.
 """
 
 from collections.abc import Mapping
@@ -34,7 +34,7 @@ class SpotterError(Exception):
     status: ClassVar[int]
     title: ClassVar[str]
     example: ClassVar[str]
-    """A detail that it may have, for the API's documentation."""
+    """An example of ``detail`` for the API's documentation."""
     headers: Mapping[str, str] = {}
     """Headers of the answer."""
 
@@ -103,7 +103,7 @@ class Forbidden(SpotterError):
     title = "Not for everybody"
     example = (
         "Searching needs an API key, and this server has none: set SPOTTER_API_KEYS,"
-        " or SPOTTER_SEARCH=open if anybody may search."
+        " or SPOTTER_SEARCH=open to search without a key."
     )
 
 
@@ -116,7 +116,7 @@ class NotFound(SpotterError):
 class MethodNotAllowed(SpotterError):
     status = 405
     title = "The path does not take this method"
-    example = "/detect does not take GET, but POST."
+    example = "/detect does not accept GET, only POST."
 
     def __init__(self, detail: str, allow: str | None = None) -> None:
         super().__init__(detail)
@@ -126,8 +126,8 @@ class MethodNotAllowed(SpotterError):
 class RequestTimeout(SpotterError):
     status = 408
     title = "The request did not arrive in time"
-    example = "The body did not arrive in time. Send a smaller image, or over a faster line."
-    # The rest of it is not waited for, either.
+    example = "The body did not arrive in time. Send a smaller image or use a faster connection."
+    # Not even the rest of the body is waited for.
     headers: Mapping[str, str] = {"Connection": "close"}
 
 
@@ -135,14 +135,14 @@ class MisdirectedRequest(SpotterError):
     status = 421
     title = "Not a name of this server"
     example = (
-        "This server is for its own machine and takes no request for 'pages.example'."
+        "This server only serves its own machine and accepts no requests for 'pages.example'."
         " Use localhost or an IP address, or add the name to SPOTTER_ALLOWED_HOSTS."
     )
 
 
 class _ComeBack(SpotterError):
     def __init__(self, detail: str, retry_after: int) -> None:
-        """``retry_after``: whole seconds, at least 1, after which there is likely to be room."""
+        """``retry_after`` is in whole seconds, at least 1; by then there is likely to be room."""
         super().__init__(detail)
         self.headers = {"Retry-After": str(retry_after)}
 
@@ -156,7 +156,7 @@ class TooManyRequests(_ComeBack):
 class Overloaded(_ComeBack):
     status = 503
     title = "All places are taken"
-    example = "34 images are being worked on or waiting, as many as may be."
+    example = "34 images are being processed or waiting, which is the limit."
 
 
 class ModelUnavailable(SpotterError):
@@ -168,7 +168,7 @@ class ModelUnavailable(SpotterError):
 class InternalError(SpotterError):
     status = 500
     title = "Something went wrong here"
-    example = "The server's log says more, under the request id 0123456789abcdef."
+    example = "See the server's log for the request id 0123456789abcdef."
 
 
 PUBLIC_ERRORS: tuple[type[SpotterError], ...] = (
@@ -191,4 +191,4 @@ PUBLIC_ERRORS: tuple[type[SpotterError], ...] = (
 
 
 class StartError(Exception):
-    """One line that says why the service does not start and what would do."""
+    """The service cannot start. The message is one line with the reason and the remedy."""

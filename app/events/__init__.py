@@ -1,1 +1,1 @@
-"""The event-driven way: objects that arrived in S3 -> detections -> DynamoDB, EventBridge."""
+"""The event-driven pipeline: new objects in S3 -> detections -> DynamoDB and EventBridge."""

@@ -1,8 +1,9 @@
-"""Makes the table say of an object what the bucket has now.
+"""Keeps an object's rows consistent with the bucket.
 
-A notice is only the reason to look: notices come late, twice and in any order. The table is written
-first and the bucket looked at again afterwards. So if the object has changed or gone meanwhile,
-either this worker sees it, or the one who gets that notice sees what this one has written.
+A notice only triggers a look at the bucket, because notices arrive late, twice and in any order.
+The table is written first, and then the bucket is looked at again. So if the object was changed or
+deleted meanwhile, either this worker sees it, or the worker that gets the notice of that change
+sees what this one has written.
 """
 
 from dataclasses import dataclass
@@ -40,31 +41,31 @@ from app.vision.detections import Options
 from app.vision.detector import Detector
 
 Rows = dict[str, Row]
-"""Of one object, by version."""
+"""The rows of one object, by version."""
 Read = tuple[StoredObject, bytes]
-"""An object and its bytes, if they have been read already."""
+"""An object and its bytes, which have been read already."""
 Looked = tuple[StoredObject | None, StoredObject | None]
-"""What the bucket has of the object now, and of the version that the notice is about."""
+"""The object's current version in the bucket, and the version that the notice is about."""
 Settled = tuple["Outcome", bool]
-"""What came of it, and whether anything was written."""
+"""The outcome, and whether anything was written."""
 
 _MOST_LOOKS = 8
-"""Each look but the first has seen that another worker wrote, or that the object changed."""
+"""Every look after the first one means that another worker wrote or that the object changed."""
 
 
 class Outcome(Enum):
     ANNOTATED = "annotated"
     UNREADABLE = "unreadable"
     KNOWN = "known"
-    """Recorded before, of this object or a newer notice of it."""
+    """The row already exists, from this notice or a newer one."""
     MISSING = "missing"
-    """The object has been deleted since, and there is no row of it."""
+    """The object was deleted meanwhile, and there is no row of it."""
     REMOVED = "removed"
-    """The object has been deleted, and its row was."""
+    """The object was deleted, and so was its row."""
 
 
 class Unsettled(Exception):
-    """An object changes faster than it can be looked at; a later try will do."""
+    """An object keeps changing while it is annotated. Try again later."""
 
 
 @dataclass(frozen=True)
@@ -79,11 +80,14 @@ class Annotator:
     ttl_days: int = 0
 
     def annotate(self, notice: Notice) -> Outcome:
-        """Raises where a later try may do better; what it did until then is not done again."""
+        """Brings the rows of the notice's object up to date.
+
+        Raises if a retry may succeed. A retry does not repeat the completed steps.
+        """
         outcome = None
         for _ in range(_MOST_LOOKS):
             rows = {row[SORT_KEY]: row for row in self.table.rows_of(notice.object_name)}
-            # Of an object without a row the bytes will be needed, unless this is about its end.
+            # If the object has no row and was not deleted, its bytes will be needed.
             read = None
             if not rows and not notice.removed:
                 read = self.storage.look_up_and_read(notice.bucket, notice.key)
@@ -97,12 +101,12 @@ class Annotator:
             if not has_written or self._look(notice) == looked:
                 self._announce(rows)
                 return outcome
-        raise Unsettled(f"{notice.object_name} changes while it is looked at.")
+        raise Unsettled(f"{notice.object_name} keeps changing. Try again later.")
 
     def _settle(self, notice: Notice, looked: Looked, rows: Rows, read: Read | None) -> Settled:
-        """Writes what differs between ``rows`` and the bucket.
+        """Writes the differences between ``rows`` and the bucket.
 
-        Raises Outdated or ObjectMissing if either has changed since it was looked at.
+        Raises Outdated or ObjectMissing if the table or the bucket has changed meanwhile.
         """
         current, about = looked
         if current is None:
@@ -114,16 +118,16 @@ class Annotator:
         has_cleared = self._clear(notice, current, about, rows)
         if about is None and not notice.removed:
             return (Outcome.REMOVED if has_cleared else Outcome.MISSING), has_cleared
-        # If a version was deleted, another one may be the current one now.
+        # If a version was deleted, another one may be current now.
         outcome, has_written = self._record(notice, about or current, current, rows, read)
         return outcome, has_cleared or has_written
 
     def _clear(
         self, notice: Notice, current: StoredObject, about: StoredObject | None, rows: Rows
     ) -> bool:
-        """Deletes rows of what is gone, and hides those of what was replaced.
+        """Deletes the rows of deleted objects and hides those of replaced ones.
 
-        Whether there were any.
+        Returns whether there were any.
         """
         kept = {row_key(stored)[SORT_KEY] for stored in (current, about) if stored}
         has_written = False
@@ -147,7 +151,7 @@ class Annotator:
         rows: Rows,
         read: Read | None,
     ) -> Settled:
-        """Writes the row of ``stored``, unless it is known; searches find the current one only."""
+        """Writes the row of ``stored`` unless it is known; only the current one is searchable."""
         version = row_key(stored)[SORT_KEY]
         row = rows.get(version)
         is_current = stored == current
@@ -168,14 +172,14 @@ class Annotator:
         return notice.removed or row[SEQUENCER] >= notice.sequencer
 
     def _look(self, notice: Notice, current: StoredObject | None = None) -> Looked:
-        """``current``: if it is known already."""
+        """``current`` is given if it has been looked up already."""
         current = current or self._look_up(notice)
         if current is None or notice.is_about(current):
             return current, current
         return current, self._look_up(notice, notice.version)
 
     def _look_up(self, notice: Notice, version: str | None = None) -> StoredObject | None:
-        """None if there is no such object, or if it is hidden by the mark of its deletion."""
+        """Returns None if there is no such object, or if a delete marker hides it."""
         try:
             return self.storage.look_up(notice.bucket, notice.key, version)
         except ObjectMissing:
@@ -190,7 +194,7 @@ class Annotator:
         return annotated(stored, found, self.detector) | ({ANNOUNCED: False} if self.bus else {})
 
     def _announce(self, rows: Rows) -> None:
-        """Written down after it is done: a worker that ends between the two announces it again."""
+        """Announces first and marks the row afterwards: after a crash in between, it repeats."""
         if self.bus is None:
             return
         for summary in rows.values():

@@ -1,7 +1,7 @@
-"""``python -m app.events.backfill s3://bucket/prefix``: annotate what lies in a bucket already.
+"""``python -m app.events.backfill s3://bucket/prefix``: annotate the objects already in a bucket.
 
-Rows that the table has are kept, so it may run again, and beside the function. ``--stale`` looks
-again at what another model annotated; ``--enqueue`` leaves the work to the workers of a queue.
+Existing rows are kept, so it may run again, and while the function runs. ``--stale`` repeats
+objects that another model annotated; ``--enqueue`` leaves the work to the workers of a queue.
 """
 
 import argparse
@@ -61,7 +61,7 @@ def backfill(
     *,
     stale: bool = False,
 ) -> "Counter[str]":
-    """How many objects came out how. What failed is written down and not waited for."""
+    """Returns objects per outcome. Failed ones are recorded in ``progress`` for the next run."""
     s3 = Connection("s3")
     total = len(progress.failed) + sum(1 for _ in _keys(s3, bucket, prefix, progress.after))
     keys = chain(list(progress.failed), _keys(s3, bucket, prefix, progress.after))
@@ -81,13 +81,13 @@ def backfill(
 def _outcome(annotator: Annotator, notice: Notice) -> str:
     try:
         return annotator.annotate(notice).value
-    except Exception as error:  # the other images are not to blame
+    except Exception as error:  # go on with the other images
         tqdm.write(f"{notice.key}: {error}", file=sys.stderr)
         return FAILED
 
 
 def _keys(s3: Connection, bucket: str, prefix: str, after: str) -> Iterator[str]:
-    """In the order of S3, without what stands for a directory."""
+    """Yields keys in the order of S3, without directory placeholders."""
     pages = s3.client.get_paginator("list_objects_v2").paginate(
         Bucket=bucket, Prefix=prefix, StartAfter=after
     )
@@ -108,25 +108,25 @@ def _split(source: str) -> tuple[str, str]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m app.events.backfill",
-        description="Annotate the images that lie in an S3 bucket; rows there are stay as they are."
-        " The settings are those of the service: SPOTTER_TABLE has to be set.",
+        description="Annotate the images that are already in an S3 bucket. Existing rows are kept."
+        " The settings are those of the service; SPOTTER_TABLE is required.",
     )
     parser.add_argument(
         "--stale",
         action="store_true",
-        help="look again at images that another model annotated, and replace their rows",
+        help="annotate images again if another model annotated them, and replace their rows",
     )
     parser.add_argument(
         "--enqueue",
         metavar="QUEUE",
-        help="send the objects' names to this SQS queue (URL or name) and annotate nothing here",
+        help="send the objects' names to this SQS queue (URL or name) instead of annotating them",
     )
     parser.add_argument("source", help="s3://bucket or s3://bucket/prefix")
     parser.add_argument(
         "--resume",
         type=Path,
         metavar="FILE",
-        help="keep in FILE how far it came, and go on from there",
+        help="save the progress in FILE, and continue from there on the next run",
     )
     return parser
 

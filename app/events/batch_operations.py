@@ -1,4 +1,4 @@
-"""Events of S3 Batch Operations, which goes over all objects of a manifest and reports on each."""
+"""Events of S3 Batch Operations, which visits all objects of a manifest and reports on each."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ def is_job(event: Mapping[str, Any]) -> bool:
 class Task:
     id: str
     notice: Notice | None
-    """None if the names in it cannot be read."""
+    """None if the task's bucket, key or version cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -34,12 +34,12 @@ class TaskResult:
 
     @classmethod
     def refused(cls, text: str) -> Self:
-        """No later try would do better."""
+        """A failure that S3 does not retry."""
         return cls("PermanentFailure", text)
 
     @classmethod
     def postponed(cls, text: str) -> Self:
-        """S3 tries again."""
+        """A failure that S3 retries."""
         return cls("TemporaryFailure", text)
 
     @classmethod
@@ -56,13 +56,13 @@ class TaskResult:
 @dataclass(frozen=True)
 class Job:
     version: str
-    """Of the event's schema: "1.0" or "2.0"."""
+    """Version of the event's schema: "1.0" or "2.0"."""
     invocation: str
     tasks: list[Task]
 
     @classmethod
     def read(cls, event: Mapping[str, Any]) -> Self:
-        """Raises NotUnderstood for an event that no answer could be given to."""
+        """Raises NotUnderstood if the event cannot be answered."""
         tasks = event["tasks"]
         version, invocation = event["invocationSchemaVersion"], event.get("invocationId")
         if not isinstance(version, str) or not isinstance(invocation, str):
@@ -72,7 +72,7 @@ class Job:
         return cls(version, invocation, [_task(task, _is_stale(event)) for task in tasks])
 
     def answer(self, results: Sequence[TaskResult]) -> dict[str, Any]:
-        """``results`` are those of the tasks, in their order."""
+        """``results`` are in the order of the tasks."""
         return {
             "invocationSchemaVersion": self.version,
             "treatMissingKeysAs": "TemporaryFailure",
@@ -89,7 +89,7 @@ class Job:
 
 
 def _is_stale(event: Mapping[str, Any]) -> bool:
-    """The argument ``stale`` of a job: look again at what another model annotated."""
+    """The job's argument ``stale``: annotate again what another model annotated."""
     job = event.get("job")
     arguments = job.get("userArguments") if isinstance(job, Mapping) else None
     given = arguments.get("stale") if isinstance(arguments, Mapping) else None
@@ -116,7 +116,7 @@ def _task(task: object, stale: bool) -> Task:
 
 
 def _text(value: object) -> str:
-    """Raises TypeError for anything but a string, and ValueError for one that is no Unicode."""
+    """Raises TypeError if it is not a string, and ValueError if it is not valid Unicode."""
     if not isinstance(value, str):
         raise TypeError
     value.encode()

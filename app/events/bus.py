@@ -1,4 +1,4 @@
-"""``ObjectsDetected``, sent to an EventBridge bus for whoever wants to act on it."""
+"""Sends ``ObjectsDetected`` events to an EventBridge bus."""
 
 import json
 from decimal import Decimal
@@ -40,7 +40,7 @@ class Bus:
 
 
 def _detail(row: Row) -> str:
-    """Without the boxes where they would not fit: the table has them."""
+    """The row as JSON. Detections that would not fit are left out: the table has them."""
     detail = {name: value for name, value in row.items() if name not in _INTERNAL}
     text = json.dumps(detail, default=_number)
     if len(text) <= _MOST_BYTES:
@@ -50,5 +50,5 @@ def _detail(row: Row) -> str:
 
 def _number(value: Any) -> float | int:
     if not isinstance(value, Decimal):
-        raise TypeError(f"{type(value)} is no number")
+        raise TypeError(f"{type(value)} is not a number")
     return int(value) if value == value.to_integral_value() else float(value)

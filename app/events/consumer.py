@@ -1,4 +1,4 @@
-"""Events as Lambda hands them over: what could not be done is handed back, and only that."""
+"""Handles the events that Lambda delivers, and reports only the messages that failed."""
 
 import json
 import logging
@@ -14,9 +14,9 @@ from app.events.warm_up import is_warm_up
 
 _SPARE_SECONDS = 2.0
 _KEPT_OF_LONGEST = 0.8
-"""From one event to the next."""
+"""Share of ``Consumer._longest`` that is kept from one event to the next."""
 _LONGEST_BODY = 1 << 20
-"""Characters of a message, of which SQS allows as many bytes."""
+"""Most characters of a message; SQS allows as many bytes."""
 _log = logging.getLogger("spotter.events")
 
 
@@ -32,15 +32,17 @@ class Consumer:
     def __init__(self, annotator: Annotator) -> None:
         self.annotator = annotator
         self._longest = 0.0
-        """Seconds that one object has taken; forgotten little by little, for else one that took
-        half of the time that there is would have all later ones handed back."""
+        """Seconds that the slowest object took. It decays: otherwise one object that took half of
+        the timeout would cause all later ones to be handed back."""
 
     def consume(self, event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any] | None:
-        """For a batch of SQS, name the messages that failed; whatever one holds, only it fails.
+        """Annotates the objects of ``event``.
 
-        A job of S3 Batch Operations gets a result for each task. A warm-up is done without a word.
+        For a batch from SQS it returns the ids of the messages that failed; a malformed message
+        does not affect the others. For a job of S3 Batch Operations it returns a result for each
+        task. It ignores warm-up events.
 
-        Raises DeliveryFailed if another event fails, or a message that has no id to name it by.
+        Raises DeliveryFailed if any other event fails, or a message without an id.
         """
         if is_warm_up(event):
             return None
@@ -65,7 +67,7 @@ class Consumer:
             job = Job.read(event)
         except NotUnderstood as error:
             _log.error("not understood", extra={"fields": {"source": "job", "what": str(error)}})
-            raise DeliveryFailed("A job's event that cannot be read; see the log.") from error
+            raise DeliveryFailed("A job's event cannot be read; see the log.") from error
         results = []
         for task in job.tasks:
             if task.notice is None:
@@ -79,9 +81,9 @@ class Consumer:
         return job.answer(results)
 
     def _done(self, found: Iterator[Notice], source: str | None, context: LambdaContext) -> bool:
-        """Whether all were annotated. All are tried, whichever of them fails, while time is left.
+        """Whether all were annotated. A failure does not stop the others.
 
-        Better handed back than cut off, which would repeat the whole batch.
+        Stops when little time is left: Lambda would repeat the whole batch after a timeout.
         """
         complete = True
         try:
@@ -98,7 +100,7 @@ class Consumer:
         return isinstance(self._outcome(notice), Outcome)
 
     def _outcome(self, notice: Notice) -> Outcome | Exception:
-        """Which is logged; an exception, whatever it is, concerns this object alone."""
+        """Logs and returns the outcome. Any exception fails this object only."""
         began = time.perf_counter()
         fields: dict[str, object] = {"bucket": notice.bucket, "key": notice.key}
         try:
@@ -130,12 +132,12 @@ def _message_id(message: object) -> str | None:
 
 
 def _notices_in(message: object) -> Iterator[Notice]:
-    """Raises NotUnderstood, whatever the message holds."""
+    """Raises NotUnderstood if the message is malformed in any way."""
     try:
         body = _parsed(message)
     except NotUnderstood:
         raise
-    except Exception as error:  # RecursionError of a hundred thousand brackets, for one
+    except Exception as error:  # such as RecursionError for a hundred thousand brackets
         raise NotUnderstood("a message that is not JSON") from error
     yield from notices(body)
 
@@ -147,5 +149,5 @@ def _parsed(message: object) -> Mapping[str, Any]:
         raise NotUnderstood("a message that is longer than SQS allows")
     body = json.loads(message["body"])
     if not isinstance(body, dict):
-        raise NotUnderstood("a message that is no JSON object")
+        raise NotUnderstood("a message that is not a JSON object")
     return body

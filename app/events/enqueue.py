@@ -1,4 +1,4 @@
-"""Objects of a bucket as messages of a queue, whose functions or workers annotate them."""
+"""Sends the objects of a bucket to a queue, whose functions or workers annotate them."""
 
 import json
 from collections import Counter
@@ -23,7 +23,7 @@ _BETWEEN_SAVES = 50 * BATCH
 def enqueue(
     queue: Queue, bucket: str, keys: Iterable[str], progress: Progress, *, stale: bool
 ) -> "Counter[str]":
-    """How many messages were sent, and how many could not be; those are tried first next time."""
+    """Returns the numbers of sent and failed messages. The next run starts with the failed."""
     counts: Counter[str] = Counter()
     waiting = iter(keys)
     with ThreadPoolExecutor(_AT_A_TIME) as pool, tqdm(unit="object", disable=None) as bar:
@@ -41,7 +41,7 @@ def enqueue(
 
 
 def message(bucket: str, key: str, *, stale: bool) -> str:
-    """Like a message of S3, without a sequencer: it replaces no newer row."""
+    """A message like one from S3, but without a sequencer, so that it replaces no newer row."""
     event = {
         "eventVersion": "2.1",
         "eventSource": "spotter:s3",
@@ -52,10 +52,10 @@ def message(bucket: str, key: str, *, stale: bool) -> str:
 
 
 def _send(queue: Queue, bucket: str, keys: Sequence[str], stale: bool) -> set[str]:
-    """The keys whose messages could not be sent."""
+    """Returns the keys whose messages could not be sent."""
     try:
         refused = queue.send([message(bucket, key, stale=stale) for key in keys])
-    except Exception as error:  # the other batches are not to blame
+    except Exception as error:  # go on with the other batches
         tqdm.write(f"{keys[0]} and {len(keys) - 1} more: {error}")
         return set(keys)
     return {keys[index] for index in refused}

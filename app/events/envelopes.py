@@ -1,23 +1,23 @@
-"""What SNS wraps around a message: in the events of its own, and in the messages of a queue."""
+"""Unwraps the envelopes that SNS puts around messages, in its own events and in a queue's."""
 
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 _DEEPEST = 3
-"""Envelopes within each other. A topic in front of a queue is one."""
+"""Most nested envelopes. A topic in front of a queue adds one."""
 _MOST_MESSAGES = 10
-"""Messages in one envelope, of which SNS sends one."""
+"""Most messages in one envelope; SNS sends one."""
 
 
 class NotUnderstood(Exception):
-    """An event of a form that is not known here."""
+    """The form of an event is unknown."""
 
 
 def opened(event: Mapping[str, Any], depth: int = 0) -> Iterator[Mapping[str, Any]]:
-    """The events in ``event``: itself, unless it is an envelope.
+    """Yields the events in the envelope ``event``, or ``event`` itself if it is not an envelope.
 
-    Raises NotUnderstood if there is no JSON object in an envelope, or another in too many of them.
+    Raises NotUnderstood if an envelope holds no JSON object, or if too many are nested.
     """
     messages = _messages(event)
     if not messages:
@@ -30,7 +30,7 @@ def opened(event: Mapping[str, Any], depth: int = 0) -> Iterator[Mapping[str, An
 
 
 def _messages(event: Mapping[str, Any]) -> list[object]:
-    """What the envelope ``event`` holds; empty if it is none."""
+    """The messages in the envelope ``event``; empty if it is not an envelope."""
     if event.get("Type") == "Notification" and "TopicArn" in event:
         return [event.get("Message")]
     records = event.get("Records")
@@ -51,5 +51,5 @@ def _parsed(message: object) -> Mapping[str, Any]:
     except (ValueError, RecursionError) as error:
         raise NotUnderstood("a notification whose message is not JSON") from error
     if not isinstance(event, dict):
-        raise NotUnderstood("a notification whose message is no JSON object")
+        raise NotUnderstood("a notification whose message is not a JSON object")
     return event

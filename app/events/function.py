@@ -1,4 +1,4 @@
-"""``handler``, the entry of a Lambda function that only annotates: no HTTP is loaded."""
+"""``handler``, the entry point of a Lambda function that only annotates, without HTTP."""
 
 from functools import partial
 

@@ -1,4 +1,4 @@
-"""Messages that are worked on, kept hidden from other workers for as long as that takes."""
+"""Keeps messages hidden from other workers while they are being processed."""
 
 import logging
 import threading
@@ -31,11 +31,11 @@ class HeldMessages:
                     del self._held[message.receipt]
 
     def extend_until(self, stopped: threading.Event) -> None:
-        """Hides the held messages anew, three times in the time for which they are hidden."""
+        """Renews the visibility timeout of the held messages, three times per timeout."""
         while not stopped.wait(self.hidden_seconds / 3):
             with self._lock:
                 messages = list(self._held.values())
             try:
                 self.queue.hide(messages, self.hidden_seconds)
-            except Exception:  # they may come to another worker, too, who finds them known
+            except Exception:  # another worker may get them too, and finds their rows written
                 _log.exception("messages are not hidden any longer")

@@ -1,4 +1,4 @@
-"""What S3 tells of an object that arrived or went, in each of the forms that it tells it in."""
+"""Notices of S3 that an object was created or deleted, parsed from each form of its events."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -12,14 +12,14 @@ from app.events.row import object_name
 
 _LONGEST_SEQUENCER = 32
 _MOST_RECORDS = 100
-"""S3 sends one a message. Thousands would use up the time of the other messages of a batch."""
+"""S3 sends one per message. Thousands would use up the time of the batch's other messages."""
 _LONGEST_REASON = 200
 STALE = "ObjectCreated:Stale"
-"""The event that ``backfill --stale --enqueue`` sends: look again at what another model saw."""
+"""The event that ``backfill --stale --enqueue`` sends: replace a row that another model made."""
 _NO_VERSION = "null"
 _REMOVALS = ("ObjectRemoved:", "LifecycleExpiration:")
 _EVENT_BRIDGE_TYPES = {"Object Created": False, "Object Deleted": True}
-"""Whether an event of the type tells of a removal."""
+"""For each type of event, whether it means a removal."""
 
 
 @dataclass(frozen=True)
@@ -28,35 +28,35 @@ class Notice:
     key: str
     version: str | None = None
     sequencer: str = ""
-    """Of two notices of one key the one with the greater string is newer."""
+    """Of two notices for one key, the one with the greater string is newer."""
     removed: bool = False
-    """The object or its version was deleted, or hidden by the mark of a deletion."""
+    """The object or its version was deleted, or a delete marker hides it."""
     stale: bool = False
-    """A row that another model made is to be made anew."""
+    """A row that another model made has to be replaced."""
 
     @property
     def object_name(self) -> str:
         return object_name(self.bucket, self.key)
 
     def is_about(self, current: StoredObject) -> bool:
-        """Whether it tells of the version that the bucket has now."""
+        """Whether it is about the version ``current``."""
         return self.version in (None, current.version or _NO_VERSION)
 
 
 def notices(event: Mapping[str, Any]) -> Iterator[Notice]:
-    """The objects that arrived or went, as S3 itself, EventBridge or SNS tells in ``event``.
+    """Yields the created and deleted objects in an ``event`` from S3, EventBridge or SNS.
 
-    Raises NotUnderstood, whatever is wrong with the event.
+    Raises NotUnderstood if the event is malformed in any way.
     """
     try:
         for inner in opened(event):
-            # S3 consoles write a folder as an object whose key ends in a slash.
+            # S3 consoles store a folder as an object whose key ends in a slash.
             yield from (notice for notice in _found(inner) if not notice.key.endswith("/"))
     except NotUnderstood:
         raise
-    except Exception as error:  # whoever may send to the queue may send any JSON
+    except Exception as error:  # senders to the queue may send any JSON
         reason = f"{type(error).__name__}: {error}"[:_LONGEST_REASON]
-        raise NotUnderstood(f"an event of S3 that is not as S3 writes it ({reason})") from error
+        raise NotUnderstood(f"a malformed event of S3 ({reason})") from error
 
 
 def _found(event: Mapping[str, Any]) -> Iterator[Notice]:
@@ -88,7 +88,7 @@ def _from_s3(records: list[dict[str, Any]]) -> Iterator[Notice]:
 
 
 def _from_event_bridge(event: Mapping[str, Any]) -> Iterator[Notice]:
-    """Here keys are not encoded."""
+    """Unlike S3's own events, those of EventBridge do not URL-encode keys."""
     removed = _EVENT_BRIDGE_TYPES.get(event["detail-type"])
     if removed is not None:
         stored = event["detail"]["object"]
@@ -110,13 +110,13 @@ def _notice(
 
 
 def _text(value: object) -> str:
-    """Raises TypeError for anything but a string, and ValueError for one that is no Unicode."""
+    """Raises TypeError if it is not a string, and ValueError if it is not valid Unicode."""
     if not isinstance(value, str):
-        raise TypeError(f"{type(value).__name__} where a string belongs")
-    value.encode()  # half of a surrogate pair cannot be sent to S3, nor written into the table
+        raise TypeError(f"{type(value).__name__} instead of a string")
+    value.encode()  # a lone surrogate can neither be sent to S3 nor written to the table
     return value
 
 
 def _comparable(sequencer: str) -> str:
-    """S3's are hexadecimal, of different lengths, and compared as if filled up on the right."""
+    """Pads the sequencer. S3's are hexadecimal and compare as if right-padded with zeros."""
     return sequencer.upper().ljust(_LONGEST_SEQUENCER, "0") if sequencer else ""

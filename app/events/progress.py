@@ -1,4 +1,4 @@
-"""How far a backfill has come, in a file, so that the next run goes on from there."""
+"""The progress of a backfill in a file, from which the next run continues."""
 
 import json
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ class Progress:
 
     @classmethod
     def load(cls, source: str, file: Path | None) -> Self:
-        """Raises StartError where the file belongs to something else."""
+        """Raises StartError if the file belongs to another source or is not a progress file."""
         if file is None or not file.exists():
             return cls(source, file=file)
         try:
@@ -32,7 +32,7 @@ class Progress:
         return progress
 
     def note(self, key: str, *, failed: bool) -> None:
-        """Keys come in the order of S3, those that failed before in front of them."""
+        """Records a key. First come those that failed before, then the others in S3's order."""
         self.after = max(self.after, key)
         if failed and key not in self.failed:
             self.failed.append(key)
@@ -40,7 +40,7 @@ class Progress:
             self.failed.remove(key)
 
     def save(self) -> None:
-        """At once or not at all, so that a run that is killed leaves a whole file."""
+        """Writes the file atomically, so that a killed run leaves a complete one."""
         if self.file is None:
             return
         kept = {"source": self.source, "after": self.after, "failed": self.failed}

@@ -1,4 +1,4 @@
-"""A row of the table: what is known of one object, or of one version of it."""
+"""A row of the table, which describes one object or one version of it."""
 
 import json
 import uuid
@@ -22,9 +22,9 @@ SEQUENCER = "sequencer"
 EXPIRES = "expiresAt"
 ANNOUNCED = "announced"
 REVISION = "revision"
-"""Another one with each write, by which a worker sees that another has written since."""
+"""Changes with each write, so that a worker sees that another has written meanwhile."""
 INDEXED = "indexed"
-"""The labels that have an index item, with their probabilities; no such attribute: no items."""
+"""The labels that have an index item, with their probabilities; absent if there are no items."""
 STATUS = "status"
 ANNOTATED = "annotated"
 MODEL = "modelSha256"
@@ -33,12 +33,12 @@ DETECTIONS = "detections"
 SUMMARY = (
     *(PARTITION_KEY, SORT_KEY, SEQUENCER, REVISION, INDEXED, ANNOUNCED, STATUS, MODEL, ETAG),
 )
-"""What has to be known of a row to replace or delete it."""
+"""The attributes needed to replace or delete a row."""
 
 _MOST_BYTES = 380_000
-"""Of JSON, which is longer than what DynamoDB counts, of which an item may have 400 KB."""
+"""Most bytes of JSON, which is longer than DynamoDB's own form; an item may have 400 KB."""
 _REPEATED = 3
-"""A label is in the detections, the list of labels, the index and the text."""
+"""Further copies of a label: besides the detections, the list of labels, the index and the text."""
 _SHORT_TEXT = 1000  # characters
 
 
@@ -58,7 +58,7 @@ def new_revision() -> str:
 
 
 def annotated(stored: StoredObject, found: Detections, detector: Detector) -> Row:
-    """If ``found`` does not fit into an item, the row is without the least probable objects."""
+    """The row of an image. If it does not fit, the least probable objects are left out."""
     result = render(found, detector.name, with_alt_text=True)
     if _REPEATED * len(json.dumps(result)) > _MOST_BYTES:
         result |= _shortened(result)
@@ -95,7 +95,7 @@ def unreadable(stored: StoredObject, error: SpotterError, detector: Detector) ->
 
 
 def expiry(now: datetime, days: int) -> Row:
-    """Nothing for 0 days: the row stays."""
+    """Empty for 0 days: the row never expires."""
     return {EXPIRES: int((now + timedelta(days=days)).timestamp())} if days else {}
 
 
@@ -113,6 +113,6 @@ def _common(stored: StoredObject, detector: Detector) -> Row:
 
 
 def _with_decimals(result: Mapping[str, Any]) -> Row:
-    """DynamoDB takes no floats."""
+    """Converts floats, which DynamoDB does not accept, to decimals."""
     row: Row = json.loads(json.dumps(result), parse_float=Decimal)
     return row

@@ -1,6 +1,6 @@
-"""``python -m app.events.search dog --and bicycle``: which photos show a label, the surest first.
+"""``python -m app.events.search dog --and bicycle``: photos with a label, most probable first.
 
-Its environment is that of the service: SPOTTER_TABLE has to be set.
+It has the settings of the service; SPOTTER_TABLE is required.
 """
 
 import argparse
@@ -30,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
     except (StartError, SpotterError) as error:
         print(f"search: {error}", file=sys.stderr)
         return 2
-    except Exception as error:  # such as a table that is not there, or may not be read
+    except Exception as error:  # such as a table that is missing or may not be read
         print(f"search: {type(error).__name__}: {error}", file=sys.stderr)
         return 2
     return 0
@@ -69,27 +69,39 @@ def _count(text: str) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m app.events.search",
-        description="Which photos show a label, the surest first. Case does not matter.",
+        description="List the photos that show a label, most probable first. Case is ignored.",
     )
     parser.add_argument("label")
     parser.add_argument(
-        "--and", dest="also", action="append", default=[], metavar="LABEL", help="show this, too"
+        "--and",
+        dest="also",
+        action="append",
+        default=[],
+        metavar="LABEL",
+        help="require LABEL as well",
     )
     parser.add_argument(
-        "--not", dest="without", action="append", default=[], metavar="LABEL", help="do not show it"
+        "--not",
+        dest="without",
+        action="append",
+        default=[],
+        metavar="LABEL",
+        help="exclude LABEL",
     )
     parser.add_argument(
         "--above",
         type=_share,
         default=0.0,
         metavar="P",
-        help="labels count if their probability is above P, 0 to 1",
+        help="count only labels with a probability above P, 0 to 1",
     )
     parser.add_argument(
-        "--model", default="", help="seen by this model only: its name, or how its SHA-256 begins"
+        "--model",
+        default="",
+        help="only results of this model: its name or a prefix of its SHA-256",
     )
-    parser.add_argument("--limit", type=_count, default=20, metavar="N", help="20 if not given")
-    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    parser.add_argument("--limit", type=_count, default=20, metavar="N", help="default: 20")
+    parser.add_argument("--json", action="store_true", help="print one JSON object per line")
     return parser
 
 

@@ -1,4 +1,4 @@
-"""The event side, put together from the settings."""
+"""Assembles the event pipeline from the settings."""
 
 from app.cloud.s3 import Storage
 from app.errors import StartError
@@ -10,7 +10,7 @@ from app.vision.detector import Detector
 
 
 def create_annotator(settings: Settings, detector: Detector) -> Annotator:
-    """Raises StartError. Buckets are not limited here: their notices come from who owns them."""
+    """Raises StartError. Any bucket may be read: its owner has configured the notices."""
     if not settings.table:
         raise StartError("SPOTTER_TABLE has to name the DynamoDB table that takes the results.")
     return Annotator(

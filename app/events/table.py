@@ -1,7 +1,7 @@
 """The DynamoDB table of rows and of the index over their labels.
 
-A row and its index items are written and deleted in one transaction, on the condition that the row
-is as it was read. So they agree at any time, whichever worker ends where.
+A row and its index items are written and deleted in one transaction, on condition that the row has
+not changed since it was read. So they are consistent even if a worker crashes.
 """
 
 from collections.abc import Iterator, Mapping
@@ -29,9 +29,9 @@ Action = dict[str, Any]
 
 
 class Table:
-    """Its methods raise what boto3 raises, for the caller to try again later.
+    """Its methods raise what boto3 raises; the caller may retry later.
 
-    Those that write raise Outdated if the table has not, or no longer, the row that they are given.
+    Methods that write raise Outdated if the given row is not, or no longer, in the table.
     """
 
     def __init__(self, name: str) -> None:
@@ -46,7 +46,7 @@ class Table:
         return unpacked(answer["Item"]) if "Item" in answer else None
 
     def rows_of(self, name: str) -> list[Row]:
-        """The rows of all versions of the object ``bucket#key``, without what was found in them."""
+        """The rows of all versions of the object ``bucket#key``, with the ``SUMMARY`` only."""
         items = self._database.query(
             TableName=self.name,
             ConsistentRead=True,
@@ -58,7 +58,7 @@ class Table:
         return [unpacked(item) for item in items]
 
     def replace(self, old: Row | None, new: Row, *, searchable: bool) -> None:
-        """Writes ``new`` for ``old``, or as the first; ``searchable`` with index items."""
+        """Replaces ``old``, if there is one, by ``new``, with index items if ``searchable``."""
         if searchable:
             new[INDEXED] = labels_for_index(new)
         items = index_items(new, new[INDEXED]) if searchable else []
@@ -71,7 +71,7 @@ class Table:
         self._write([{"Delete": delete}, *self._deletes(old)])
 
     def hide(self, old: Row) -> None:
-        """Deletes the index items of a row that stays."""
+        """Deletes the index items of a row, but not the row."""
         self._write([self._update(old, {}, drop=INDEXED), *self._deletes(old)])
 
     def show(self, old: Row) -> None:
@@ -84,7 +84,7 @@ class Table:
         self._write([self._update(old, {INDEXED: labels}), *self._puts(items)])
 
     def mark_announced(self, row: Row) -> None:
-        """Unless a newer row has taken its place."""
+        """Does nothing if the row has been replaced meanwhile."""
         try:
             self._write([self._update(row, {ANNOUNCED: True})])
         except Outdated:
@@ -95,7 +95,7 @@ class Table:
             yield {"Put": {"Item": packed(item)}}
 
     def _deletes(self, old: Row | None, but: list[Row] | None = None) -> Iterator[Action]:
-        """Of the index items of ``old``, except those that ``but`` writes anew."""
+        """Yields deletions of the index items of ``old``, except those that ``but`` overwrites."""
         labels: Mapping[str, Decimal] = (old or {}).get(INDEXED, {})
         if old is None or not labels:
             return
@@ -105,7 +105,7 @@ class Table:
                 yield {"Delete": {"Key": packed(key)}}
 
     def _update(self, old: Row, values: Row, drop: str | None = None) -> Action:
-        """``old`` has the new revision afterwards: who read the old one may not write any more."""
+        """Gives ``old`` a new revision: workers that read the earlier one cannot write any more."""
         condition = _condition(old)
         old[REVISION] = new_revision()
         given = values | {REVISION: old[REVISION]}
@@ -136,7 +136,7 @@ def _key(row: Row) -> Row:
 
 
 def _condition(old: Row | None) -> Action:
-    """The table's row is ``old``; rows of earlier versions of Spotter have no revision."""
+    """Condition that the row is still ``old``. Earlier versions of Spotter wrote no revision."""
     if old is None:
         return {
             "ConditionExpression": "attribute_not_exists(#key)",

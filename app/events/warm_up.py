@@ -1,4 +1,4 @@
-"""Events that only keep a function's environments alive: of a schedule, or of a warm-up plugin."""
+"""Recognises events of a schedule or a warm-up plugin, which only keep environments alive."""
 
 from collections.abc import Mapping
 
@@ -9,7 +9,7 @@ _OBJECT_MEMBERS = frozenset(
 
 
 def is_warm_up(event: object) -> bool:
-    """Whether ``event`` asks for nothing: empty, of a schedule, or with "warm" in a member."""
+    """Whether ``event`` is empty, comes from a schedule, or has "warm" in a member."""
     if not event:
         return True
     if not isinstance(event, Mapping) or tells_of_objects(event):
@@ -20,7 +20,7 @@ def is_warm_up(event: object) -> bool:
 
 
 def tells_of_objects(event: object) -> bool:
-    """Whether ``event`` looks like one of S3 and its jobs, SQS, SNS, or of S3 by EventBridge."""
+    """Whether ``event`` looks like one of S3, S3 Batch Operations, SQS, SNS or EventBridge."""
     if not isinstance(event, Mapping):
         return False
     return bool(_OBJECT_MEMBERS & event.keys()) or event.get("source") == "aws.s3"

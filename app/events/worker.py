@@ -1,8 +1,8 @@
-"""``python -m app.events.worker QUEUE``: annotates what a queue tells of, without Lambda.
+"""``python -m app.events.worker QUEUE``: annotates the objects named in a queue, without Lambda.
 
-Some threads take messages and do with them what the function does. They are more than the cores,
-as each waits for AWS most of the time. After SIGTERM each finishes its image and hands back the
-messages that it did not come to.
+Several threads receive messages and process them as the function does. There are more threads than
+cores, since each waits for AWS most of the time. After SIGTERM each finishes its image and returns
+its remaining messages to the queue.
 """
 
 import argparse
@@ -35,7 +35,7 @@ class Worker:
     def __init__(
         self, queue: Queue, consumer: Consumer, hidden_seconds: int = _HIDDEN_SECONDS
     ) -> None:
-        """``hidden_seconds``: after so long without a word from here, others get a message."""
+        """``hidden_seconds`` is the visibility timeout, which is renewed while a worker lives."""
         self.queue = queue
         self.consumer = consumer
         self.hidden_seconds = hidden_seconds
@@ -43,11 +43,11 @@ class Worker:
         self._stopping = threading.Event()
 
     def stop(self) -> None:
-        """May be called by a signal's handler."""
+        """May be called from a signal handler."""
         self._stopping.set()
 
     def run(self, threads: int) -> None:
-        """Returns after ``stop``, when no message is held any more."""
+        """Runs until ``stop`` is called and no message is held any more."""
         done = threading.Event()
         extending = threading.Thread(target=self._held.extend_until, args=(done,), daemon=True)
         extending.start()
@@ -60,7 +60,7 @@ class Worker:
             extending.join()
 
     def get_remaining_time_in_millis(self) -> int:
-        """For the consumer, which hands back what it does not come to when there is none left."""
+        """Imitates Lambda's context: with 0 ms left, the consumer hands back further messages."""
         return 0 if self._stopping.is_set() else _A_LONG_TIME_MS
 
     def _work(self) -> None:
@@ -71,25 +71,25 @@ class Worker:
                 if messages:
                     self._settle(messages, self._failed(messages))
                 pause = 1
-            except Exception:  # of the network or of SQS: what was not deleted comes again
+            except Exception:  # network or SQS: messages that were not deleted come again
                 _log.exception("the queue cannot be reached")
                 self._stopping.wait(pause)
                 pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
 
     def _failed(self, messages: Sequence[Message]) -> set[str]:
-        """Ids of the messages that are not done."""
+        """Processes the messages and returns the ids of those that failed."""
         with self._held.hold(messages):
             answer = self.consumer.consume(_as_event(messages), self) or {}
         return {failure["itemIdentifier"] for failure in answer.get("batchItemFailures", [])}
 
     def _settle(self, messages: Sequence[Message], failed: set[str]) -> None:
         self.queue.delete([message for message in messages if message.id not in failed])
-        if self._stopping.is_set():  # else what failed waits until it comes again
+        if self._stopping.is_set():  # otherwise failed messages come again after the timeout
             self.queue.hide([message for message in messages if message.id in failed], 0)
 
 
 def _as_event(messages: Sequence[Message]) -> dict[str, Any]:
-    """As Lambda hands them to the function."""
+    """The event that Lambda would pass to the function."""
     return {
         "Records": [
             {
@@ -106,8 +106,8 @@ def _as_event(messages: Sequence[Message]) -> dict[str, Any]:
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m app.events.worker",
-        description="Annotate the images that an SQS queue tells of. The settings are those of the"
-        " service: SPOTTER_TABLE has to be set.",
+        description="Annotate the images named in the messages of an SQS queue. The settings are"
+        " those of the service; SPOTTER_TABLE is required.",
     )
     parser.add_argument("queue", metavar="QUEUE_URL", help="URL or name of the queue")
     options = parser.parse_args(arguments)

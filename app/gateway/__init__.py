@@ -1,1 +1,1 @@
-"""Turns Lambda's HTTP events into requests: stage paths, size limits, the first answer."""
+"""Turns Lambda's HTTP events into requests: stage paths, size limits, cold-start header."""

@@ -1,4 +1,4 @@
-"""Answers that Lambda would not pass on become a clear error, instead of a 502 of the gateway."""
+"""Replaces answers that are too large for Lambda by a clear error, instead of the gateway's 502."""
 
 import json
 import math
@@ -12,12 +12,12 @@ from app.errors.problem import ProblemResponse
 LAMBDA_BYTES = 6 * 1024 * 1024
 ALB_BYTES = 1024 * 1024
 _ENVELOPE = 2048
-"""For the JSON around body and headers."""
+"""Bytes of the JSON around body and headers."""
 _KEPT_HEADERS = ("access-control-", "vary", "x-request-id")
 
 
 class AnswerLimit:
-    """Holds an answer back until it is known to fit; at HEAD leaves its body away."""
+    """Buffers an answer until it is known to fit, and drops the body for HEAD."""
 
     def __init__(self, app: ASGIApp, text_types: list[str]) -> None:
         self.app = app
@@ -61,11 +61,11 @@ class AnswerLimit:
         await error(scope, receive, send)
 
     def _size(self, start: Message, body: bytes, limit: int) -> int:
-        """Bytes of the whole answer as the JSON that Lambda takes."""
+        """Bytes of the whole answer in Lambda's JSON form."""
         headers = sum(len(name) + len(value) + 8 for name, value in start["headers"])
         kind = Headers(raw=start["headers"]).get("content-type", "")
         if not any(text in kind for text in self.text_types):
             return _ENVELOPE + headers + math.ceil(len(body) / 3) * 4
-        # JSON writes a byte as six at worst.
+        # In JSON a byte takes six at worst.
         written = body if len(body) * 6 < limit else json.dumps(body.decode("utf-8", "replace"))
         return _ENVELOPE + headers + len(written)

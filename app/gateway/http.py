@@ -17,7 +17,7 @@ _TEXT_TYPES = [*DEFAULT_TEXT_MIME_TYPES, problem.MEDIA_TYPE, rekognition.MEDIA_T
 
 
 def adapt(app: ASGIApp, *, root_path: str) -> Mangum:
-    """If ``root_path`` is empty, the event says what precedes the paths."""
+    """If ``root_path`` is empty, the prefix of the paths is taken from the event."""
     asyncio.set_event_loop(asyncio.new_event_loop())
     limited = AnswerLimit(app, _TEXT_TYPES)
     placed = limited if root_path else StagePath(limited)
@@ -26,7 +26,7 @@ def adapt(app: ASGIApp, *, root_path: str) -> Mangum:
 
 
 class ColdStart:
-    """Marks the first answer of an environment, which had to wait for the start."""
+    """Marks the first answer of an environment, which was delayed by the start."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app

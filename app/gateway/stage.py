@@ -1,4 +1,4 @@
-"""Separates the stage or the base path, which API Gateway puts in front, from the own path."""
+"""Separates API Gateway's stage or base path from the application's own path."""
 
 import re
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ _DEFAULT = "$default"
 
 
 class StagePath:
-    """As ASGI wants it: ``root_path`` is what stands in front, and ``path`` begins with it."""
+    """Sets ``root_path`` to the prefix; as ASGI requires, ``path`` begins with it."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -27,16 +27,16 @@ class StagePath:
 def root_and_path(event: Mapping[str, Any], path: str) -> tuple[str, str]:
     """The prefix of the client's path ("" for most requests), and the application's own path.
 
-    ``path`` is the event's. If the event has the part that its route matched, nothing is guessed.
-    A stage may be named like the first part of a path: /v1/v1/vision/detection.
+    ``path`` is the event's. If the event names the part that its route matched, that is used,
+    since a stage may be named like the first part of a path: /v1/v1/vision/detection.
     """
     context = event["requestContext"]
     asked = context.get("http", context).get("path") or path
     own = _matched(event)
     if own is None and asked != path:
-        own = path  # REST APIs cut the stage off
+        own = path  # REST APIs strip the stage
     if own is not None:
-        whole = asked if asked.endswith(own) else f"{asked}/"  # people leave out the last slash
+        whole = asked if asked.endswith(own) else f"{asked}/"  # the last slash may be missing
         return (whole.removesuffix(own).rstrip("/"), own) if whole.endswith(own) else ("", path)
     stage = context.get("stage", _DEFAULT)
     # HTTP APIs leave the stage in the path, REST APIs never do.
@@ -48,9 +48,9 @@ def root_and_path(event: Mapping[str, Any], path: str) -> tuple[str, str]:
 
 
 def _matched(event: Mapping[str, Any]) -> str | None:
-    """The path that the route has matched; None if the event does not tell.
+    """The path that the route matched; None if the event does not contain it.
 
-    Routes are such as "/{proxy+}", "ANY /{proxy+}" and "POST /detect".
+    Routes look like "/{proxy+}", "ANY /{proxy+}" or "POST /detect".
     """
     route = _METHOD.sub("", str(event.get("resource") or event.get("routeKey") or ""))
     given = event.get("pathParameters") or {}

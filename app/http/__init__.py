@@ -1,1 +1,1 @@
-"""The FastAPI application: its routes, and how they read requests and answer them."""
+"""The FastAPI application: its routes, requests and answers."""

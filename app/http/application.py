@@ -1,4 +1,4 @@
-"""The FastAPI application: all its middleware and routes."""
+"""Assembles the FastAPI application from its middleware and routes."""
 
 from collections.abc import Iterator
 
@@ -47,7 +47,7 @@ def create_app(
     detector: Detector | None = None,
     lifespan: Lifespan[FastAPI] | None = None,
 ) -> FastAPI:
-    """Without a ``detector``, ``lifespan`` has to load one and give it to ``start_service``."""
+    """Without a ``detector``, ``lifespan`` has to load one and pass it to ``start_service``."""
     counts = Metrics()
     observers: list[Observer] = [log_request]
     if settings.metrics != "off":
@@ -57,13 +57,13 @@ def create_app(
         version=__version__,
         description=DESCRIPTION,
         license_info={"name": "Apache License 2.0", "identifier": "Apache-2.0"},
-        # FastAPI's own spans would carry queries and the words of exceptions.
+        # FastAPI's own spans would contain queries and the texts of exceptions.
         telemetry={"tracing": False, "metrics": False, "logs": False},
-        openapi_url=None,  # ``pages`` has it
+        openapi_url=None,  # ``pages`` serves it
         docs_url=None,
         redoc_url=None,
-        redirect_slashes=False,  # to an address that a proxy in front may not have
-        generate_unique_id_function=lambda route: route.name,  # as clients call their functions
+        redirect_slashes=False,  # the address may be wrong behind a proxy
+        generate_unique_id_function=lambda route: route.name,  # names of generated functions
         exception_handlers=HANDLERS,
         middleware=list(_middleware(settings, observers)),
         lifespan=lifespan,
@@ -81,7 +81,7 @@ def create_app(
 
 
 def start_service(app: FastAPI, settings: Settings, detector: Detector) -> Service:
-    """From now on requests are answered. Raises StartError if a setting cannot be used."""
+    """Enables the app to answer requests. Raises StartError if a setting cannot be used."""
     if settings.taxonomy:
         from app.http.routes.detect_labels import taxonomy
 
@@ -98,7 +98,7 @@ def start_service(app: FastAPI, settings: Settings, detector: Detector) -> Servi
 
 
 def _middleware(settings: Settings, observers: list[Observer]) -> Iterator[Middleware]:
-    """From the outermost to the innermost."""
+    """Yields middleware from the outermost to the innermost."""
     yield Middleware(RequestPath, settings.root_path)
     yield Middleware(RecordRequests, observers)
     if settings.cors_origins:
@@ -115,7 +115,7 @@ def _middleware(settings: Settings, observers: list[Observer]) -> Iterator[Middl
 
 
 def _paths(routers: list[APIRouter]) -> list[str]:
-    """What a client can ask for, without the routes that only refuse what is below a path."""
+    """Paths for clients, without the catch-all routes that only refuse requests."""
     routes = [route for router in routers for route in router.routes if isinstance(route, Route)]
     paths = {route.path for route in routes}
     return sorted(path for path in paths if ":path}" not in path)

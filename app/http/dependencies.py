@@ -1,4 +1,4 @@
-"""Dependencies of routes: the service, a valid key, and that its holder may ask now."""
+"""Dependencies of routes: the service, a valid key, and admission within the rate limit."""
 
 from typing import Annotated
 
@@ -14,7 +14,7 @@ _key_header = APIKeyHeader(name="X-API-Key", auto_error=False, description="If k
 _bearer = HTTPBearer(auto_error=False, description="The same key, as a bearer token.")
 
 
-async def get_service(request: Request) -> Service:  # as a plain def it would run on a thread
+async def get_service(request: Request) -> Service:  # a plain def would run on a thread
     return service_of(request)
 
 
@@ -43,4 +43,4 @@ async def require_admission(
 KeyDocumented = Depends(keys_documented)
 KeyRequired = Depends(require_key)
 AdmissionRequired = Depends(require_admission)
-"""A valid key whose holder has not asked too often."""
+"""Requires a valid key, if keys are set, and counts the request for the rate limit."""

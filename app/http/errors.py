@@ -1,4 +1,4 @@
-"""Answers every error with problem details, whether a route has raised it or nobody foresaw it."""
+"""Answers every error with problem details, whether it is expected or not."""
 
 import asyncio
 import errno
@@ -30,9 +30,9 @@ _log = logging.getLogger("spotter.request")
 
 
 class ErrorBoundary:
-    """Answers what no handler caught. Innermost, so that other middleware sees the answer (CORS).
+    """Answers errors that no handler caught. Innermost, so that CORS headers are added to them.
 
-    Of a start that failed it makes one line.
+    It also shortens the traceback of a failed start to one line.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -57,22 +57,22 @@ class ErrorBoundary:
         try:
             await self.app(scope, receive, watching_send)
         except ClientDisconnect:
-            record.client_gone = True  # there is nobody to answer
+            record.client_gone = True  # the client has disconnected: there is no answer to send
         except (Exception, asyncio.CancelledError) as error:
             if started and isinstance(error, asyncio.CancelledError):
-                return  # uvicorn closes the connection of an answer that is not complete
+                return  # uvicorn closes the connection if the answer is incomplete
             if started:
                 raise
             await ProblemResponse(to_client_error(error, record.id))(scope, receive, send)
 
 
 def _has_two_ends(scope: Scope) -> bool:
-    """A proxy in front may have believed the other header and taken what follows for a request."""
+    """Whether the body's end is ambiguous (request smuggling): a proxy may use the other header."""
     return {b"content-length", b"transfer-encoding"} <= {name for name, _ in scope["headers"]}
 
 
 def _one_line_errors(send: Send) -> Send:
-    """Starlette reports a failed start as a traceback; its last line is the one for people."""
+    """Shortens the traceback that Starlette reports for a failed start to its last line."""
 
     async def shortened(message: Message) -> None:
         if message["type"] == "lifespan.startup.failed":
@@ -84,22 +84,22 @@ def _one_line_errors(send: Send) -> Send:
 
 
 def to_client_error(error: BaseException, request_id: str) -> SpotterError:
-    """Logs ``error`` with its traceback, so it has to be called while ``error`` is handled.
+    """Logs ``error`` with its traceback, so call it while ``error`` is being handled.
 
-    Requests are cancelled by uvicorn alone, when its time to drain is over.
+    Only uvicorn cancels requests, at the end of its time for draining.
     """
     if isinstance(error, asyncio.CancelledError):
-        return ModelUnavailable("The server has shut down before this was done. Try again.")
+        return ModelUnavailable("The server shut down before the request was done. Try again.")
     fields = {"fields": {"id": request_id}}
     if _out_of_memory(error):
         _log.exception("out of memory", extra=fields)
-        return ModelUnavailable("The server is short of memory. Try again later.")
+        return ModelUnavailable("The server is out of memory. Try again later.")
     _log.exception("unexpected error", extra=fields)
-    return InternalError(f"The server's log says more, under the request id {request_id}.")
+    return InternalError(f"See the server's log for the request id {request_id}.")
 
 
 def _out_of_memory(error: BaseException) -> bool:
-    """onnxruntime has no class of its own for it, so its allocators' words are looked for."""
+    """onnxruntime has no exception class for it, so its allocators' messages are matched."""
     if isinstance(error, OSError):
         return error.errno == errno.ENOMEM
     return isinstance(error, MemoryError) or any(
@@ -108,7 +108,7 @@ def _out_of_memory(error: BaseException) -> bool:
 
 
 class WrongMethod(HTTPException):
-    """Raised by a route that takes the place of others: ``methods`` are all that the path has."""
+    """Raised by a catch-all route; ``methods`` are all methods of the path."""
 
     def __init__(self, methods: Iterable[str]) -> None:
         super().__init__(405, headers={"Allow": ", ".join(methods)})
@@ -123,17 +123,17 @@ async def _on_validation_error(request: Request, error: RequestValidationError) 
 
 
 async def _on_http_exception(request: Request, error: HTTPException) -> Response:
-    """Starlette raises it for a path or a method that does not exist."""
+    """Answers Starlette's exceptions for unknown paths and methods."""
     path = request.scope["path"][:100]
     if error.status_code == 404:
         paths = ", ".join(request.app.state.paths)
         detail = f"There is nothing at {path}. The paths are {paths}; /docs describes them."
         return ProblemResponse(NotFound(detail))
     if error.status_code == 405:
-        named = (error.headers or {}).get("Allow", "GET, HEAD")  # a folder of files names none
+        named = (error.headers or {}).get("Allow", "GET, HEAD")  # static files name no methods
         others = () if isinstance(error, WrongMethod) else _methods(request)
         allow = ", ".join(sorted({*named.split(", "), *others}))
-        detail = f"{path} does not take {request.method[:20]}, but {allow}."
+        detail = f"{path} does not accept {request.method[:20]}, only {allow}."
         return ProblemResponse(MethodNotAllowed(detail, allow))
     if 400 <= error.status_code < 500:
         return ProblemResponse(InvalidParameter(str(error.detail)[:200]))
@@ -141,7 +141,7 @@ async def _on_http_exception(request: Request, error: HTTPException) -> Response
 
 
 def _methods(request: Request) -> Iterator[str]:
-    """The methods of all routes at the request's path: the error names those of one route."""
+    """The methods of all routes with the request's path; the exception has those of one route."""
     routes = [route for route in request.app.routes if not isinstance(route, Mount)]
     for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"):
         scope = {**request.scope, "method": method}

@@ -1,4 +1,4 @@
-"""Finds objects for all routes, fetches images, and stops when the client leaves."""
+"""Runs inferences for all routes, fetches images, and stops if the client disconnects."""
 
 import asyncio
 import time
@@ -20,12 +20,12 @@ from app.vision.turns import Turns
 T = TypeVar("T")
 
 _FEW_BYTES = 256 * 1024
-"""So many bytes are unpacked within a few milliseconds, whatever they are."""
+"""Bytes that are unpacked within a few milliseconds, whatever they contain."""
 _NO_FORMAT_KNOWN = "This is not an image known here. "
 
 
 async def detect(request: Request, service: Service, image: bytes, options: Options) -> Detections:
-    """The detections, which are noted in the request's record."""
+    """Returns the detections, and adds them to the request's record."""
 
     def turns() -> Turns[tuple[Detections, None]]:
         return (yield from service.detector.turns(image, options)), None
@@ -36,18 +36,18 @@ async def detect(request: Request, service: Service, image: bytes, options: Opti
 async def run(
     request: Request, service: Service, image: bytes, turns: Turns[tuple[Detections, T]]
 ) -> tuple[Detections, T]:
-    """The detections in ``image`` and what else ``turns`` make of them.
+    """Returns the detections in ``image`` and the second result of ``turns``.
 
-    Takes one place of the pool for all of it: no request is refused in the middle, unless it needs
-    more memory than there is. The detections are noted in the request's record. A refusal of
-    ``image`` says the cause that its beginning shows.
+    All of it takes one place of the pool, so that no request is refused halfway, unless its tiles
+    need more memory than is free. The detections are added to the request's record. If ``image`` is
+    refused, the error includes the cause that its first bytes show.
     """
     asked = time.perf_counter()
     hold = partial(_hold, service, reservation_of(request))
     try:
         work = service.pool.run_in_turns(turns, hold)
         found, made = await cancel_on_disconnect(request, work)
-    # Bytes that were changed on the way may declare any size.
+    # Images that were corrupted in transit may declare any size.
     except (InvalidImageFormat, InvalidImage, ImageTooLarge) as error:
         cause = find_cause(image)
         if not cause:
@@ -58,7 +58,7 @@ async def run(
 
 
 def _hold(service: Service, reservation: Reservation, size: int) -> None:
-    """Counts ``size`` bytes more for the request. Raises Overloaded or ImageTooLarge."""
+    """Adds ``size`` bytes to the request's reservation. Raises Overloaded or ImageTooLarge."""
     wanted = reservation.size + size
     if wanted > service.memory.capacity:
         raise ImageTooLarge(
@@ -73,7 +73,7 @@ def _hold(service: Service, reservation: Reservation, size: int) -> None:
 async def fetch(
     request: Request, service: Service, bucket: str, key: str, version: str | None
 ) -> bytes:
-    """An image in S3. Raises what ``Storage.fetch`` raises."""
+    """Fetches an image from S3. Raises what ``Storage.fetch`` raises."""
     asked = time.perf_counter()
     work = asyncio.to_thread(service.storage.fetch, bucket, key, version)
     image = await cancel_on_disconnect(request, work)
@@ -83,12 +83,12 @@ async def fetch(
 
 
 async def run_in_thread(service: Service, size: int, unpack: Callable[[], T]) -> T:
-    """Runs ``unpack`` at once if it has few bytes to work on, else away from the event loop."""
+    """Runs ``unpack`` on the event loop if ``size`` is small, else on a thread."""
     return unpack() if size <= _FEW_BYTES else await service.run_in_thread(unpack)
 
 
 async def cancel_on_disconnect(request: Request, work: Awaitable[T]) -> T:
-    """Cancels ``work``, while it waits, when the client goes away.
+    """Cancels ``work`` if the client disconnects while it waits.
 
     Raises ClientDisconnect.
     """

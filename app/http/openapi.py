@@ -1,4 +1,4 @@
-"""The parts of /openapi.json that no type says: errors, headers, and the body of /detect."""
+"""Parts of /openapi.json that types cannot express: errors, headers and the body of /detect."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -44,12 +44,12 @@ _HEADERS: Mapping[type[SpotterError], Json] = {
     TooManyRequests: {
         **_RETRY_AFTER,
         "RateLimit": {
-            "description": "How many requests remain, and in how many seconds there is one more.",
+            "description": "Remaining requests, and seconds until there is one more.",
             "schema": {"type": "string"},
             "example": '"default";r=0;t=7',
         },
         "RateLimit-Policy": {
-            "description": "How many requests are allowed in how many seconds.",
+            "description": "Number of allowed requests, and their period in seconds.",
             "schema": {"type": "string"},
             "example": '"default";q=60;w=60',
         },
@@ -59,7 +59,7 @@ _HEADERS: Mapping[type[SpotterError], Json] = {
 
 class ImageForm(BaseModel):
     file: Annotated[bytes, WithJsonSchema(_BINARY)] = Field(
-        description="The image; or named `image`."
+        description="The image. The field may also be named `image`."
     )
 
 
@@ -67,14 +67,14 @@ def _ref(model: type[BaseModel]) -> Json:
     return {"$ref": _SCHEMAS.format(model=model.__name__)}
 
 
-# FastAPI declares one media type a body. JSON is taken, too, and is not declared: generators of
-# clients would choose it for an upload, and send the file's name or its bytes as text.
+# FastAPI declares one media type per body. JSON is accepted but not declared: generated clients
+# would choose it for uploads, and send the file's name or its bytes as text.
 DETECT_BODY: Json = {
     "requestBody": {
         "required": True,
         "description": f"The image: {formats.listed()}; at most 20 MiB and"
-        " 50 million pixels, unless the server was set up"
-        " otherwise. Sent as it is, it may be declared as any type.",
+        " 50 million pixels, unless the server is configured"
+        " otherwise. A raw image may be declared as any type.",
         "content": {
             "multipart/form-data": {"schema": _ref(ImageForm)},
             "application/octet-stream": {"schema": _BINARY},
@@ -83,18 +83,18 @@ DETECT_BODY: Json = {
 }
 DETECT_ANSWERS: dict[int | str, Json] = {
     200: {
-        "description": "The objects; or the picture with its boxes drawn, if the Accept header"
+        "description": "The objects, or the picture with its boxes drawn if the Accept header"
         " prefers image/jpeg or image/png to JSON.",
         "content": {"image/jpeg": {"schema": _BINARY}, "image/png": {"schema": _BINARY}},
         "headers": {
             "Server-Timing": {
-                "description": "Milliseconds of decode, preprocess, inference and postprocess.",
+                "description": "Milliseconds for decode, preprocess, inference and postprocess.",
                 "schema": {"type": "string"},
                 "example": "decode;dur=5.90, preprocess;dur=2.41, inference;dur=48.12,"
                 " postprocess;dur=0.52",
             },
             "X-Request-Id": {
-                "description": "The request's own, or a new one; the log has it, too.",
+                "description": "The id that the request sent, or a new one; also in the log.",
                 "schema": {"type": "string"},
             },
         },
@@ -103,14 +103,14 @@ DETECT_ANSWERS: dict[int | str, Json] = {
 
 
 def responses(*errors: type[SpotterError]) -> dict[int | str, Json]:
-    """Each status with an example of each of its codes."""
+    """Returns each status with an example for each of its codes."""
     by_status: dict[int | str, Json] = {}
     for error in errors:
         entry = by_status.setdefault(
             error.status,
             {
                 "description": error.title,
-                # FastAPI's "model" would promise application/json, too
+                # FastAPI's "model" would also declare application/json
                 "content": {MEDIA_TYPE: {"schema": _ref(Problem), "examples": {}}},
             },
         )
@@ -125,10 +125,10 @@ def responses(*errors: type[SpotterError]) -> dict[int | str, Json]:
 
 class DocumentedFastAPI(FastAPI):
     keys_required: bool = True
-    """Without it a key may be left out; else generated clients would ask for one."""
+    """If false, the key is documented as optional; else generated clients require one."""
 
     def openapi(self) -> Json:
-        """FastAPI's document, with the schemas of the models that only references name."""
+        """FastAPI's document, with the schemas of models that are only referenced."""
         if self.openapi_schema is None:
             _, named = models_json_schema(
                 [(Problem, "validation"), (ImageForm, "validation")], ref_template=_SCHEMAS

@@ -1,4 +1,4 @@
-"""Routes whose endpoint is called with the request alone."""
+"""Classes of routes: direct endpoints, and other vendors' APIs with their own errors."""
 
 import asyncio
 from abc import abstractmethod
@@ -18,9 +18,9 @@ Endpoint = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 class DirectRoute(APIRoute):
-    """Dependencies and types of the endpoint are for /openapi.json and are not run.
+    """Calls the endpoint with the request only.
 
-    A request saves the time that FastAPI takes to resolve them.
+    Its dependencies and types are only for /openapi.json, which saves the time to resolve them.
     """
 
     def get_route_handler(self) -> Endpoint:
@@ -29,7 +29,7 @@ class DirectRoute(APIRoute):
 
 
 class ForeignRoute(APIRoute):
-    """Routes that speak another API: what their endpoints raise is answered by ``refusal``."""
+    """Routes of another vendor's API; ``refusal`` answers the errors of their endpoints."""
 
     @staticmethod
     @abstractmethod

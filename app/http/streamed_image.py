@@ -1,4 +1,4 @@
-"""An answer of megabytes, for clients that may read it slowly, or not at all."""
+"""Streams a large answer to clients that may read it slowly or not at all."""
 
 from collections.abc import Mapping
 
@@ -13,7 +13,7 @@ _PIECE_BYTES = 128 * 1024
 
 
 class StreamedImage(Response):
-    """Counts as memory of its request until it has been sent, which may take as long as a body."""
+    """Counts as memory of its request until it is sent, with the same time limit as a body."""
 
     def __init__(
         self, request: Request, image: bytes, media_type: str, headers: Mapping[str, str]

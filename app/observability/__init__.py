@@ -1,1 +1,1 @@
-"""The record of each request, and the log, metrics and traces that are made from it."""
+"""The record of each request, and the log, metrics and traces derived from it."""

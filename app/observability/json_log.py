@@ -1,4 +1,4 @@
-"""Logs as JSON, one line a record."""
+"""JSON logs with one line per record."""
 
 import json
 import logging
@@ -10,7 +10,7 @@ from typing import Any, TextIO
 from app.observability.request_record import RequestRecord
 
 _METHOD_CHARACTERS, _PATH_CHARACTERS = 20, 500
-"""The longest that a line has of a method and of a path."""
+"""Most characters of a method and of a path in a line."""
 _request_log = logging.getLogger("spotter.request")
 
 
@@ -32,15 +32,15 @@ class JsonFormatter(logging.Formatter):
 
 class _Handler(logging.StreamHandler[TextIO]):
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
-        """Says nothing of a line that cannot be written: that could not be written either."""
+        """Ignores write errors, since they could not be logged either."""
         if not isinstance(sys.exc_info()[1], OSError):
             super().handleError(record)
 
 
 def configure(level: str) -> None:
-    """Spotter's, uvicorn's and OpenTelemetry's lines to standard output; anybody's warnings, too.
+    """Logs Spotter, uvicorn, OpenTelemetry and all warnings to standard output.
 
-    uvicorn's own access log is not needed.
+    uvicorn's own access log is turned off.
     """
     handler = _Handler(sys.stdout)
     handler.setFormatter(JsonFormatter())
@@ -51,7 +51,7 @@ def configure(level: str) -> None:
         logger.setLevel(level.upper())
     logging.captureWarnings(True)
     root = logging.getLogger()
-    if not root.handlers:  # Lambda's has one
+    if not root.handlers:  # on Lambda it has one
         root.addHandler(handler)
     spans = logging.getLogger("opentelemetry")
     spans.setLevel(max(spans.level, logging.WARNING))
@@ -62,7 +62,7 @@ def configure(level: str) -> None:
 
 
 def log_request(record: RequestRecord) -> Callable[[], None]:
-    """An observer: one line when the request has ended."""
+    """An observer that logs one line at the end of a request."""
 
     def finish() -> None:
         _request_log.info("request", extra={"fields": _fields(record)})
@@ -71,7 +71,7 @@ def log_request(record: RequestRecord) -> Callable[[], None]:
 
 
 def _fields(record: RequestRecord) -> dict[str, object]:
-    """Stages are listed only of requests whose image was searched: the log stays short."""
+    """Members of the line. Stages are listed only if an image was processed, to keep it short."""
     fields: dict[str, object] = {
         "id": record.id,
         "method": record.method[:_METHOD_CHARACTERS],

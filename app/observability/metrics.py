@@ -1,4 +1,4 @@
-"""Counts and histograms of all requests so far: cheap to add to, read when scraped."""
+"""Counters and histograms of all requests so far: cheap to update, and read when scraped."""
 
 from bisect import bisect_left
 from collections import Counter
@@ -11,9 +11,9 @@ from app.observability.request_record import METHODS, RequestRecord
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 MEGAPIXELS = (0.1, 0.3, 1.0, 3.0, 8.0, 12.0, 24.0, 50.0)
 GONE = "gone"
-"""The status of a request whose client went away before the answer began."""
+"""Status of a request whose client disconnected before the answer began."""
 TOTAL = "total"
-"""The stage that stands for the whole request."""
+"""Name of the stage for the whole request."""
 REASONS = {
     "Overloaded": "overloaded",
     "TooManyRequests": "rate_limit",
@@ -33,15 +33,15 @@ REASONS = {
         "access",
     ),
 }
-"""Why a request was turned away, by the code of its error."""
+"""Reasons for rejected requests by error code."""
 
 
 @dataclass
 class Histogram:
     bounds: tuple[float, ...]
-    """Upper bounds; the last one is infinite and not listed."""
+    """Upper bounds, without the last one, which is infinite."""
     counts: list[int] = field(default_factory=list)
-    """One a bucket, not cumulative."""
+    """One count per bucket, not cumulative."""
     total: float = 0.0
 
     def __post_init__(self) -> None:
@@ -53,19 +53,19 @@ class Histogram:
 
 
 class Metrics:
-    """Its methods are called from the event loop only."""
+    """Not thread-safe: call its methods from the event loop only."""
 
     def __init__(self) -> None:
         self.requests: Counter[tuple[str, str, str, str]] = Counter()
-        """By method, route, status and error code."""
+        """Requests by method, route, status and error code."""
         self.rejected = Counter(dict.fromkeys(REASONS.values(), 0))
-        """By reason. Every reason starts at 0 so that ``rate()`` sees the first increment."""
+        """Requests by reason; each starts at 0 so that ``rate()`` sees the first increment."""
         self.open = 0
         """Requests that are not answered yet."""
         self.durations: dict[str, Histogram] = {}
         """Seconds from the first to the last byte, by route."""
         self.stages: dict[str, Histogram] = {}
-        """Seconds, by stage."""
+        """Seconds by stage."""
         self.megapixels = Histogram(MEGAPIXELS)
         self.received_bytes = 0
         """Bytes of request bodies."""
@@ -103,14 +103,14 @@ class ProcessState(NamedTuple):
     ready: bool
     """True if the model works and the process was not told to stop."""
     running: int
-    """Images being worked on."""
+    """Images being processed."""
     waiting: int
     queue_capacity: int
-    """Images that may be worked on or wait."""
+    """Most images that may be processed or wait."""
     shed: int
-    """Requests refused before anything was read of them, so far."""
+    """Requests refused so far without being parsed."""
     held_bytes: int
-    """Memory that requests hold which are not answered yet."""
+    """Memory held by requests that are not answered yet."""
     model: Mapping[str, str]
 
 

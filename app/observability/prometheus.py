@@ -1,4 +1,4 @@
-"""The text that Prometheus reads, from the metrics and the state of the process."""
+"""Formats the metrics and the state of the process for Prometheus."""
 
 from collections.abc import Iterator, Mapping
 from itertools import accumulate
@@ -39,7 +39,7 @@ class _Families:
 def _of_requests(metrics: Metrics) -> Iterator[Metric]:
     requests = CounterMetricFamily(
         "spotter_requests",
-        "Requests answered, by the code of their error.",
+        "Answered requests by method, route, status and error code.",
         labels=("method", "route", "status", "code"),
     )
     for labels, count in metrics.requests.items():
@@ -47,24 +47,24 @@ def _of_requests(metrics: Metrics) -> Iterator[Metric]:
     yield requests
     yield _histograms(
         "spotter_request_duration_seconds",
-        "From the first to the last byte of a request and its answer.",
+        "Time from the first byte of a request to the last byte of its answer.",
         "route",
         metrics.durations,
     )
     yield _histograms(
-        "spotter_stage_duration_seconds", "Parts of the answer's time.", "stage", metrics.stages
+        "spotter_stage_duration_seconds", "Time of each stage.", "stage", metrics.stages
     )
     pixels = HistogramMetricFamily("spotter_image_megapixels", "Size of the images.")
     pixels.add_metric((), _buckets(metrics.megapixels), metrics.megapixels.total)
     yield pixels
-    yield CounterMetricFamily("spotter_received_bytes", "Of bodies.", metrics.received_bytes)
-    yield CounterMetricFamily("spotter_detections", "Objects found.", metrics.detections)
-    yield GaugeMetricFamily("spotter_requests_open", "Not answered yet.", metrics.open)
+    yield CounterMetricFamily("spotter_received_bytes", "Bytes of bodies.", metrics.received_bytes)
+    yield CounterMetricFamily("spotter_detections", "Detected objects.", metrics.detections)
+    yield GaugeMetricFamily("spotter_requests_open", "Unanswered requests.", metrics.open)
 
 
 def _rejected(metrics: Metrics, state: ProcessState) -> Metric:
     rejected = CounterMetricFamily(
-        "spotter_rejected", "Requests turned away, by the reason.", labels=("reason",)
+        "spotter_rejected", "Rejected requests by reason.", labels=("reason",)
     )
     for reason, count in metrics.rejected.items():
         rejected.add_metric((reason,), count)
@@ -74,13 +74,13 @@ def _rejected(metrics: Metrics, state: ProcessState) -> Metric:
 
 def _of_state(state: ProcessState) -> Iterator[Metric]:
     yield GaugeMetricFamily("spotter_ready", "1 if /healthz answers 200.", state.ready)
-    yield GaugeMetricFamily("spotter_images_running", "Being worked on.", state.running)
-    yield GaugeMetricFamily("spotter_images_waiting", "In the queue.", state.waiting)
+    yield GaugeMetricFamily("spotter_images_running", "Images being processed.", state.running)
+    yield GaugeMetricFamily("spotter_images_waiting", "Images in the queue.", state.waiting)
     yield GaugeMetricFamily(
-        "spotter_queue_capacity", "Images that may run or wait.", state.queue_capacity
+        "spotter_queue_capacity", "Most images that may run or wait.", state.queue_capacity
     )
-    yield GaugeMetricFamily("spotter_held_bytes", "Bodies in memory.", state.held_bytes)
-    yield InfoMetricFamily("spotter_model", "What is served.", dict(state.model))
+    yield GaugeMetricFamily("spotter_held_bytes", "Bytes held by requests.", state.held_bytes)
+    yield InfoMetricFamily("spotter_model", "The served model.", dict(state.model))
 
 
 def _histograms(name: str, told: str, label: str, among: Mapping[str, Histogram]) -> Metric:
@@ -91,6 +91,6 @@ def _histograms(name: str, told: str, label: str, among: Mapping[str, Histogram]
 
 
 def _buckets(histogram: Histogram) -> list[tuple[str, float]]:
-    """Cumulative, as Prometheus wants them."""
+    """Cumulative counts, as Prometheus requires."""
     bounds = (*map(str, histogram.bounds), "+Inf")
     return list(zip(bounds, accumulate(histogram.counts), strict=True))

@@ -1,4 +1,4 @@
-"""All that is known of one request; the log, the metrics and the spans are made from it."""
+"""The record of one request, from which the log, the metrics and the spans are made."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -9,7 +9,7 @@ from app.admission.request_memory import Reservation
 
 UNKNOWN_ROUTE = "unknown"
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-"""Clients may make up others."""
+"""Known methods; clients may send any other."""
 
 
 class Stage(NamedTuple):
@@ -17,7 +17,7 @@ class Stage(NamedTuple):
 
     name: str
     began: float
-    """On the clock of ``time.perf_counter``."""
+    """Start time on the clock of ``time.perf_counter``."""
     seconds: float
 
 
@@ -27,7 +27,7 @@ class RequestRecord:
     method: str
     path: str
     headers: Mapping[str, str]
-    """Headers of the request, names in lower case."""
+    """Headers of the request; names are in lower case."""
     reservation: Reservation | None = None
     """The memory that the request holds; None before the model is loaded."""
     began: float = field(default_factory=time.perf_counter)
@@ -35,24 +35,24 @@ class RequestRecord:
     epoch_ns: int = field(default_factory=time.time_ns)
     """The time at ``began``, in nanoseconds since 1970."""
     route: str = UNKNOWN_ROUTE
-    """The path as the code has it, such as /v1/vision/custom/{model}: there are few of them."""
+    """The route's template, such as /v1/vision/custom/{model}, so that labels are bounded."""
     status: int | None = None
-    """None if the client went away before the answer began."""
+    """None if the client disconnected before the answer began."""
     error_code: str = ""
     client_gone: bool = False
-    """True if the client went away while its request was read or worked on."""
+    """True if the client disconnected while its request was being read or processed."""
     received_bytes: int = 0
-    """Size of the body, as far as it was read."""
+    """Bytes of the body that were read."""
     stages: list[Stage] = field(default_factory=list)
     image_size: tuple[int, int] | None = None
-    """Width and height in pixels, upright; None if no image was searched to the end."""
+    """Width and height of the upright image in pixels; None if no image was processed."""
     detections: int = 0
     project_version: str = ""
-    """The name that a client of the Rekognition API has for the model; empty for other requests."""
+    """The model's ARN in a request to the Rekognition API; empty for other requests."""
     detected_at: float = 0.0
-    """When the detections were there, on the clock of ``time.perf_counter``."""
+    """When the detections were complete, on the clock of ``time.perf_counter``."""
     answer_headers: dict[str, str] = field(default_factory=dict)
-    """Headers that are added to the answer, whatever it will be."""
+    """Headers that are added to any answer, also to errors."""
     trace_id: str = ""
 
     @property
@@ -64,4 +64,4 @@ class RequestRecord:
 
 
 Observer = Callable[[RequestRecord], Callable[[], None]]
-"""Called when a request comes; the function that it returns is called when it has ended."""
+"""Called when a request begins; the function that it returns is called at the request's end."""

@@ -1,4 +1,4 @@
-"""Request records as spans, sent by OTLP over HTTP; imported only if traces are wanted."""
+"""Exports request records as spans by OTLP over HTTP; imported only if traces are wanted."""
 
 import threading
 from collections.abc import Callable
@@ -21,7 +21,7 @@ _PROPAGATOR = TraceContextTextMapPropagator()
 _NANOSECONDS = 1_000_000_000
 _CLOSE_SECONDS = 5.0
 _WITHOUT_SPANS = ("/healthz", "/metrics")
-"""Asked for by machines every few seconds."""
+"""Paths that monitoring requests every few seconds."""
 
 
 def exporting(version: str) -> tuple[Observer, Callable[[], None]]:
@@ -33,7 +33,7 @@ def exporting(version: str) -> tuple[Observer, Callable[[], None]]:
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
 
     def close() -> None:
-        """Sends what is left, unless the collector keeps the process from ending."""
+        """Sends the remaining spans, unless that takes longer than ``_CLOSE_SECONDS``."""
         sending = threading.Thread(target=provider.shutdown, daemon=True)
         sending.start()
         sending.join(_CLOSE_SECONDS)

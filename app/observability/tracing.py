@@ -1,7 +1,7 @@
-"""OpenTelemetry spans: one a request, with a child for every stage.
+"""OpenTelemetry spans: one per request, with a child for every stage.
 
-They are made if the extra ``tracing`` is installed and OpenTelemetry's own variables name an
-endpoint. They say nothing of an image's content, and of headers only the caller's trace context.
+They are created if the extra ``tracing`` is installed and OpenTelemetry's own variables name an
+endpoint. They contain nothing of an image's content, and of headers only the trace context.
 """
 
 import logging
@@ -23,15 +23,16 @@ def wanted() -> bool:
 
 
 def start(version: str) -> tuple[Observer, Callable[[], None]] | None:
-    """An observer, and a function that sends the last spans.
+    """Returns an observer and a function that sends the last spans.
 
-    None if no traces are wanted, or if their packages are missing, which is logged."""
+    Returns None if no traces are wanted, or if their packages are missing, which is logged.
+    """
     if not wanted():
         return None
     try:
-        # They take longer to import than the rest of the service.
+        # OpenTelemetry takes longer to import than the rest of the service.
         from app.observability.spans import exporting
     except ImportError as error:
-        _log.warning("no traces: %s is missing, which the extra 'tracing' brings", error.name)
+        _log.warning("no traces: %s is missing; install the extra 'tracing'", error.name)
         return None
     return exporting(version)

@@ -1,3 +1,3 @@
-"""Amazon Rekognition's DetectLabels in Spotter's terms: its requests, labels, colours, errors."""
+"""Amazon Rekognition's operations: their requests, labels, colours, signatures and errors."""
 
 MEDIA_TYPE = "application/x-amz-json-1.1"

@@ -1,4 +1,4 @@
-"""The dominant colours of a region, each pixel counted as the CSS colour nearest to it."""
+"""The dominant colours of a region; each pixel counts as the nearest CSS colour."""
 
 from functools import cache
 from typing import Any
@@ -10,10 +10,10 @@ from PIL import ImageColor
 from app.vision.arrays import Array
 
 Indices = NDArray[np.uint8]
-"""Places in ``_palette``."""
+"""Indices into ``_palette``."""
 
 _LEAST_PERCENT = 1.0
-_BITS = 6  # of each channel that count: cells of 4 x 4 x 4 colours are one
+_BITS = 6  # per channel: each cell of 4 x 4 x 4 colours counts as one
 _CHUNK = 16384
 
 _FAMILIES = {
@@ -43,7 +43,7 @@ _FAMILIES = {
 
 
 def nearest(rgb: Array) -> Indices:
-    """For each pixel of an array whose last axis is red, green, blue of 0..255."""
+    """The nearest colour of each pixel; the last axis of ``rgb`` is red, green, blue in 0..255."""
     levels = rgb.astype(np.uint32) >> (8 - _BITS)
     cells = (levels[..., 0] << _BITS | levels[..., 1]) << _BITS | levels[..., 2]
     present = np.flatnonzero(np.bincount(cells.ravel(), minlength=1 << 3 * _BITS))
@@ -56,7 +56,7 @@ def nearest(rgb: Array) -> Indices:
 
 
 def dominant(pixels: Indices, limit: int) -> list[dict[str, Any]]:
-    """Of a region, the most frequent first."""
+    """The dominant colours of a region, most frequent first."""
     counts = np.bincount(pixels.ravel(), minlength=len(_palette()))
     percents = counts * (100 / max(1, pixels.size))
     order = np.argsort(-percents, kind="stable")[:limit]
@@ -80,7 +80,7 @@ def _describe(index: int, percent: float) -> dict[str, Any]:
 
 @cache
 def _palette() -> list[tuple[str, str, tuple[int, int, int]]]:
-    """Simplified name, CSS name and RGB."""
+    """Simplified name, CSS name and RGB of each colour."""
     return [
         (family, name, ImageColor.getrgb(name)[:3])
         for family, names in _FAMILIES.items()
@@ -98,6 +98,6 @@ def _nearest_to_cells(cells: NDArray[np.intp]) -> Array:
     levels = np.stack([cells >> 2 * _BITS, cells >> _BITS & mask, cells & mask], axis=-1)
     middles = (levels.astype(np.float32) + 0.5) * width - 0.5
     palette = _palette_rgb()
-    # |a - b|² without |a|², which is the same for all b.
+    # |a - b|² without |a|², which does not depend on b.
     found: Array = ((palette**2).sum(axis=1) - 2 * middles @ palette.T).argmin(axis=1)
     return found

@@ -1,4 +1,4 @@
-"""Probabilities of the model as confidences of 0..100, and back."""
+"""Converts the model's probabilities to confidences of 0..100, and back."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,9 +8,9 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Scale:
-    """Straight lines between points (probability, confidence), which rise in both.
+    """Interpolates linearly between points (probability, confidence), which increase in both.
 
-    0 stays 0 and 1 becomes 100; without points a confidence is 100 times the probability.
+    0 stays 0 and 1 becomes 100. Without points, a confidence is 100 times the probability.
     """
 
     points: Sequence[tuple[float, float]] = ()
@@ -25,7 +25,7 @@ class Scale:
         return float(np.interp(confidence, confidences, probabilities))
 
     def __str__(self) -> str:
-        """For people and programs that compare versions; empty without points."""
+        """A suffix for model versions, so that clients notice a change; empty without points."""
         return "".join(
             f"-{probability:g}:{confidence:g}" for probability, confidence in self.points
         )

@@ -1,4 +1,4 @@
-"""Tables that users write as CSV, in UTF-8 with a first line of column names."""
+"""Reads users' CSV tables, which are in UTF-8 and have column names in the first line."""
 
 import csv
 from collections.abc import Iterator, Sequence
@@ -8,10 +8,10 @@ from app.errors import StartError
 
 
 def read_rows(path: Path, columns: Sequence[str], wanted: str) -> Iterator[tuple[int, list[str]]]:
-    """The number of each line that is not empty, and its cells, of which the first is not empty.
+    """Yields the number and the cells of each line that is not empty.
 
-    Raises StartError, in which ``wanted`` says what a line has to be, OSError or
-    UnicodeDecodeError.
+    Raises StartError if a line has other columns or an empty first cell; ``wanted`` describes what
+    it has to be. Raises OSError or UnicodeDecodeError if the file cannot be read.
     """
     with path.open(encoding="utf-8-sig", newline="") as file:
         rows = csv.reader(file)
@@ -31,5 +31,5 @@ def wrong_line(path: Path, line: int, wanted: str) -> StartError:
 
 
 def split_cell(cell: str) -> tuple[str, ...]:
-    """The parts of a cell between semicolons."""
+    """The parts of a cell, which semicolons separate."""
     return tuple(part.strip() for part in cell.split(";") if part.strip())

@@ -17,7 +17,7 @@ class DetectCustomLabelsRequest(ImageRequest):
 
 
 def custom_labels(found: Detections, most: int | None) -> list[Json]:
-    """One for each object, named as the model names it; the most confident first.
+    """One label for each object, with the model's own name; most confident first.
 
     Labels of the whole picture have no geometry.
     """

@@ -1,4 +1,4 @@
-"""What AWS calls the things that go wrong, and the form in which it says so.
+"""AWS's names for errors, with their statuses.
 
 SpotterError
 └── AwsError                           400
@@ -13,8 +13,8 @@ SpotterError
     ├── SerializationException              the request is not JSON of the right types
     ├── UnknownOperationException
     ├── ProvisionedThroughputExceededException
-    │                                  429  where AWS has 400: SDKs come back after either
-    ├── ThrottlingException            500  as the API reference has it
+    │                                  429  AWS has 400: SDKs retry after both
+    ├── ThrottlingException            500  as in the API reference
     ├── InternalServerError            500
     └── of signatures: MissingAuthenticationTokenException, IncompleteSignatureException,
         UnrecognizedClientException, InvalidSignatureException
@@ -92,7 +92,7 @@ class UnrecognizedClientException(AwsError): ...
 class InvalidSignatureException(AwsError): ...
 
 
-# The first that fits; SDKs try again after a 500.
+# The first match counts. SDKs retry after a 500.
 _EQUIVALENTS: tuple[tuple[type[SpotterError], type[AwsError]], ...] = (
     (InvalidImageFormat, InvalidImageFormatException),
     (InvalidImage, InvalidImageFormatException),

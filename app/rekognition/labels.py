@@ -1,4 +1,4 @@
-"""Detections as Rekognition's labels, and the ancestors of those as labels of their own."""
+"""Detections as Rekognition's labels, with their ancestors as further labels."""
 
 from typing import Any
 
@@ -17,16 +17,16 @@ def labels(
     colours: list[list[Json]] | None = None,
     scale: Scale = PERCENT,
 ) -> list[Json]:
-    """The most confident first; among equals by the alphabet.
+    """Labels, most confident first; equally confident ones in alphabetical order.
 
-    Labels of the whole picture have no instances. ``colours`` are the dominant ones of each
+    Labels of the whole picture have no instances. ``colours`` are the dominant colours of each
     detection.
     """
     confidences: dict[str, float] = {}
     instances: dict[str, list[Json]] = {}
 
     def note(label: str, probability: float) -> tuple[str, float]:
-        """The label's own name and confidence, which count for its ancestors as well."""
+        """Records the label and its ancestors; returns its own name and confidence."""
         name = taxonomy.of_label(label).name
         confidence = round(scale.confidence(probability), 4)
         for label in (name, *taxonomy.ancestors(name)):
@@ -65,7 +65,7 @@ def _instance(item: Detection, confidence: float, found: Detections) -> Json:
 
 
 def bounding_box(item: Detection, found: Detections) -> Json:
-    """As shares of the picture's width and height."""
+    """The box as fractions of the picture's width and height."""
     x, y, width, height = item.box
     return {
         "Width": round(width / found.width, 6),
@@ -80,7 +80,7 @@ def _names(names: tuple[str, ...]) -> list[Json]:
 
 
 def _passes(entry: Entry, filters: LabelFilters) -> bool:
-    """Whatever is excluded is out; where anything is included, the rest is."""
+    """Whether the entry is not excluded, and is included if there are inclusion filters."""
     if _among(entry, filters.LabelExclusionFilters, filters.LabelCategoryExclusionFilters):
         return False
     included = filters.LabelInclusionFilters, filters.LabelCategoryInclusionFilters

@@ -1,4 +1,4 @@
-"""DetectModerationLabels: its request, and what a model finds as moderation labels."""
+"""DetectModerationLabels: its request, and detections as moderation labels."""
 
 from typing import Annotated
 
@@ -17,9 +17,9 @@ class DetectModerationLabelsRequest(ImageRequest):
 
 
 def moderation_labels(found: Detections, table: ModerationTable) -> Json:
-    """``ModerationLabels`` and ``ContentTypes``, the most confident first.
+    """``ModerationLabels`` and ``ContentTypes``, most confident first.
 
-    A label stands behind its parents, which are as confident as the surest of their children.
+    A parent precedes its children and is as confident as the most confident of them.
     """
     confidences: dict[Row, float] = {}
     for one in (*found.items, *(found.classifications or ())):

@@ -1,6 +1,6 @@
-"""Which moderation labels and content types a model's labels stand for, from the user's table.
+"""The user's table that maps a model's labels to moderation labels and content types.
 
-Its columns are ``name,labels,parent,level``. ``labels`` are the model's names for the thing,
+Its columns are ``name,labels,parent,level``. ``labels`` are the model's names for the entry,
 separated by semicolons. ``level`` is 1 to 3; a label of level 2 or 3 has a parent of the level
 above. A row without a level names a content type, such as Illustrated.
 """
@@ -28,7 +28,7 @@ class Row:
 
 class ModerationTable:
     def __init__(self, rows: Iterable[Row]) -> None:
-        """Raises StartError for a name that comes twice or a parent of another level."""
+        """Raises StartError for a duplicate name or a parent of a wrong level."""
         self._by_name: dict[str, Row] = {}
         self._by_label: dict[str, Row] = {}
         for row in rows:
@@ -48,7 +48,7 @@ class ModerationTable:
             raise StartError(f"SPOTTER_MODERATION={path}: cannot be read.") from error
 
     def of_label(self, label: str) -> Row | None:
-        """None if the model's label is harmless: it is not in the table."""
+        """The row of a model's label; None if the label is not in the table, and so harmless."""
         return self._by_label.get(label.casefold())
 
     def with_parents(self, row: Row) -> Iterator[Row]:
@@ -66,8 +66,8 @@ class ModerationTable:
         if not fits:
             raise StartError(
                 f"SPOTTER_MODERATION: {row.name!r} of level {row.level or 'none'} has the parent"
-                f" {row.parent!r}. Level 1 has none, levels 2 and 3 have one of the level above,"
-                " with a row of its own."
+                f" {row.parent!r}. Level 1 must have no parent; levels 2 and 3 need a parent of the"
+                " level above with its own row."
             )
 
 

@@ -1,7 +1,7 @@
-"""Starting, stopping and describing project versions, which all stand for the one model served.
+"""Starts, stops and describes project versions, all of which stand for the one served model.
 
-A project version that nobody has stopped is running. What was stopped is forgotten at the end of
-the process, and other processes do not know it.
+A project version is running unless it was stopped. This state is lost at the end of the process,
+and is not shared with other processes.
 """
 
 import re
@@ -21,7 +21,7 @@ from app.rekognition.shapes import Shape
 Json = dict[str, object]
 
 _MOST_KNOWN = 1000
-"""So many project versions are remembered; the oldest is forgotten first."""
+"""Most project versions that are remembered; the oldest is evicted first."""
 _PAGE = 100
 _NAME = r"[a-zA-Z0-9_.\-]{1,255}"
 _PROJECT = rf"arn:[a-z\d-]+:rekognition:[a-z\d-]+:\d{{12}}:project/{_NAME}"
@@ -54,16 +54,16 @@ class DescribeRequest(Shape):
 
 
 class ProjectVersions:
-    """Its methods are called from the event loop only.
+    """Not thread-safe: call its methods from the event loop only.
 
-    An ARN ends in the time of creation, which programs that only describe do not know: versions
-    are told apart by the part before it.
+    An ARN ends in the time of creation, which clients that only describe do not know. So versions
+    are identified by the part before it.
     """
 
     def __init__(self, served: Sequence[str] = (), default_name: str = "spotter") -> None:
-        """``served``: the ARNs that are answered for; none: all.
+        """``served`` are the ARNs that are answered; if empty, all are.
 
-        ``default_name`` is the version of each project that is described if none is known.
+        ``default_name`` is the version that is described for a project of unknown versions.
         """
         self._served = {_without_time(arn): arn for arn in served}
         self._default_name = re.sub(r"[^a-zA-Z0-9_.\-]", "-", default_name)[:255]
@@ -136,7 +136,7 @@ class ProjectVersions:
         self._require_served(arn)
         key = _without_time(arn)
         if not self._served:
-            self._arns.pop(key, None)  # so that it is the newest
+            self._arns.pop(key, None)  # to become the newest entry
             self._arns[key] = arn
             if len(self._arns) > _MOST_KNOWN:
                 oldest = next(iter(self._arns))
@@ -148,7 +148,7 @@ class ProjectVersions:
     def _require_served(self, arn: str) -> None:
         if self._served and self._served.get(_without_time(arn)) != arn:
             raise ResourceNotFoundException(
-                f"{arn} is not served here; SPOTTER_PROJECT_VERSIONS names what is."
+                f"{arn} is not served here; SPOTTER_PROJECT_VERSIONS names those that are."
             )
 
 
@@ -160,5 +160,5 @@ def _offset(token: str | None, size: int) -> int:
     if token is None:
         return 0
     if not re.fullmatch(r"[0-9]{1,6}", token) or int(token) >= size:
-        raise InvalidPaginationTokenException("NextToken: is none that was given out here.")
+        raise InvalidPaginationTokenException("NextToken: is not from an answer of this server.")
     return int(token)

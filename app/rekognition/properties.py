@@ -1,7 +1,7 @@
 """Brightness, sharpness, contrast and colours of a picture, its foreground and its background.
 
-What the objects' boxes cover is the foreground; where they cover nothing or everything, it is the
-middle of the picture.
+The foreground is the area of the objects' boxes, or the middle of the picture if the boxes cover
+nothing or everything.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from app.vision.detections import Detection, Detections
 from app.vision.detector import Detector
 
 _LONGEST_SIDE = 512
-_SHARP = 18.0  # a picture of so much contrast between neighbours is 63% sharp
+_SHARP = 18.0  # a picture with this contrast between neighbouring pixels is 63% sharp
 
 Mask = NDArray[np.bool_]
 
@@ -29,7 +29,7 @@ class Properties:
 
 
 def measure(detector: Detector, data: bytes, found: Detections, colours: int) -> Properties:
-    """``colours`` is how many are named of each region, at most."""
+    """Lists at most ``colours`` dominant colours for each region."""
     with detector.picture(data, _LONGEST_SIDE) as picture:
         rgb = picture.rgb
         luma = np.asarray(rgb.convert("L"), dtype=np.float32)
@@ -52,7 +52,7 @@ def measure(detector: Detector, data: bytes, found: Detections, colours: int) ->
 
 
 def _area(item: Detection, scale: float, shape: tuple[int, ...]) -> tuple[slice, slice]:
-    """At least one pixel of the picture."""
+    """The item's rows and columns, at least one of each."""
     x, y, width, height = (value * scale for value in item.box)
     return _span(y, height, shape[0]), _span(x, width, shape[1])
 
@@ -74,7 +74,7 @@ def _foreground(areas: list[tuple[slice, slice]], shape: tuple[int, ...]) -> Mas
 
 
 def _edges(luma: Array) -> Array:
-    """How far each pixel is from the mean of its neighbours."""
+    """Laplacian: the sum of each pixel's four neighbours minus four times the pixel."""
     padded = np.pad(luma, 1, mode="edge")
     around = padded[:-2, 1:-1] + padded[2:, 1:-1] + padded[1:-1, :-2] + padded[1:-1, 2:]
     edges: Array = around - 4 * luma
@@ -82,7 +82,7 @@ def _edges(luma: Array) -> Array:
 
 
 def _quality(luma: Array, edges: Array, *, contrast: bool) -> dict[str, float]:
-    """Each from 0 to 100; all 0 for a region of no pixels."""
+    """Each value is from 0 to 100, and 0 for an empty region."""
     if luma.size == 0:
         luma = edges = np.zeros(1, dtype=np.float32)
     roughness = float(np.sqrt(np.mean(edges**2)))

@@ -1,4 +1,4 @@
-"""What a DetectLabels request may say: the service's own names, limits and defaults."""
+"""A DetectLabels request, with the names, limits and defaults of AWS."""
 
 from enum import StrEnum
 from typing import Annotated

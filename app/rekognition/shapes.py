@@ -1,4 +1,4 @@
-"""Parts of requests that several operations share, and how a request's JSON is read."""
+"""Parts of requests that several operations share; parses a request's JSON."""
 
 from typing import Annotated, TypeVar
 
@@ -16,16 +16,16 @@ from app.vision.images.visible_cause import is_base64_of_image
 
 MAX_IMAGE_BYTES = 5 * 1024 * 1024
 MAX_BODY_BYTES = 8 * 1024 * 1024
-"""The largest image as base64, and room for the rest."""
+"""The largest image in base64 and the rest of the request."""
 
-# Ends of the types of error that pydantic reports of values that AWS could not have read at all.
+# Suffixes of pydantic's error types for values that AWS cannot deserialise.
 _UNREADABLE = ("_type", "_parsing")
 
 
 class Shape(Base64Model):
-    """Unknown members are ignored and null means absent, as AWS has it.
+    """Unknown members are ignored and null means absent, as in AWS.
 
-    Validators are built at the first request: most servers never get one.
+    Validators are built at the first request, since most servers never get one.
     """
 
     model_config = ConfigDict(extra="ignore", allow_inf_nan=False, defer_build=True)
@@ -42,7 +42,7 @@ class SentImage(Shape):
     S3Object: StoredImage | None = None
 
     def take_bytes(self) -> bytes | None:
-        """The image if it came with the request; it is kept no longer.
+        """Removes and returns the image if the request contains it.
 
         Raises InvalidParameterException, ImageTooLargeException or InvalidImageFormatException.
         """
@@ -75,7 +75,7 @@ def read(shape: type[S], body: bytes) -> S:
 
 
 def read_with_image(shape: type[R], body: bytes) -> tuple[R, bytes | None]:
-    """The request without its image, and the image if it came with the request.
+    """Returns the request without its image, and the image if the request contains it.
 
     Raises SerializationException, InvalidParameterException, ImageTooLargeException or
     InvalidImageFormatException.

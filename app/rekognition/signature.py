@@ -1,7 +1,7 @@
-"""AWS Signature Version 4: who signed a request, found in two steps.
+"""AWS Signature Version 4: verifies the signer of a request in two steps.
 
-``examine`` needs the headers alone and refuses most before a body is read; ``verify`` needs the
-body.
+``examine`` needs only the headers and refuses most requests before the body is read; ``verify``
+needs the body.
 """
 
 import hashlib
@@ -34,19 +34,19 @@ _MISMATCH = (
 
 @dataclass(frozen=True)
 class SignedRequest:
-    """What of a request is signed, besides its body."""
+    """The signed parts of a request, except its body."""
 
     method: str
     paths: Sequence[str]
-    """Those that the client may have meant."""
+    """Paths that the client may have signed."""
     query: str
     headers: Mapping[str, str]
-    """By their names in lower case; several of one name joined by commas."""
+    """Values by lower-case name; several values of one name are joined by commas."""
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A signature that may be right, as far as can be said without the body."""
+    """A signature that is plausible, but not yet verified against the body."""
 
     key_id: str
     secret: str
@@ -63,7 +63,7 @@ class Claim:
 
 class Verifier:
     def __init__(self, credentials: Mapping[str, str]) -> None:
-        """``credentials`` are secrets by key id."""
+        """``credentials`` maps key ids to secrets."""
         self._secrets = {_digest(key_id): secret for key_id, secret in credentials.items()}
 
     def examine(self, headers: Mapping[str, str], now: datetime | None = None) -> Claim:
@@ -96,7 +96,7 @@ class Verifier:
 
     def _secret(self, key_id: str) -> str:
         given = _digest(key_id)
-        # Every one is compared, whichever matches: the time tells nothing.
+        # Every key is compared, so that the time taken reveals nothing.
         found = [s for digest, s in self._secrets.items() if hmac.compare_digest(digest, given)]
         if not found:
             raise UnrecognizedClientException(

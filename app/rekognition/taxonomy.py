@@ -1,7 +1,7 @@
-"""How labels are named, what they belong to and what else they are called, from a table.
+"""A table of the labels' names, parents, aliases and categories.
 
-``labels.csv`` lies beside this file; a user's table of the same columns adds to it or overrides
-it. ``labels`` are the model's names for the thing; lists are separated by semicolons.
+``labels.csv`` is in this folder; a user's table with the same columns adds to it or overrides it.
+``labels`` are the model's names for the entry; semicolons separate the items of lists.
 """
 
 from collections.abc import Iterable, Iterator
@@ -19,14 +19,14 @@ _COLUMNS = ["name", "labels", "parents", "aliases", "categories"]
 class Entry:
     name: str
     parents: tuple[str, ...] = ()
-    """The nearest; ``Taxonomy.ancestors`` has them all."""
+    """The direct parents; ``Taxonomy.ancestors`` returns all ancestors."""
     aliases: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
 
 
 class Taxonomy:
     def __init__(self, rows: Iterable[tuple[Entry, tuple[str, ...]]]) -> None:
-        """Later rows override earlier ones. Raises StartError where a label is its own ancestor."""
+        """Later rows override earlier ones. Raises StartError if a label is its own ancestor."""
         self._by_name: dict[str, Entry] = {}
         self._by_label: dict[str, str] = {}
         for entry, labels in rows:
@@ -36,7 +36,7 @@ class Taxonomy:
 
     @classmethod
     def load(cls, extension: Path | None = None) -> "Taxonomy":
-        """Raises StartError for an ``extension`` that cannot be used."""
+        """Raises StartError if ``extension`` cannot be used."""
         rows = list(_read(_SHIPPED))
         if extension is not None:
             try:
@@ -46,7 +46,7 @@ class Taxonomy:
         return cls(rows)
 
     def of_label(self, label: str) -> Entry:
-        """A label that is not in the table stands for itself, as a title."""
+        """The entry of a label; one that is not in the table becomes its own name in title case."""
         name = self._by_label.get(label.casefold())
         if name is None:
             name = label.title() if label.islower() else label
@@ -56,7 +56,7 @@ class Taxonomy:
         return self._by_name.get(name) or Entry(name)
 
     def ancestors(self, name: str) -> tuple[str, ...]:
-        """All of them, by the alphabet."""
+        """All ancestors in alphabetical order."""
         return self._ancestors.get(name, ())
 
     def _climb(self, name: str) -> tuple[str, ...]:

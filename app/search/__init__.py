@@ -1,1 +1,1 @@
-"""Which objects of a bucket show a label: the index in the results' table, and questions to it."""
+"""Searches a bucket's objects by label, with an index in the results' table."""

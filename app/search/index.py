@@ -1,4 +1,4 @@
-"""Answers which objects show a label, the surest first, by queries to the index alone."""
+"""Finds the objects that show a label, most probable first, with queries to the index only."""
 
 import time
 from collections.abc import Iterator
@@ -12,12 +12,12 @@ from app.search.question import Hit, Page, Question
 from app.search.shard import Shard
 
 _MOST_ITEMS_READ = 5000
-"""Items that one page may cost. If few of them meet the question, the page is short and the next
-page goes on from there."""
+"""Most items read for one page. If few of them match, the page is short and the next page continues
+from there."""
 _LARGEST_READ = 250
 _AT_A_TIME = 8
 _RETRY_AFTER_SECONDS = 2
-_PASSING = frozenset(
+_TRANSIENT = frozenset(
     {
         "InternalServerError",
         "ProvisionedThroughputExceededException",
@@ -38,13 +38,13 @@ class LabelIndex:
         self._pool = ThreadPoolExecutor(_AT_A_TIME, thread_name_prefix="search")
 
     def search(self, question: Question, limit: int, cursor: str | None = None) -> Page:
-        """At most ``limit`` hits, from ``cursor`` on if there is one.
+        """Returns at most ``limit`` hits, starting at ``cursor`` if there is one.
 
-        Raises InvalidParameter if ``cursor`` is none that an earlier page gave, Overloaded if
-        DynamoDB cannot be reached or asks for patience.
+        Raises InvalidParameter if ``cursor`` is not from an earlier page, Overloaded if DynamoDB
+        is busy or cannot be reached.
         """
         if cursor is not None and not is_position(cursor):
-            raise InvalidParameter(f"cursor={cursor[:50]}: take it from the answer before.")
+            raise InvalidParameter(f"cursor={cursor[:50]}: take it from the previous answer.")
         low = above(question.above)
         high = before(cursor) if cursor else HIGHEST
         label = folded(question.label)
@@ -75,7 +75,7 @@ class LabelIndex:
         return Page(hits, last, sum(shard.items_read for shard in shards))
 
     def _read(self, shards: list[Shard], count: int) -> None:
-        """Those that few items wait in, since they are the next to be empty."""
+        """Reads the shards with few items left, since they run out next."""
         few = [shard for shard in shards if not shard.is_read and 4 * len(shard) <= count]
         list(self._pool.map(lambda shard: shard.read(count), few))
 
@@ -87,10 +87,8 @@ def _dynamodb_errors() -> Iterator[None]:
     try:
         yield
     except boto.ClientError as error:
-        if error.response["Error"].get("Code") in _PASSING:
-            raise Overloaded(
-                "The table asks for patience. Try again later.", _RETRY_AFTER_SECONDS
-            ) from error
+        if error.response["Error"].get("Code") in _TRANSIENT:
+            raise Overloaded("DynamoDB is busy. Try again later.", _RETRY_AFTER_SECONDS) from error
         raise
     except (boto.HTTPClientError, boto.ConnectionError) as error:
         raise Overloaded(

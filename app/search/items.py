@@ -1,4 +1,4 @@
-"""The index items of a row: one for each label, with all that a search answers and asks of it."""
+"""The index items of a row: one for each label, with all attributes that a search needs."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -9,17 +9,17 @@ from app.search.keys import PARTITION_KEY, SORT_KEY, folded, partition, position
 Item = dict[str, Any]
 
 MOST_LABELS = 49
-"""Labels of a row that are in the index: a transaction has at most 100 actions, and one that
-replaces a row deletes the items of 49 labels, writes those of 49 others, and the row."""
+"""Most labels of a row in the index. A transaction has at most 100 actions: replacing a row may
+delete the items of 49 labels, and write those of 49 others and the row."""
 
 _MOST_ALT_TEXT = 1000  # characters
 _COPIED = ("bucket", "key", "model", "modelSha256", "detectedAt", "expiresAt")
 
 
 def labels_for_index(row: Mapping[str, Any]) -> dict[str, Decimal]:
-    """The surest labels of a row by their folded names, each with its greatest probability."""
+    """The most probable labels of a row: folded names with their greatest probabilities."""
     found: dict[str, Decimal] = {}
-    # A model that sorts whole pictures writes classifications.
+    # Rows of classifiers have classifications.
     for one in (*(row.get("classifications") or ()), *(row.get("detections") or ())):
         name = folded(one["label"])
         found[name] = max(one["probability"], found.get(name, one["probability"]))
@@ -28,7 +28,7 @@ def labels_for_index(row: Mapping[str, Any]) -> dict[str, Decimal]:
 
 
 def index_items(row: Mapping[str, Any], labels: Mapping[str, Decimal]) -> list[Item]:
-    """One for each of ``labels``, which are folded."""
+    """One item for each of ``labels``, which are folded."""
     written = {folded(label): label for label in reversed(row["labels"])}
     common: Item = {name: row[name] for name in _COPIED if name in row}
     common |= {"altText": row["altText"][:_MOST_ALT_TEXT], "labels": dict(labels)}

@@ -1,7 +1,7 @@
-"""Keys of the index: a partition for each label and shard, in which the surest object sorts last.
+"""Keys of the index: a partition for each label and shard, with the most probable object last.
 
-The index lies in the results' table beside the rows. No bucket's name begins with ``#``, so no row
-has the key of an index item.
+The index is in the same table as the rows. No bucket's name begins with ``#``, so no row has the
+key of an index item.
 """
 
 import hashlib
@@ -13,15 +13,15 @@ PARTITION_KEY = "object"
 SORT_KEY = "version"
 
 SHARDS = 16
-"""Partitions of one label. DynamoDB writes 1,000 units a second to one, and a label such as
-"person" is in most photos. Each search asks all of them."""
+"""Partitions of one label. DynamoDB allows 1,000 write units a second for one partition, and a
+label such as "person" is in most photos. Each search queries all of them."""
 
 _LONGEST_LABEL_BYTES = 100
 _POSITION = re.compile(r"[01]\.\d{6}#[0-9a-f]{32}", re.ASCII)
 
 
 def folded(label: str) -> str:
-    """The form in which labels are compared: without case, short enough for a key, not empty."""
+    """Case-folds a label for comparison. The result is not empty and short enough for a key."""
     text = unicodedata.normalize("NFKC", label).casefold().strip()
     if 0 < len(text.encode("utf-8", "replace")) <= _LONGEST_LABEL_BYTES:
         return text
@@ -34,12 +34,12 @@ def partition(label: str, shard: int) -> str:
 
 
 def shard_of(row_object: str, row_version: str) -> int:
-    """The shard in which all index items of a row lie."""
+    """The shard of all index items of a row."""
     return int(_row_digest(row_object, row_version)[:8], 16) % SHARDS
 
 
 def position(probability: Decimal, row_object: str, row_version: str) -> str:
-    """A sort key: by probability, and of one probability in a fixed order."""
+    """A sort key: by probability, and in a fixed order for equal probabilities."""
     return f"{probability:.6f}#{_row_digest(row_object, row_version)}"
 
 
@@ -48,13 +48,13 @@ def is_position(text: str) -> bool:
 
 
 def above(probability: float) -> str:
-    """Less than the positions of all greater probabilities, and greater than all others."""
+    """A key less than the positions of all greater probabilities, and greater than all others."""
     rounded = f"{probability:.6f}"
     return rounded + ("$" if float(rounded) <= probability else "#")  # "$" comes after "#"
 
 
 def before(position: str) -> str:
-    """Less than ``position``, and greater than each position that is less."""
+    """A key less than ``position`` and greater than every lower position."""
     return f"{position[:-1]}{chr(ord(position[-1]) - 1)}~"
 
 

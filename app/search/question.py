@@ -1,4 +1,4 @@
-"""What a search asks for, and what it answers."""
+"""The question and the answer of a search."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,17 +11,17 @@ _SHORTEST_DIGEST = 8
 
 @dataclass(frozen=True)
 class Question:
-    """Labels count if their probability is above ``above``."""
+    """Labels count only if their probability is greater than ``above``."""
 
     label: str
     also: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
     above: float = 0.0
     model: str = ""
-    """Name of a model, or the beginning of its SHA-256; empty: any."""
+    """Name of a model or a prefix of its SHA-256; any model if empty."""
 
     def is_met_by(self, item: Mapping[str, Any], now: float) -> bool:
-        """``item`` is of the index and has the label; ``now``: seconds since 1970."""
+        """``item`` is an index item of the label; ``now`` is in seconds since 1970."""
         return (
             all(self._shows(item, label) for label in self.also)
             and not any(self._shows(item, label) for label in self.without)
@@ -44,7 +44,7 @@ class Hit:
     bucket: str
     key: str
     version: str | None
-    """None if the bucket keeps no versions."""
+    """None if the bucket is not versioned."""
     label: str
     probability: float
     alt_text: str
@@ -62,7 +62,7 @@ class Hit:
 
     @property
     def public(self) -> dict[str, Any]:
-        """As the API and the command print it."""
+        """The JSON that the API and the command return."""
         version = {} if self.version is None else {"version": self.version}
         return {
             "bucket": self.bucket,
@@ -81,5 +81,5 @@ class Hit:
 class Page:
     hits: list[Hit]
     cursor: str | None
-    """Where the next page begins; None after the last one."""
+    """Start of the next page; None after the last page."""
     items_read: int

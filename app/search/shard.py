@@ -1,4 +1,4 @@
-"""One shard of a label's index, read from the surest object on, a page at a time."""
+"""Reads one shard of a label's index page by page, most probable object first."""
 
 from collections import deque
 from typing import Any
@@ -10,7 +10,7 @@ from app.search.keys import PARTITION_KEY, SORT_KEY, before
 
 class Shard:
     def __init__(self, connection: Connection, table: str, name: str, low: str, high: str) -> None:
-        """``name``: of the partition; its positions between ``low`` and ``high`` are read."""
+        """Reads the positions from ``low`` to ``high`` in the partition ``name``."""
         self._connection = connection
         self._table = table
         self._name = name
@@ -18,23 +18,23 @@ class Shard:
         self._high = high
         self._items: deque[Item] = deque()
         self.is_read = False
-        """Whether there is nothing more to read."""
+        """Whether the shard has been read to its end."""
         self.items_read = 0
 
     def __len__(self) -> int:
-        """Items that wait to be taken."""
+        """Number of items that were read and not taken yet."""
         return len(self._items)
 
     @property
     def position(self) -> str:
-        """Of the item that is next; empty if none waits."""
+        """Position of the next item; empty if there is none."""
         return str(self._items[0][SORT_KEY]) if self._items else ""
 
     def take(self) -> Item:
         return self._items.popleft()
 
     def read(self, count: int) -> None:
-        """Reads up to ``count`` items more. Raises what boto3 raises."""
+        """Reads up to ``count`` more items. Raises what boto3 raises."""
         if self._high < self._low:
             self.is_read = True
             return

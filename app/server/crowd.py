@@ -1,4 +1,4 @@
-"""How many connections there may be, and which wait for a request, the longest waiting first."""
+"""Limits the number of connections, and ends idle ones to make room for new ones."""
 
 import logging
 import resource
@@ -9,36 +9,36 @@ from typing import Protocol as Interface
 
 MOST_CONNECTIONS = 1000
 _RESERVED_FILES = 100
-"""For the model, logs, S3, and connections that have been accepted and are not counted yet."""
+"""Files for the model, logs, S3, and connections that are accepted but not counted yet."""
 _log = logging.getLogger("spotter")
 
 
 class Waiting(Interface):
     def end(self) -> None:
-        """Ends the connection, which has nothing to answer."""
+        """Ends the connection, which has no request to answer."""
 
 
 class Crowd:
-    """Ends the connections that have waited for longest if there would be too many."""
+    """Ends the connection that has been idle for longest if there would be too many."""
 
     def __init__(self, most: int) -> None:
         self.most = most
-        """Connections at a time, waiting or not."""
+        """Most connections at a time, idle or not."""
         self._waiting: OrderedDict[Waiting, None] = OrderedDict()
         self._ended = _Counter("connections ended", "idle for longest, to make room")
         self._refused = _Counter("connections refused", "too many at a time")
 
     def wait(self, connection: Waiting) -> None:
-        """Call it when the connection begins to wait."""
+        """Call it when the connection begins to wait for its client."""
         self._waiting[connection] = None
         self._waiting.move_to_end(connection)
 
     def leave(self, connection: Waiting) -> None:
-        """Call it when the connection waits no longer; it may not have waited at all."""
+        """Call it when the connection no longer waits. It need not have waited at all."""
         self._waiting.pop(connection, None)
 
     def make_room(self, connections: int) -> bool:
-        """Whether there is room for all ``connections``, the newest of them included."""
+        """Whether there is room for ``connections``, which include the newest."""
         if connections <= self.most:
             return True
         if not self._waiting:
@@ -51,20 +51,20 @@ class Crowd:
 
 
 class _Counter:
-    """Logs a number once a second at most."""
+    """Logs the number of events, at most once a second."""
 
     def __init__(self, message: str, reason: str) -> None:
         self._message, self._reason = message, reason
         self._number = 0
-        self._told = -1.0
+        self._logged_at = -1.0
 
     def count(self) -> None:
         self._number += 1
         now = time.monotonic()
-        if now - self._told >= 1:
+        if now - self._logged_at >= 1:
             fields = {"number": self._number, "reason": self._reason}
             _log.warning(self._message, extra={"fields": fields})
-            self._told, self._number = now, 0
+            self._logged_at, self._number = now, 0
 
 
 def raise_file_limit() -> int:
@@ -77,7 +77,7 @@ def raise_file_limit() -> int:
 
 
 def most_connections(files: int) -> int:
-    """``files``: the limit of open files."""
+    """``files`` is the limit of open files."""
     if files == resource.RLIM_INFINITY:
         return MOST_CONNECTIONS
     return min(MOST_CONNECTIONS, max(files - _RESERVED_FILES, files // 2))

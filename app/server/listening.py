@@ -8,9 +8,9 @@ _log = logging.getLogger("spotter")
 
 
 def bind(host: str, port: int) -> list[socket.socket]:
-    """One bound socket for each address of ``host``. ``::`` takes IPv4 as well.
+    """Returns a bound socket for each address of ``host``. ``::`` accepts IPv4 as well.
 
-    Raises OSError, with the address in its text.
+    Raises OSError with the address in its text.
     """
     flags = socket.AI_PASSIVE
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags)
@@ -26,8 +26,8 @@ def bind(host: str, port: int) -> list[socket.socket]:
 
 
 def _bound(family: socket.AddressFamily, address: tuple[object, ...]) -> socket.socket:
-    # asyncio sets TCP_NODELAY only if it is told that this is TCP: else an answer on a kept
-    # connection waits for the client's delayed acknowledgement, 40 ms.
+    # asyncio sets TCP_NODELAY only if the socket says that it is TCP. Otherwise an answer on a
+    # kept-alive connection waits 40 ms for the client's delayed acknowledgement.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setblocking(False)
@@ -37,7 +37,7 @@ def _bound(family: socket.AddressFamily, address: tuple[object, ...]) -> socket.
         listener.bind(address)
     except OSError as error:
         listener.close()
-        # asyncio's words, which people search for.
+        # asyncio's wording, which people search for.
         reason = (error.strerror or str(error)).lower()
         text = f"error while attempting to bind on address {address[:2]}: {reason}"
         raise OSError(error.errno, text) from error
@@ -49,13 +49,13 @@ def _share_with_ipv4(listener: socket.socket, *, is_wildcard: bool) -> None:
         with suppress(OSError):
             listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
             return
-        _log.warning("HOST=:: takes no connections over IPv4 on this system.")
+        _log.warning("HOST=:: does not accept connections over IPv4 on this system.")
     else:
         listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
 
 
 def url(host: str, port: int) -> str:
-    """The address for people to open."""
+    """The URL to open in a browser."""
     if host in ("", "127.0.0.1", "0.0.0.0", "::", "::1"):
         host = "localhost"
     return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"

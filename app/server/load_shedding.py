@@ -1,4 +1,4 @@
-"""Refuses requests before they are parsed, while very many have to be refused."""
+"""Load shedding: refuses requests without parsing them while very many have to be refused."""
 
 import asyncio
 import logging
@@ -10,20 +10,20 @@ from dataclasses import dataclass
 from app.errors.problem import problem_bytes
 from app.service.service import Service
 
-_EVERY = 0.04
-"""Seconds between refusals that pass through the application: keys, CORS, log and metrics."""
-_AT_ONCE = 10
-"""So many of these may come at once after a pause."""
-# Possessive: takes time in proportion to the bytes, whatever they are. No line is folded, and none
-# ends without a carriage return: both could hide where the headers end.
+_INTERVAL_SECONDS = 0.04
+"""Seconds between refusals that the application handles (keys, CORS, log and metrics)."""
+_BURST = 10
+"""Number of these that may come at once after a pause."""
+# Its quantifiers are possessive, so that it takes linear time for any input. Folded lines and bare
+# LFs do not match: both could hide where the headers end.
 _HEAD = re.compile(
     rb"POST ([!-~]++) HTTP/1\.([01])\r\n((?:[!#$%&'*+.^_`|~\w-]++:[\t -~\x80-\xff]*+\r\n)*+)\r\n"
 )
 _LENGTH = re.compile(rb"\d{1,15}")
 _ID = re.compile(rb"[\w.-]{1,128}")
-_LOOKED_AT = frozenset({b"host", b"content-length", b"connection", b"x-request-id"})
-_SPECIAL = frozenset({b"origin", b"expect", b"transfer-encoding", b"upgrade"})
-"""Headers that change how the answer looks, or where the request ends."""
+_READ_HEADERS = frozenset({b"host", b"content-length", b"connection", b"x-request-id"})
+_EXCLUDED_HEADERS = frozenset({b"origin", b"expect", b"transfer-encoding", b"upgrade"})
+"""Headers that change the form of the answer or the end of the request."""
 _log = logging.getLogger("spotter.request")
 
 
@@ -31,15 +31,15 @@ _log = logging.getLogger("spotter.request")
 class Refusal:
     answer: bytes
     closes: bool
-    """Whether the connection takes no further request."""
+    """Whether the connection accepts no further request."""
 
 
 @dataclass(frozen=True)
 class Head:
-    """The headers of a request to /detect whose end is beyond doubt."""
+    """The head of a request to /detect that can be parsed without ambiguity."""
 
     size: int
-    """Bytes, with the empty line."""
+    """Bytes of the head, including the empty line."""
     length: int
     """Bytes of the body."""
     closes: bool
@@ -48,7 +48,7 @@ class Head:
 
     @classmethod
     def parse(cls, data: bytes, paths: frozenset[bytes]) -> "Head | None":
-        """None for anything that is not plain: h11 and the application have to look at it."""
+        """Returns None if it is not a plain request: h11 and the application have to handle it."""
         match = _HEAD.match(data)
         if match is None or match[1].partition(b"?")[0] not in paths:
             return None
@@ -56,9 +56,9 @@ class Head:
         for line in match[3].split(b"\r\n"):
             name, _, value = line.partition(b":")
             name = name.lower()
-            if name in _SPECIAL or name in found:
+            if name in _EXCLUDED_HEADERS or name in found:
                 return None
-            if name in _LOOKED_AT:
+            if name in _READ_HEADERS:
                 found[name] = value.strip(b" \t")
         connection = found.get(b"connection", b"keep-alive").lower()
         length = found.get(b"content-length", b"")
@@ -76,24 +76,24 @@ class Head:
 
 
 class Shedder:
-    """Refuses images in place of the application while there is no room and many are refused."""
+    """Refuses images instead of the application while no place is free and many are refused."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
         self._paths = frozenset({b"/detect", f"{service.settings.root_path}/detect".encode()})
         self._coming = 0
-        """Requests that were let through and are not in the pool yet."""
+        """Requests that were passed on but are not in the pool yet."""
         self._next = 0.0
-        self._told = 0.0
+        self._logged_at = 0.0
         self._shed = 0
 
     def refusal(self, data: bytes) -> Refusal | None:
-        """``data`` has to begin with a request's first byte. None: the application has to look."""
+        """``data`` begins with a request's first byte. None if the application has to handle it."""
         head = None if self._service.draining else Head.parse(data, self._paths)
         if head is None:
             return None
         missing = head.size + head.length - len(data)
-        if missing < 0:  # the next request has come with it
+        if missing < 0:  # it contains the next request as well
             return None
         full = self._service.pool.overloaded(0 if missing else self._coming)
         if full is None and not missing:
@@ -109,7 +109,7 @@ class Shedder:
         return Refusal(problem_bytes(full, **headers), closes)
 
     def _let_through(self) -> None:
-        """The request takes its place in the pool only in the next turn of the event loop."""
+        """Counts the request until the next iteration of the loop, when it is in the pool."""
         if not self._coming:
             asyncio.get_running_loop().call_soon(self._arrived)
         self._coming += 1
@@ -119,14 +119,14 @@ class Shedder:
 
     def _are_many(self) -> bool:
         now = time.monotonic()
-        self._next = max(self._next, now - _AT_ONCE * _EVERY)
+        self._next = max(self._next, now - _BURST * _INTERVAL_SECONDS)
         if self._next <= now:
-            self._next += _EVERY
+            self._next += _INTERVAL_SECONDS
             return False
         self._shed += 1
         self._service.pool.shed += 1
         self._service.pool.press()
-        if now - self._told > 1:
+        if now - self._logged_at > 1:
             _log.warning("shed", extra={"fields": {"refused": self._shed}})
-            self._told, self._shed = now, 0
+            self._logged_at, self._shed = now, 0
         return True

@@ -1,4 +1,4 @@
-"""Whether a server can be reached from this machine alone."""
+"""Tells whether a server can be reached from this machine only."""
 
 import signal
 from functools import cached_property
@@ -9,26 +9,26 @@ from typing import Any, Self
 class Loopback:
     """Looks at the listening sockets of a server.
 
-    The address of a connection does not tell: a server on 0.0.0.0 has connections to 127.0.0.1.
+    A connection's address is not enough: a server on 0.0.0.0 also accepts those to 127.0.0.1.
     """
 
     def __init__(self, server: object) -> None:
-        """``server``: a ``uvicorn.Server``, or any object if another server is running."""
+        """``server`` is a ``uvicorn.Server``, or any other object if another server is running."""
         self._server = server
 
     @classmethod
     def of_running_server(cls) -> Self:
-        """Asks the uvicorn that runs this application, which handles SIGTERM itself.
+        """Finds the uvicorn server that runs this application by its SIGTERM handler.
 
-        Call it in the lifespan, before anybody else handles the signal.
+        Call it in the lifespan, before another handler is installed.
         """
         return cls(getattr(signal.getsignal(signal.SIGTERM), "__self__", None))
 
     @cached_property
     def alone(self) -> bool:
-        """Whether it listens on loopback addresses only. False if that is not known.
+        """Whether it listens on loopback addresses only; False if that is unknown.
 
-        Ask when a request has come: before that the server does not listen.
+        Valid only once a request has arrived: earlier the server does not listen.
         """
         listening: list[Any] = getattr(self._server, "servers", [])
         addresses = [socket.getsockname() for server in listening for socket in server.sockets]
@@ -36,7 +36,7 @@ class Loopback:
 
 
 def _is_loopback(address: object) -> bool:
-    """``address`` is a socket's: a tuple of the host and more, or the path of a Unix socket."""
+    """``address`` is a tuple that begins with the host, or the path of a Unix socket."""
     if not isinstance(address, tuple):
         return False
     host = ip_address(address[0])

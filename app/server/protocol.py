@@ -1,4 +1,4 @@
-"""A connection with limits on the size of its headers and on its idle time."""
+"""An HTTP connection with limits on the size of its headers and on its idle time."""
 
 import asyncio
 import re
@@ -19,13 +19,13 @@ from app.server.load_shedding import Shedder
 Port = TypeVar("Port")
 
 HEAD_SECONDS = 10.0
-"""A request's headers have to arrive so soon after connecting or after their first byte."""
+"""Time for a request's headers to arrive, from the connection or from their first byte."""
 ANSWER_SECONDS = 60.0
-"""The client has to fetch the rest of an answer within so many seconds."""
+"""Time for the client to fetch the rest of an answer."""
 MOST_HEAD_BYTES = 32 * 1024
-"""Bytes of a request's line and headers, which are read on the event loop."""
+"""Most bytes of a request's line and headers, which are parsed on the event loop."""
 MANY_CHUNKS, SMALL_CHUNK = 1000, 32
-"""If there are more chunks than the first, they must have the second in bytes on average."""
+"""A body of more than ``MANY_CHUNKS`` chunks needs ``SMALL_CHUNK`` bytes per chunk on average."""
 _END_OF_HEAD = re.compile(rb"\n\r?\n")
 _LAST_CALL_SECONDS = 0.05
 _ENDED = (h11.MUST_CLOSE, h11.CLOSED, h11.ERROR)
@@ -33,7 +33,7 @@ _ENDED = (h11.MUST_CLOSE, h11.CLOSED, h11.ERROR)
 
 
 class Connection(h11.Connection):
-    """Refuses many small chunks: h11 takes as long for one byte as for a thousand."""
+    """Refuses many small chunks: h11 takes as long for a chunk of one byte as for a thousand."""
 
     _chunks = _bytes = 0
 
@@ -50,7 +50,7 @@ class Connection(h11.Connection):
 
 
 class CrowdedState(ServerState):
-    """uvicorn's state of a server, which all its connections share."""
+    """uvicorn's state of a server, shared by all its connections."""
 
     def __init__(self, crowd: Crowd) -> None:
         super().__init__()
@@ -69,7 +69,7 @@ class Protocol(H11Protocol):
         self._discarding = False
         self._has_answered = False
         self._since: float | None
-        """When it began to wait for its client; None while a request is being answered."""
+        """When the wait for the client began; None while a request is being answered."""
         if not self._crowd.make_room(len(self.connections)):
             transport.abort()
         self._begin_to_wait()
@@ -96,13 +96,13 @@ class Protocol(H11Protocol):
     def on_response_complete(self) -> None:
         super().on_response_complete()
         self._has_answered = True
-        if not self._is_answering():  # a request that came with the last one may have begun
+        if not self._is_answering():  # a pipelined request may have begun already
             self._begin_to_wait()
 
     def hurry(self) -> None:
         """Ends the connection if its client has been idle for too long."""
         if self._since is None:
-            if self.transport.is_closing():  # the application has given up
+            if self.transport.is_closing():  # the application has failed
                 self._begin_to_wait()
             return
         idle = time.monotonic() - self._since
@@ -117,7 +117,7 @@ class Protocol(H11Protocol):
             self.transport.close()
 
     def end(self) -> None:
-        """Ends the connection at once, for another one that needs its place."""
+        """Ends the connection at once to make room for another one."""
         self.transport.abort()
 
     def _begin_to_wait(self) -> None:
@@ -127,10 +127,10 @@ class Protocol(H11Protocol):
             self._crowd.wait(self)
 
     def _is_answering(self) -> bool:
-        return not getattr(self.cycle, "response_complete", True)  # there is no cycle at first
+        return not getattr(self.cycle, "response_complete", True)  # ``cycle`` is None at first
 
     def _is_at_rest(self) -> bool:
-        """Whether it has had an answer, and nothing of a next request has come since."""
+        """Whether it has answered a request and received nothing of the next one yet."""
         return (
             self._has_answered
             and self.conn.our_state is self.conn.their_state is h11.IDLE
@@ -140,7 +140,7 @@ class Protocol(H11Protocol):
         )
 
     def send_400_response(self, msg: str) -> None:
-        """Sends a problem as all errors are, unless another answer has begun."""
+        """Sends the error as problem details, unless another answer has begun."""
         answer = problem_bytes(BadRequest(msg))
         if self._is_answering():
             if not self.cycle.response_started:
@@ -153,7 +153,7 @@ class Protocol(H11Protocol):
             self.transport.close()
 
     def _begins_too_long(self, data: bytes) -> bool:
-        """h11 itself limits only headers that are incomplete."""
+        """Whether the headers are too long. h11 itself limits incomplete headers only."""
         return (
             len(data) > MOST_HEAD_BYTES
             and self.conn.their_state is h11.IDLE
@@ -161,7 +161,7 @@ class Protocol(H11Protocol):
         )
 
     def _shed(self, data: bytes) -> bool:
-        """Whether ``data`` was a request that the shedder has refused."""
+        """Refuses the request in ``data`` if the shedder says so; returns whether it did."""
         shedder: Shedder | None = self.app_state.get("shedder")
         if shedder is None or not self._awaits_request():
             return False
@@ -178,22 +178,22 @@ class Protocol(H11Protocol):
         return True
 
     def _awaits_request(self) -> bool:
-        """Whether the next byte is the first of a request, and its answer would be the next one.
+        """Whether the next byte begins a request whose answer would be sent next.
 
-        h11 knows: an answer may be complete while the body that it refused is still coming.
+        h11's state tells: an answer may be complete while the refused body is still arriving.
         """
         return (
             self.conn.their_state is h11.IDLE
             and not self.conn.trailing_data[0]
             and not self._is_answering()
-            and not self.flow.write_paused  # else answers that nobody fetches would pile up
+            and not self.flow.write_paused  # otherwise unread answers would pile up
             and not self.transport.is_closing()
         )
 
     def _answer_last(self, answer: bytes) -> None:
-        """Sends ``answer`` and then the end of the stream; whatever still comes is discarded.
+        """Sends ``answer`` and the end of the stream, and discards any further input.
 
-        If the connection were closed at once, the client might miss its answer.
+        If the connection were closed at once, the client might not receive the answer.
         """
         self.transport.write(answer)
         with suppress(OSError):  # the client is gone
@@ -202,7 +202,7 @@ class Protocol(H11Protocol):
         self._begin_to_wait()
 
     def shutdown(self) -> None:
-        """Waits a moment, so that a request that has just arrived is still read and answered."""
+        """Waits a moment, so that a request that has just arrived is still answered."""
         if self._is_answering():
             super().shutdown()
         else:
@@ -210,7 +210,7 @@ class Protocol(H11Protocol):
 
 
 def _without_mapping(address: tuple[str, Port] | None) -> tuple[str, Port] | None:
-    """``10.0.0.7`` for ``::ffff:10.0.0.7``, as a socket for both versions calls a client."""
+    """``10.0.0.7`` for ``::ffff:10.0.0.7``, which a dual-stack socket reports."""
     if address is None or not address[0].lower().startswith("::ffff:"):
         return address
     mapped = IPv6Address(address[0].partition("%")[0]).ipv4_mapped

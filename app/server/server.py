@@ -1,4 +1,4 @@
-"""uvicorn with limits: on connections, on open files, and on the time that draining takes."""
+"""uvicorn with limits on connections, open files and the time for draining."""
 
 import asyncio
 import logging
@@ -16,13 +16,13 @@ from app.server.drain_limit import DrainLimit
 from app.server.protocol import CrowdedState, Protocol
 
 _BACKLOG = 2048
-"""Connections that the kernel may keep until they are accepted."""
+"""Connections that the kernel may queue until they are accepted."""
 _ACCEPTED_AT_ONCE = 8
-"""Their files are open before anything counts them."""
+"""Connections accepted in one go. It is low, since they hold files before they are counted."""
 _ACCEPT_FAILED = "socket.accept() out of system resource"
-"""asyncio's message, which comes without end while no file is free."""
+"""asyncio's message, which it repeats while no file descriptor is free."""
 _START_FAILED = 3
-"""uvicorn's exit code for it."""
+"""uvicorn's exit code for a failed start."""
 _log = logging.getLogger("uvicorn.error")
 
 
@@ -38,7 +38,7 @@ class Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup([])  # the lifespan; uvicorn itself listens nowhere
+        await super().startup([])  # runs the lifespan; uvicorn itself does not listen
         asyncio.get_running_loop().set_exception_handler(self._on_loop_error)
         try:
             await self._listen()
@@ -47,7 +47,7 @@ class Server(uvicorn.Server):
             self.started = False
             await self.lifespan.shutdown()
             sys.exit(_START_FAILED)
-        with suppress(OSError):  # nobody can read it
+        with suppress(OSError):  # standard output is closed
             address = listening.url(self.config.host, self.config.port)
             print(f"\nSpotter is ready: {address}\n", flush=True)
 

@@ -1,4 +1,4 @@
-"""A sentence for an image's alt attribute, from its detections."""
+"""Turns detections into a sentence for an image's alt attribute."""
 
 from collections import defaultdict
 
@@ -20,15 +20,15 @@ _PLURALS = {
     "scissors": "pairs of scissors",
 }
 _SINGULARS = {"skis": "a pair of skis", "scissors": "a pair of scissors"}
-# Vowels that are not heard, and consonants that are not.
+# Words whose first letter does not show the sound that they begin with.
 _ARTICLES = {"uniform": "a", "unicycle": "a", "hour": "an", "hourglass": "an"}
 
 
 def alt_text(found: Detections) -> str:
-    """Such as "A bus and four people.": what takes most of the picture first.
+    """A sentence such as "A bus and four people.", largest area first.
 
-    Of a picture that was classified the best label only, such as "A photo of a beach.": others
-    are mostly other names for the same thing.
+    For a classified picture it names the best label only, such as "A photo of a beach.": the
+    others are mostly synonyms.
     """
     if found.classifications is not None:
         if not found.classifications:

@@ -1,4 +1,4 @@
-"""Whether the model works; after a failure it is tried again now and then."""
+"""Tells whether the model works; after a failure it is tried again periodically."""
 
 import asyncio
 import base64
@@ -15,18 +15,18 @@ _DOT = base64.b64decode(
 
 
 class Health:
-    """Its methods are called from the event loop only."""
+    """Not thread-safe: call its methods from the event loop only."""
 
     def __init__(self, detector: Detector) -> None:
         self._detector = detector
         self._failed_since: float | None = None
-        self._trial: asyncio.Future[None] | None = None  # kept, or it might be collected
+        self._trial: asyncio.Future[None] | None = None  # keeps it from being collected
 
     def is_well(self) -> bool:
         """False if the last inference failed.
 
-        A server that is not well is sent no images, and would stay so for ever: so while it is
-        asked, it searches an image of one pixel every few seconds.
+        An unhealthy server gets no requests, so it would never recover. Therefore this method
+        starts an inference on an image of one pixel every few seconds.
         """
         if not self._detector.failed:
             self._failed_since = None
@@ -40,5 +40,5 @@ class Health:
         return False
 
     def _try(self) -> None:
-        with suppress(Exception):  # ``Detector.failed`` tells, and the log has the first failure
+        with suppress(Exception):  # ``Detector.failed`` is set, and the first failure was logged
             self._detector.detect(_DOT, Options())

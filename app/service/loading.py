@@ -1,4 +1,4 @@
-"""The detector that the settings ask for, loaded and warmed up."""
+"""Loads and warms up the detector described by the settings."""
 
 import io
 
@@ -25,7 +25,7 @@ def load_detector(settings: Settings) -> Detector:
 
 
 def warm_up(detector: Detector) -> None:
-    """Has ``detector`` do all that it does at its first request only."""
+    """Makes ``detector`` do the work that it otherwise does at its first request."""
     from PIL import Image
 
     image = io.BytesIO()

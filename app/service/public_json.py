@@ -1,4 +1,4 @@
-"""Detections in the form of the public JSON."""
+"""Detections as the public JSON."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -54,7 +54,10 @@ def render(
 def _more(
     item: Detection, masks: MaskForm | None, contours: Iterator[list[Ring]]
 ) -> dict[str, Any]:
-    """What the model knows of the object beyond its box; takes its own of the ``contours``."""
+    """The object's corners, keypoints and mask, if the model has them.
+
+    The next of ``contours`` are those of its mask.
+    """
     more: dict[str, Any] = {}
     if item.turned is not None:
         more["corners"] = [_point(x, y) for x, y in item.turned.corners]

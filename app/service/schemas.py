@@ -1,4 +1,4 @@
-"""The public JSON."""
+"""Schemas of the public JSON."""
 
 from typing import Annotated, Literal
 
@@ -21,7 +21,7 @@ class RunLengths(BaseModel):
     size: list[int] = Field(
         min_length=2, max_length=2, description="Height and width of the upright image."
     )
-    counts: str = Field(description="As pycocotools writes it.")
+    counts: str = Field(description="Run lengths in the string format of pycocotools.")
 
 
 class Keypoint(BaseModel):
@@ -29,7 +29,7 @@ class Keypoint(BaseModel):
     x: Pixels = Field(description="Pixels of the upright image.")
     y: Pixels
     probability: Ratio | None = Field(
-        None, description="That the point is visible; absent if the model does not say."
+        None, description="Probability that the point is visible; absent if the model has none."
     )
 
 
@@ -43,17 +43,20 @@ class Detection(BaseModel):
         description="x, y, width, height in pixels of the upright image, from its top left corner.",
     )
     normalizedBox: list[Ratio] = Field(
-        min_length=4, max_length=4, description="The same, divided by the image's width and height."
+        min_length=4,
+        max_length=4,
+        description="boundingBox divided by the image's width and height.",
     )
     corners: list[Point] | None = Field(
         None,
         min_length=4,
         max_length=4,
-        description="Of a turned box, in pixels of the upright image, or beyond its edges."
-        " boundingBox is the upright box around it. Absent if the model's boxes are upright.",
+        description="Corners of a rotated box, in pixels of the upright image; they may lie outside"
+        " the image. boundingBox is the upright box around it. Absent if the model's boxes are"
+        " upright.",
     )
     angle: float | None = Field(
-        None, description="By which the box is turned, in radians, clockwise. Absent like corners."
+        None, description="Clockwise rotation of the box in radians. Absent when corners are."
     )
     keypoints: list[Keypoint] | None = Field(
         None, description="Absent if the model has no keypoints."
@@ -117,8 +120,8 @@ class InputSize(BaseModel):
     width: int
     height: int
     dynamic: bool = Field(
-        description="Whether the input follows the image's shape; width and height are then the"
-        " most that it takes."
+        description="Whether the input follows the image's aspect ratio; width and height are then"
+        " maxima."
     )
 
 
@@ -132,28 +135,28 @@ class ModelInfo(BaseModel):
     name: str
     family: str
     task: Task = Field(
-        description="What it finds: boxes (detect), boxes and masks (segment), boxes and keypoints"
-        " (pose), turned boxes (obb), or labels of the whole picture (classify)."
+        description="Output of the model: boxes (detect), boxes and masks (segment), boxes and"
+        " keypoints (pose), rotated boxes (obb), or labels of the whole picture (classify)."
     )
-    labels: list[str] = Field(description="In class order: classId is the index.")
+    labels: list[str] = Field(description="Labels in class order: classId is the index.")
     input: InputSize
-    sha256: str = Field(pattern="^[0-9a-f]{64}$", description="Digest of the ONNX file.")
+    sha256: str = Field(pattern="^[0-9a-f]{64}$", description="SHA-256 of the ONNX file.")
     license: str
     providers: list[str] = Field(
-        description="Execution providers of ONNX Runtime, the first choice first."
+        description="Execution providers of ONNX Runtime in order of preference."
     )
-    thresholds: Thresholds = Field(description="Used if a request says nothing else.")
-    search: bool = Field(description="Whether GET /search answers who asks.")
+    thresholds: Thresholds = Field(description="Defaults for requests that do not set them.")
+    search: bool = Field(description="Whether this client may use GET /search.")
 
 
 class SearchHit(BaseModel):
     bucket: str
     key: str
-    version: str | None = Field(None, description="Left out if the bucket keeps no versions.")
+    version: str | None = Field(None, description="Absent if the bucket is not versioned.")
     label: str
-    probability: Ratio = Field(description="Of the surest object with the label.")
+    probability: Ratio = Field(description="Probability of the best object with the label.")
     altText: str = Field(description="A sentence for an alt attribute.")
-    model: str = Field(description="The model that looked at the photo.")
+    model: str = Field(description="The model that annotated the photo.")
     modelSha256: str
     detectedAt: str = Field(description="UTC, ISO 8601.")
 
@@ -161,8 +164,8 @@ class SearchHit(BaseModel):
 class SearchResult(BaseModel):
     hits: list[SearchHit] = Field(description="Highest probability first.")
     cursor: str | None = Field(
-        description="Give it to get the next page; null after the last one. A page before that may"
-        " have fewer hits than the limit, or none."
+        description="Pass it to get the next page; null after the last page. Earlier pages may have"
+        " fewer hits than the limit, or none."
     )
 
 
@@ -173,4 +176,4 @@ class Problem(BaseModel):
     title: str
     status: int
     detail: str
-    code: str = Field(description="Stable: what programs should look at.")
+    code: str = Field(description="Stable identifier of the error, for programs.")

@@ -1,4 +1,4 @@
-"""The detector with its pool, and the limits that all routes share."""
+"""The detector, its pool, and the limits that all routes share."""
 
 import asyncio
 import time
@@ -20,7 +20,7 @@ from app.vision.runtime.limits import usable_cores
 
 T = TypeVar("T")
 
-_REST_SECONDS = 2e-5
+_PAUSE_SECONDS = 2e-5
 
 
 @dataclass
@@ -31,14 +31,14 @@ class Service:
     pool: InferencePool
     memory: RequestMemory
     keys: KeyRing | None
-    """None if anybody may ask."""
+    """None if no key is required."""
     storage: Storage
     limiter: RateLimiter | None = None
-    """None if nothing limits how often a client may ask."""
+    """None if there is no rate limit."""
     draining: bool = False
     """True once the process was told to stop: it only finishes the requests that it has."""
     proxy_told: bool = False
-    """True once the log has a warning of a proxy whose X-Forwarded-For is not believed."""
+    """True once an untrusted proxy's X-Forwarded-For has been logged."""
     _unpacking: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(1, "unpacking")
     )
@@ -62,11 +62,11 @@ class Service:
         )
 
     async def run_in_thread(self, work: Callable[[], T]) -> T:
-        """Runs ``work``, which is short next to an inference, on a thread: one at a time."""
+        """Runs ``work``, which is short compared with an inference, on a thread, one at a time."""
 
-        def work_after_a_rest() -> T:
-            # The event loop comes round first: else ``work`` would prolong the pause before it.
-            time.sleep(_REST_SECONDS)
+        def work_after_pause() -> T:
+            # Sleeps to release the GIL, so that the event loop runs before ``work``.
+            time.sleep(_PAUSE_SECONDS)
             return work()
 
-        return await asyncio.get_running_loop().run_in_executor(self._unpacking, work_after_a_rest)
+        return await asyncio.get_running_loop().run_in_executor(self._unpacking, work_after_pause)

@@ -1,4 +1,4 @@
-"""Settings, which come from environment variables: ``SPOTTER_`` and the name of a field."""
+"""Settings from environment variables named ``SPOTTER_`` and the name of a field."""
 
 import os
 from collections.abc import Iterator
@@ -21,113 +21,121 @@ class Settings(BaseModel):
 
     model: Path = Field(DEFAULT_MODEL, description="Path of the ONNX file to serve.")
     confidence: float = Field(
-        0.25, ge=0, le=1, description="Detections have a probability above this, 0..1."
+        0.25, ge=0, le=1, description="Detections need a probability above this, 0..1."
     )
     iou: float | None = Field(
         None,
         ge=0,
         le=1,
-        description="Boxes of one label overlapping by more are one, 0..1; the model's, else 0.7.",
+        description="Boxes of one label that overlap by more than this IoU count as one object,"
+        " 0..1; default: the model's own, else 0.7.",
     )
     max_detections: int = Field(
-        300, ge=1, le=1000, description="At most so many detections an image, 1..1000."
+        300, ge=1, le=1000, description="Most detections of an image, 1..1000."
     )
-    threads: int = Field(0, ge=0, le=256, description="Threads an inference; 0: the usable cores.")
+    threads: int = Field(
+        0, ge=0, le=256, description="Threads of one inference; 0: one for each usable core."
+    )
     providers: forms.Providers = Field(
-        (), description="Execution providers of ONNX Runtime, the best first; none: the processor."
+        (),
+        description="Execution providers of ONNX Runtime in order of preference; default: the CPU.",
     )
     concurrency: int = Field(
-        0, ge=0, le=256, description="Inferences at a time; 0: the usable cores."
+        0, ge=0, le=256, description="Inferences at the same time; 0: one for each usable core."
     )
     queue: int | None = Field(
-        None, ge=0, le=100_000, description="Requests that may wait; 16 times the concurrency."
+        None,
+        ge=0,
+        le=100_000,
+        description="Requests that may wait; default: 16 times the concurrency.",
     )
     max_body_bytes: int = Field(
-        20 * 1024 * 1024, ge=1024, description="Bytes of a request's body, at most."
+        20 * 1024 * 1024, ge=1024, description="Largest request body, in bytes."
     )
     body_timeout: float = Field(
-        60, gt=0, le=3600, description="Seconds in which a request's body has to arrive."
+        60, gt=0, le=3600, description="Seconds in which a request body has to arrive."
     )
     keep_alive: int = Field(
-        75,
-        ge=1,
-        le=86_400,
-        description="Seconds that a connection is kept after an answer, for the next request.",
+        75, ge=1, le=86_400, description="Seconds that an idle connection is kept open."
     )
     max_pixels: int = Field(
-        50_000_000, ge=1, description="Width times height of an image, at most."
+        50_000_000, ge=1, description="Most pixels of an image, width times height."
     )
     decode_memory: ByteSize = Field(
         ByteSize(0),
-        description="Bytes that decoding may take at a time over all requests, such as 500MB;"
-        " 0: as the memory limit allows, at most 1GiB.",
+        description="Bytes that all images being decoded may take together, such as 500MB;"
+        " 0: chosen from the memory limit, at most 1GiB.",
     )
     api_keys: forms.Keys = Field(
-        (), description="Keys that may come in; none: anybody.", repr=False
+        (),
+        description="Accepted API keys; if none are set, no key is required.",
+        repr=False,
     )
     rate_limit: forms.Rate | None = Field(
-        None, description="Requests a client may make, such as 60/m; none: no limit."
+        None, description="Requests that a client may make, such as 60/m; default: no limit."
     )
     cors_origins: forms.Origins = Field(
-        (), description="Origins whose pages may call, such as https://example.com, or *."
+        (), description="Origins whose pages may send requests, such as https://example.com, or *."
     )
     allowed_hosts: forms.Hosts = Field(
         (),
-        description="Further host names that a server on loopback without keys takes; *: any.",
+        description="More host names that a server on loopback without keys accepts; *: any.",
     )
     root_path: forms.RootPath = Field(
-        "", description="Path that a proxy in front has cut off, such as /prod."
+        "", description="Path that a proxy in front strips, such as /prod."
     )
     s3_buckets: forms.Buckets = Field(
-        (), description="S3 buckets that images may be read from by name; none: no such reading."
+        (), description="S3 buckets whose objects a request may name as its image; default: none."
     )
     table: forms.Name = Field(
-        "", description="DynamoDB table of the events' results, for /search, too."
+        "", description="DynamoDB table that has the results of events, which /search reads."
     )
     search: Annotated[Literal["keyed", "open"], forms.Word] = Field(
-        "keyed", description="/search: keyed, for who has a key, or loopback; open to anybody."
+        "keyed",
+        description="Access to /search: keyed (with an API key, or on loopback) or open.",
     )
     event_bus: forms.Name = Field(
-        "", description="EventBridge bus that is told of each result; or none."
+        "", description="EventBridge bus to which each result is sent; default: none."
     )
     ttl_days: int = Field(
         0, ge=0, le=36_500, description="Days after which a row of the table expires; 0: never."
     )
     metrics: Annotated[Literal["off", "keyed", "open"], forms.Word] = Field(
         "keyed",
-        description="/metrics: off; keyed, only with a key if keys are set; open to anybody.",
+        description="Access to /metrics: off, keyed (with an API key, if keys are set) or open.",
     )
     log_level: Annotated[Literal["debug", "info", "warning", "error"], forms.Word] = Field(
         "info", description="debug, info, warning or error."
     )
     aws_credentials: forms.Credentials = Field(
         (),
-        description="Whose signatures the Rekognition API takes, as ID:SECRET; none: anybody's.",
+        description="Access keys, as ID:SECRET, with which requests to the Rekognition API have to"
+        " be signed; default: signatures are not checked.",
         repr=False,
     )
     taxonomy: Path | None = Field(
-        None, description="Table of names, parents and categories of labels, besides the shipped."
+        None, description="CSV of names, parents and categories that adds to the shipped one."
     )
     moderation: Path | None = Field(
-        None, description="Table of moderation labels that the model's labels stand for."
+        None, description="CSV that maps the model's labels to moderation labels."
     )
     rekognition_confidence: forms.Points = Field(
         (),
-        description="Points PROBABILITY:CONFIDENCE, rising, such as 0.25:55,0.5:90, between which"
-        " DetectLabels' confidences lie; none: 100 times the probability.",
+        description="Rising points PROBABILITY:CONFIDENCE, such as 0.25:55,0.5:90, between which"
+        " DetectLabels' confidences are interpolated; default: 100 times the probability.",
     )
     project_versions: forms.Versions = Field(
         (),
-        description="ARNs of project versions that DetectCustomLabels answers for; none: any.",
+        description="ARNs of project versions that DetectCustomLabels answers for; default: any.",
     )
     model_aliases: forms.Aliases = Field(
         (),
-        description="Further names of the model at /v1/vision/custom/NAME, as NAME or NAME=MODEL.",
+        description="More names of the model at /v1/vision/custom/NAME, as NAME or NAME=MODEL.",
     )
 
     @property
     def aws_secrets(self) -> dict[str, str]:
-        """By the key's id."""
+        """Secrets by key id."""
         pairs = (pair.partition(":") for pair in self.aws_credentials)
         return {key_id: secret for key_id, _, secret in pairs}
 
@@ -141,9 +149,9 @@ def load_settings() -> Settings:
 
 
 def proxies() -> tuple[str, ...]:
-    """Addresses and networks whose X-Forwarded-For is believed, as uvicorn's own variable says.
+    """Addresses and networks whose X-Forwarded-For is trusted, from uvicorn's own variable.
 
-    Raises StartError, in one line, for one that no client could have.
+    Raises StartError, in one line, if one is malformed.
     """
     text = os.environ.get("FORWARDED_ALLOW_IPS", "")
     try:
@@ -154,7 +162,7 @@ def proxies() -> tuple[str, ...]:
 
 @contextmanager
 def exit_if_wrong() -> Iterator[None]:
-    """Ends the process, with one line for people, if the block raises StartError."""
+    """Ends the process with a one-line message if the block raises StartError."""
     try:
         yield
     except StartError as error:
@@ -162,12 +170,12 @@ def exit_if_wrong() -> Iterator[None]:
 
 
 def warn_of_ignored() -> None:
-    """Log one warning for each variable that looks like a setting and is none."""
+    """Logs one warning for each variable that looks like a setting but is not one."""
     ignored.warn(_given().keys() - Settings.model_fields.keys(), Settings.model_fields, _PREFIX)
 
 
 def _given() -> dict[str, str]:
-    """In capitals or not; what is empty counts as not given."""
+    """Values by lower-case name. Names may be in either case, and empty values count as unset."""
     names = ((name.upper(), value) for name, value in os.environ.items() if value)
     return {
         name.removeprefix(_PREFIX).lower(): value
@@ -177,7 +185,7 @@ def _given() -> dict[str, str]:
 
 
 def _in_words(problem: ErrorDetails) -> str:
-    """Secrets are not repeated."""
+    """Describes a wrong setting, without the values of secrets."""
     name = str(problem["loc"][0])
     shown = f"={str(problem['input'])[:60]!r}" if Settings.model_fields[name].repr else ""
     reason = problem["msg"].removeprefix("Value error, ")

@@ -1,6 +1,6 @@
-"""How the values of settings are written: types that read them.
+"""Types that parse the values of settings.
 
-A value that could never match anything is refused, so that a typing error stops the start.
+A value that could never match anything is refused, so that a typo prevents the start.
 """
 
 import math
@@ -42,7 +42,7 @@ def parts(text: str) -> Parts:
 
 
 def _text(read: Callable[[str], Any]) -> BeforeValidator:
-    """Applies ``read`` to texts; values of other types are checked by pydantic alone."""
+    """Applies ``read`` to strings; values of other types are checked by pydantic only."""
     return BeforeValidator(lambda value: read(value) if isinstance(value, str) else value)
 
 
@@ -58,7 +58,7 @@ def _each(fits: Callable[[str], Any], wanted: str) -> AfterValidator:
 
 
 def _matching(pattern: re.Pattern[str], wanted: str) -> AfterValidator:
-    """A text, or each part of a list, has to match."""
+    """Requires a string, or each part of a list, to match."""
 
     def check(value: str | Parts) -> str | Parts:
         if not all(map(pattern.fullmatch, [value] if isinstance(value, str) else value)):
@@ -69,7 +69,7 @@ def _matching(pattern: re.Pattern[str], wanted: str) -> AfterValidator:
 
 
 def _is_origin(text: str) -> bool:
-    """Whether a browser would send it as it is."""
+    """Whether a browser would send exactly this."""
     if text in ("*", "null", "file://"):
         return True
     match = _ORIGIN.fullmatch(text)
@@ -98,7 +98,7 @@ def _is_bucket(text: str) -> bool:
 
 
 def _is_provider(text: str) -> bool:
-    """Whether any build of ONNX Runtime has it; this one may lack it."""
+    """Whether some build of ONNX Runtime has it; this build may lack it."""
     import onnxruntime
 
     known = {*onnxruntime.get_all_providers(), *onnxruntime.get_available_providers()}
@@ -115,7 +115,7 @@ def _is_proxy(text: str) -> bool:
 
 
 def proxies(text: str) -> Parts:
-    """Raises ValueError for one that no client could have."""
+    """Raises ValueError if an address or network is malformed."""
     wanted = "10.0.0.7 or 10.0.0.0/8 (no bits behind the mask); or * for any"
     return _check_each(_is_proxy, wanted, parts(text))
 
@@ -151,7 +151,7 @@ def _rate(text: str) -> tuple[int, int]:
 
 
 def _points(text: str) -> tuple[tuple[float, float], ...]:
-    """``0.25:55,0.5:90`` as pairs; both numbers rise from (0, 0) to (1, 100)."""
+    """Parses ``0.25:55,0.5:90`` into pairs; both numbers rise from (0, 0) to (1, 100)."""
     try:
         pairs = [part.split(":") for part in parts(text)]
         given = [(float(probability), float(confidence)) for probability, confidence in pairs]
@@ -196,13 +196,13 @@ Versions = Annotated[
     _matching(
         _PROJECT_VERSION,
         "ARNs such as arn:aws:rekognition:eu-west-1:123456789012:project/NAME/"
-        "version/VERSION/1600000000000, and more of them behind commas",
+        "version/VERSION/1600000000000, separated by commas",
     ),
 ]
-Aliases = Annotated[List, _matching(_ALIAS, "NAME or NAME=MODEL, and more of them behind commas")]
+Aliases = Annotated[List, _matching(_ALIAS, "NAME or NAME=MODEL, separated by commas")]
 Points = Annotated[tuple[tuple[float, float], ...], _text(_points)]
 Rate = Annotated[tuple[int, int], _text(_rate)]
-"""Requests, and the seconds in which so many may be made."""
+"""Number of requests, and the period in seconds in which they are allowed."""
 Name = Annotated[str, _matching(_NAME, "a name or an ARN, without quotes and spaces")]
 RootPath = Annotated[
     str,
@@ -210,4 +210,4 @@ RootPath = Annotated[
     _matching(_PATH, "a path that begins with /, such as /prod"),
 ]
 Word = _text(str.lower)
-"""Capitals are as good as small letters."""
+"""Case is ignored."""

@@ -1,22 +1,22 @@
-"""Variables that have the settings' prefix and are none: of earlier versions, or mistyped."""
+"""Warns of variables with the settings' prefix that are obsolete or mistyped."""
 
 import logging
 import re
 from collections.abc import Collection
 
 _log = logging.getLogger("spotter.settings")
-_REMOVED = {"cache_dir": "no optimised graph is kept from one start to the next any more"}
+_REMOVED = {"cache_dir": "optimised graphs are no longer cached between starts"}
 """Settings of earlier versions, and why each is ignored."""
 _OF_KUBERNETES = re.compile(
     r"^(port|service)(_|$)|_service_(host|port)(_|$)|_port(_\d+_(tcp|udp|sctp)(_\w+)?)?$"
 )
-"""What it sets in every container for a Service called ``spotter`` or ``spotter-...``."""
+"""Variables that Kubernetes sets for a Service named ``spotter`` or ``spotter-...``."""
 
 
 def warn(unknown: Collection[str], settings: Collection[str], prefix: str) -> None:
-    """Log one warning for each of ``unknown``; all names are in lower case, without ``prefix``.
+    """Logs one warning for each of ``unknown``; all names are in lower case, without ``prefix``.
 
-    Values are not logged: a mistyped name may have a secret.
+    Values are not logged: that of a mistyped name may be a secret.
     """
     for name in sorted(unknown):
         if name in _REMOVED or not _OF_KUBERNETES.search(name):
@@ -25,10 +25,10 @@ def warn(unknown: Collection[str], settings: Collection[str], prefix: str) -> No
 
 
 def _not_there(name: str, settings: Collection[str], prefix: str) -> str:
-    import difflib  # a start without mistyped names does not pay for it
+    import difflib  # imported only if a name is mistyped
 
     near = difflib.get_close_matches(name, settings, n=3, cutoff=0.6)
     if not near:
         return "there is no such setting; the README lists all"
     names = ", ".join(f"{prefix}{found.upper()}" for found in near)
-    return f"there is no such setting; near names are {names}"
+    return f"there is no such setting; similar names are {names}"

@@ -1,4 +1,4 @@
-"""Names for the types of arrays and shapes that the other modules share."""
+"""Type aliases for arrays and shapes that several modules share."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,4 +13,4 @@ Array = NDArray[Any]
 FloatType = np.dtype[np.floating[Any]]
 
 Shape = Sequence[int | None]
-"""Axes of a model's input or output; None for an axis that the file leaves open."""
+"""Axes of a model's input or output; None for an axis that the file leaves dynamic."""

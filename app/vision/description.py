@@ -1,8 +1,8 @@
-"""A model's own description: labels, family and input, and how a file stores them.
+"""A model's description (labels, family and input) and how a file stores it.
 
 The kit writes a ``Description`` as JSON under the metadata key ``spotter``. Files of the
-Ultralytics exporters have keys of their own, which ``model/ultralytics.py`` translates into the
-same form. The rest of the code sees only this form.
+Ultralytics exporters have other keys, which ``model/ultralytics.py`` translates into the same form.
+The rest of the code sees only this form.
 """
 
 from collections.abc import Mapping
@@ -20,27 +20,27 @@ METADATA_KEY = "spotter"
 
 def _known(name: str) -> str:
     if name not in families.NAMES:
-        raise ValueError(f"{name!r} is none of the families {', '.join(families.NAMES)}")
+        raise ValueError(f"{name!r} is not one of the families {', '.join(families.NAMES)}")
     return name
 
 
 class Description(BaseModel):
-    """All that is needed to run a file."""
+    """Everything needed to run a file."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     family: Annotated[str, AfterValidator(_known)]
     name: Annotated[str, Field(min_length=1, max_length=100)]
     labels: Annotated[tuple[str, ...], Field(min_length=1)]
-    """In class order: the label of class 0 first."""
+    """In class order: the label of class 0 comes first."""
     input: InputSpec
     output: OutputSpec | None = None
-    """None if files of the family have one meaning only, or its usual one."""
+    """None if files of the family have only one meaning, or if this file has the usual one."""
     shapes: dict[str, tuple[int | None, ...]] | None = None
-    """Shapes of the outputs, if the file itself leaves open what tells the family."""
+    """Output shapes, if the file itself leaves open those that identify the family."""
     license: str = "unknown"
     iou: Annotated[float, Field(ge=0, le=1)] | None = None
-    """Default of the request's ``iou``; None for the service's own default."""
+    """Default for the request's ``iou``; None for the service's own default."""
 
 
 def read(metadata: Mapping[str, str]) -> Description | None:
@@ -56,7 +56,7 @@ def read(metadata: Mapping[str, str]) -> Description | None:
 
 
 def first_problem(error: ValidationError) -> str:
-    """The first field that is not valid, and why, in one line."""
+    """The first invalid field and the reason, on one line."""
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"])
     return f"at '{where}': {first['msg']}"

@@ -1,9 +1,9 @@
 """From candidate boxes in input pixels to detections on the picture.
 
-A model may know more of an object than its box: a mask, keypoints, an angle. Such a thing is one
-more field of ``Candidates`` with a row for each candidate, of a class in ``tasks``. The family's
-decoder fills it, ``take`` carries it through the selection, and ``place`` moves it onto the picture
-and into the field of ``Detection`` that has the same name.
+A model may predict more than a box for an object: a mask, keypoints, an angle. Each of these is a
+further field of ``Candidates``, with one row per candidate; its class is in ``tasks``. The family's
+decoder fills it, ``take`` keeps the selected rows, and ``place`` moves it onto the picture and into
+the field of ``Detection`` that has the same name.
 """
 
 from collections.abc import Sequence
@@ -23,34 +23,34 @@ from app.vision.tasks.turned_boxes import TurnedBox, TurnedBoxes, turned_nms
 
 class Options(NamedTuple):
     confidence: float = 0.25
-    """A detection's probability is above this; 0..1."""
+    """Detections must have a probability above this; 0..1."""
     iou: float = 0.7
-    """Of boxes of one class that overlap by more than this only the best is kept; 0..1."""
+    """If two boxes of a class have an IoU above this, only the better one is kept; 0..1."""
     max_detections: int = 300
     classes: frozenset[int] | None = None
-    """Only detections of these classes; None for all."""
+    """Only detections of these classes are returned; None for all."""
     masks: bool = False
-    """Whether masks are wanted of a model that has them."""
+    """Whether masks are computed, if the model has them."""
     tiles: bool = False
-    """Whether a large picture is looked at in tiles, too."""
+    """Whether large pictures are also searched in tiles."""
 
 
 class Candidates(NamedTuple):
-    """Objects above the threshold, one row each, before suppression."""
+    """Objects above the threshold, one row each, before NMS."""
 
     boxes: Floats
     """(n, 4): x1, y1, x2, y2 in input pixels."""
     scores: Floats
-    """(n,), 0..1."""
+    """(n,): scores, 0..1."""
     classes: Ints
     """(n,): the best class of each box."""
     turned: TurnedBoxes | None = None
-    """If there are any, ``boxes`` are the upright ones around them."""
+    """Turned boxes, if the model predicts them; ``boxes`` then has their upright bounding boxes."""
     keypoints: Keypoints | None = None
     masks: Masks | None = None
 
     def take(self, rows: Ints) -> "Candidates":
-        """Only ``rows``, in their order."""
+        """Keeps only ``rows``, in the given order."""
         return Candidates(
             self.boxes[rows],
             self.scores[rows],
@@ -73,7 +73,7 @@ class Detection(NamedTuple):
 
 
 class Classification(NamedTuple):
-    """One label of the picture as a whole."""
+    """One label for the whole picture."""
 
     label: str
     class_id: int
@@ -82,7 +82,7 @@ class Classification(NamedTuple):
 
 @dataclass
 class Timings:
-    """Milliseconds of each stage."""
+    """Milliseconds spent in each stage."""
 
     decode: float = 0.0
     preprocess: float = 0.0
@@ -93,19 +93,19 @@ class Timings:
 @dataclass(frozen=True)
 class Detections:
     width: int
-    """Pixels of the upright picture; ``height`` likewise."""
+    """Width of the upright picture in pixels; ``height`` likewise."""
     height: int
     items: list[Detection]
     """Highest probability first."""
     timings: Timings = field(default_factory=Timings)
     began: float = 0.0
-    """Start of decoding on the clock of ``time.perf_counter``."""
+    """``time.perf_counter()`` at the start of decoding."""
     classifications: list[Classification] | None = None
-    """Highest probability first; None if the model finds objects."""
+    """Highest probability first; None if the model detects objects."""
 
 
 def select(found: Candidates, options: Options, *, needs_nms: bool) -> Candidates:
-    """The candidates to answer with, highest score first."""
+    """The selected candidates, highest score first."""
     if options.classes is not None:
         found = found.take(np.flatnonzero(np.isin(found.classes, list(options.classes))))
     if needs_nms:
@@ -118,7 +118,7 @@ def select(found: Candidates, options: Options, *, needs_nms: bool) -> Candidate
 
 
 def place(chosen: Candidates, letterbox: Letterbox, labels: Sequence[str]) -> list[Detection]:
-    """Detections on the picture; boxes that have no area on it are left out."""
+    """Detections on the picture; boxes without any area on it are left out."""
     boxes = letterbox.restore(chosen.boxes).astype(float)
     boxes[:, 2:] -= boxes[:, :2]
     placed = [
@@ -134,7 +134,7 @@ def place(chosen: Candidates, letterbox: Letterbox, labels: Sequence[str]) -> li
 
 
 def classified(chosen: Candidates, labels: Sequence[str]) -> list[Classification]:
-    """Labels of the picture, from candidates that have no place on it."""
+    """Labels of the whole picture, from candidates without a position."""
     return [
         Classification(labels[index], index, score)
         for score, index in zip(chosen.scores.tolist(), chosen.classes.tolist(), strict=True)

@@ -1,4 +1,4 @@
-"""The vision package's entrance: image bytes in, detections out."""
+"""The entry point of the vision package: image bytes in, detections out."""
 
 import difflib
 import time
@@ -29,17 +29,17 @@ from app.vision.tiles.views import View, held_bytes, plan, wanted
 from app.vision.turns import Turns, at_once
 
 _WHOLE_FACTOR_PIXELS = 24_000_000
-"""Larger pictures are reduced by whole factors, which needs no second copy of full size."""
+"""Larger pictures are reduced by an integer factor, which needs no second full-size copy."""
 
 
 class Detector:
-    """Safe to call from several threads at once."""
+    """Can be called from several threads at once."""
 
     def __init__(self, model: Model, reader: ImageReader) -> None:
         self.model = model
         self.reader = reader
         self.failed = False
-        """Whether the last run of the session raised."""
+        """Whether the last run of the session raised an exception."""
 
     @property
     def name(self) -> str:
@@ -59,13 +59,13 @@ class Detector:
         masks: bool = False,
         tiles: bool = False,
     ) -> Options:
-        """If ``iou`` is None, the model's own applies, or else the default."""
+        """If ``iou`` is None, the model's own value applies, or else the default."""
         usual = (iou, self.model.description.iou, Options().iou)
         chosen = next(value for value in usual if value is not None)
         return Options(confidence, chosen, max_detections, classes, masks, tiles)
 
     def class_ids(self, names: Iterable[str]) -> frozenset[int]:
-        """Names are compared without regard to case.
+        """Label names are case-insensitive.
 
         Raises InvalidParameter for a name that the model does not know.
         """
@@ -87,9 +87,9 @@ class Detector:
     def turns(
         self, data: bytes, options: Options, image_format: Format | None = None
     ) -> Turns[Detections]:
-        """``detect`` with a pause before each tile, if the picture is looked at in tiles.
+        """``detect``, with a pause before each tile if the picture is searched in tiles.
 
-        ``image_format`` is that of ``data`` if the caller has recognised it already.
+        ``image_format`` is the format of ``data``, if the caller has already determined it.
 
         Raises InvalidImageFormat, InvalidImage, ImageTooLarge or ModelUnavailable.
         """
@@ -164,7 +164,7 @@ class Detector:
     def picture(
         self, data: bytes, longest_side: int, image_format: Format | None = None
     ) -> Iterator[Picture]:
-        """The upright picture, neither side longer than ``longest_side`` pixels.
+        """The upright picture, with no side longer than ``longest_side`` pixels.
 
         The memory for decoding it is released when the block ends.
         """
@@ -177,7 +177,7 @@ class Detector:
     def check_picture(
         self, data: bytes, longest_side: int, image_format: Format | None = None
     ) -> None:
-        """Raises what ``picture`` raises for what the header says, and decodes nothing."""
+        """Raises what ``picture`` would raise because of the header, without decoding anything."""
         self.reader.check(data, partial(_within, longest_side), image_format)
 
     def _run(self, tensor: Array, *, masks: bool) -> list[Array]:
@@ -204,7 +204,7 @@ class _Clock:
         self.began = self._last = time.perf_counter()
 
     def lap(self) -> float:
-        """Milliseconds since the last lap, or since the clock was made."""
+        """Milliseconds since the previous lap, or since the clock was created."""
         now = time.perf_counter()
         spent, self._last = (now - self._last) * 1000, now
         return spent

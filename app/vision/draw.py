@@ -1,4 +1,4 @@
-"""The picture with what was found drawn on it: boxes, masks, keypoints and labels."""
+"""Draws detections on the picture: boxes, masks, keypoints and labels."""
 
 import colorsys
 import io
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 Encoding = Literal["JPEG", "PNG"]
 LONGEST_SIDE = 4096
-"""Larger pictures are drawn smaller, so that one takes no more memory than its decoding did."""
+"""Larger pictures are drawn smaller, so that drawing takes no more memory than decoding did."""
 
 _GOLDEN_RATIO = 0.618033988749895
 _MASK_OPACITY = 110
-"""Of 255."""
+"""Opacity, 0..255."""
 _MOST_CLASSIFICATIONS = 5
 _DARK, _LIGHT = (20, 20, 20), (255, 255, 255)
 
@@ -35,7 +35,7 @@ Rectangle = tuple[float, float, float, float]
 def detect_and_draw(
     detector: Detector, data: bytes, options: Options, encoding: Encoding
 ) -> Turns[tuple[Detections, bytes]]:
-    """Raises what ``Detector.turns`` does; refuses a picture too large to draw on first."""
+    """Raises what ``Detector.turns`` does. Refuses pictures too large to draw on first."""
     recognised = formats.require(data)
     detector.check_picture(data, LONGEST_SIDE, recognised)
     found = yield from detector.turns(data, options, recognised)
@@ -49,9 +49,9 @@ def draw(
     encoding: Encoding,
     image_format: Format | None = None,
 ) -> bytes:
-    """The image file ``data`` with ``found`` drawn on it, encoded.
+    """Draws ``found`` on the image file ``data`` and encodes the result.
 
-    Boxes come first and labels above them all, the most probable label in the best place.
+    Boxes are drawn first, then labels on top; the most probable label gets the best position.
     """
     out = io.BytesIO()
     options = {"quality": 90} if encoding == "JPEG" else {"compress_level": 3}
@@ -93,7 +93,7 @@ def _draw(image: Image.Image, found: Detections) -> None:
 
 
 def colour_of(class_id: int) -> Colour:
-    """Always the same for a class, and far from its neighbours'."""
+    """The same colour for a class every time, far from those of neighbouring classes."""
     red, green, blue = colorsys.hsv_to_rgb(
         (class_id * _GOLDEN_RATIO) % 1.0, 0.85 if class_id % 2 else 0.65, 0.95
     )
@@ -116,7 +116,7 @@ def _keypoints(
     scale: float,
     line: int,
 ) -> None:
-    """The points that the model is sure of, and lines between them if they are a person's."""
+    """Draws the points above the drawing threshold, and the bones between them for a person."""
     for start, end in bones(points):
         ends = [(point.x * scale, point.y * scale) for point in (start, end)]
         canvas.line(ends, fill=colour, width=line)
@@ -141,7 +141,7 @@ def _label(
     size: tuple[int, int],
     taken: list[Rectangle],
 ) -> None:
-    """Above the box, within it, or below: the first place within the picture that is free."""
+    """The first free position within the picture: above the box, inside it or below."""
     text = f"{item.label} {item.probability:.0%}"
     left, top, right, bottom = canvas.textbbox((0, 0), text, font=font)
     margin = max(1.0, (bottom - top) / 5)

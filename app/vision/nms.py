@@ -1,4 +1,4 @@
-"""Non-maximum suppression: of boxes that show the same object only the most probable stays."""
+"""Non-maximum suppression: of several boxes for one object, only the most probable is kept."""
 
 import numpy as np
 
@@ -6,13 +6,13 @@ from app.vision.arrays import Floats, Ints
 
 
 def nms(boxes: Floats, scores: Floats, classes: Ints, iou: float, limit: int) -> Ints:
-    """Greedy suppression within each class: at most ``limit`` rows, highest score first.
+    """Greedy NMS within each class; returns at most ``limit`` rows, highest score first.
 
-    ``boxes`` (n, 4) are x1, y1, x2, y2; ``scores`` and ``classes`` (n,). A box is dropped if a kept
-    box of its class with a higher score overlaps it by more than ``iou``.
+    ``boxes`` (n, 4) are x1, y1, x2, y2; ``scores`` and ``classes`` are (n,). A box is dropped if a
+    kept box of its class with a higher score overlaps it with an IoU above ``iou``.
     """
     order = np.argsort(-scores, kind="stable")
-    # Sorted and in four rows, so that each comparison below reads contiguous memory.
+    # Sorted and stored as four rows, so that each comparison below reads contiguous memory.
     x1, y1, x2, y2 = boxes[order].T.copy()
     areas = (x2 - x1) * (y2 - y1)
     kinds = classes[order]

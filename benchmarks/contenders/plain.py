@@ -12,7 +12,7 @@ from benchmarks.contenders.rows import rows
 
 app = FastAPI()
 options = onnxruntime.SessionOptions()
-options.intra_op_num_threads = int(os.environ.get("THREADS", "0"))  # 0: as many as cores
+options.intra_op_num_threads = int(os.environ.get("THREADS", "0"))  # 0: one per core
 session = onnxruntime.InferenceSession(os.environ["MODEL"], options)
 NAMES = [output.name for output in session.get_outputs()]
 SIZE = int(os.environ["SIDE"])

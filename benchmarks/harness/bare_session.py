@@ -1,4 +1,4 @@
-"""Runs ``session.run`` without a server, on the input that Spotter makes of a photo."""
+"""Runs ``session.run`` without a server, on the input that Spotter makes from a photo."""
 
 import json
 import subprocess
@@ -29,13 +29,13 @@ Feed = dict[str, Array]
 
 @dataclass(frozen=True)
 class BareRuns:
-    """Figures of all loops together."""
+    """Combined figures of all loops."""
 
     runs: tuple[float, ...]
     """Seconds of each run."""
     per_second: float
     cpu_ms: float
-    """CPU milliseconds a run."""
+    """CPU milliseconds per run."""
     rss: int
     """Peak resident bytes of the largest process."""
     other_cores: float

@@ -11,7 +11,7 @@ _PERIOD_US = 100_000
 _ROOT = Path("/sys/fs/cgroup")
 _NAME = "spotter-benchmark"
 _REMOVAL_SECONDS = 5.0
-"""The kernel may take so long to move killed processes out of a cgroup."""
+"""Time that the kernel may need to remove killed processes from a cgroup."""
 
 
 @contextmanager
@@ -40,7 +40,7 @@ def lambda_limits(megabytes: int, root: Path = _ROOT) -> Iterator[Callable[[], N
 
 
 def why_unavailable(root: Path = _ROOT) -> str | None:
-    """A reason why no cgroup can be made here, or None."""
+    """The reason why no cgroup can be created here, or None."""
     try:
         with lambda_limits(MB_PER_VCPU, root):
             return None

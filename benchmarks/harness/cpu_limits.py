@@ -20,7 +20,7 @@ class CpuLimit:
 
     @property
     def parallel_loops(self) -> int:
-        """Number of single-threaded loops that have a core each, at least most of the time."""
+        """Number of single-threaded loops that each have a core, at least most of the time."""
         if self.megabytes is None:
             return len(self.cores)
         return min(len(self.cores), max(1, round(self.megabytes / MB_PER_VCPU)))
@@ -39,7 +39,7 @@ class CpuLimit:
 
 
 def cpu_limits(kinds: Sequence[str], lambda_sizes: Sequence[int]) -> list[CpuLimit]:
-    """``kinds`` are "one" and "all"; "one" is the last core, so that the client has the others."""
+    """``kinds`` are "one" and "all"; "one" is the last core, which leaves the client the others."""
     cores = sorted(os.sched_getaffinity(0))
     found = []
     if "one" in kinds:

@@ -1,4 +1,4 @@
-"""CPU that other processes used during a measurement: figures of a busy machine say little."""
+"""Measures the CPU that other processes use during a measurement, which distorts the figures."""
 
 import os
 import time
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 class Interference:
-    """Counts the CPU time on ``cores`` from its creation on."""
+    """Counts the CPU time on ``cores`` since its creation."""
 
     def __init__(self, cores: set[int]) -> None:
         self._cores = cores
@@ -24,7 +24,7 @@ class Interference:
         self._before = self._busy_seconds()
 
     def used(self, cpu_seconds: float) -> float:
-        """Cores that other processes kept busy on the average.
+        """Average number of cores that other processes kept busy.
 
         ``cpu_seconds`` is what the measured processes used; this process is left out as well.
         """

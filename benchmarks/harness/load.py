@@ -1,6 +1,6 @@
-"""A closed-loop HTTP client: each connection sends its next request when it has its answer.
+"""A closed-loop HTTP client: each connection sends its next request after an answer.
 
-The bytes are made beforehand, so that the client needs next to no CPU.
+The bytes are prepared beforehand, so that the client needs hardly any CPU.
 """
 
 import socket

@@ -31,7 +31,7 @@ class Task:
     seconds: float
     """Length of a measurement; a warm-up of a quarter of it comes first."""
     tries: int = 1
-    """Measurements at most while other processes use the machine; the least disturbed counts."""
+    """Most attempts while other processes disturb a measurement; the least disturbed counts."""
 
 
 def measure(contender: Contender, python: str, limit: CpuLimit, task: Task) -> Iterator[Row]:
@@ -89,7 +89,7 @@ def _load(
 def measure_bare(
     model: Path, int8: bool, feeds: Mapping[str, Feed], limit: CpuLimit, task: Task
 ) -> Iterator[Row]:
-    """Yields a row for one session on all cores and, if there are several, for one loop a core."""
+    """Yields rows for one session on all cores and, if there are several, for one loop per core."""
     count = limit.parallel_loops
     single_cores = [{core} for core in limit.cores[:count]]
     ways = [(BARE, count, [set(limit.cores)]), (BOUND, 1, single_cores)]
@@ -140,4 +140,4 @@ def _reason(error: Exception, log: int) -> str:
     with open(log, "rb", closefd=False) as file:
         file.seek(0)
         said = file.read().decode(errors="replace").strip().splitlines()
-    return f"{error}; its last words: {said[-1][:200]}" if said else str(error)
+    return f"{error}; last line of its log: {said[-1][:200]}" if said else str(error)

@@ -12,11 +12,11 @@ class Tally:
     """Counts and times of all requests."""
 
     seconds: float = 0.0
-    """From the first request to the last."""
+    """Seconds from the first request to the last."""
     drained: float = 0.0
     """Seconds from the last request to the last answer."""
     accepted: list[float] = field(default_factory=list)
-    """Seconds from when a request was due to its answer, for those answered with 200."""
+    """Seconds from each request's due time to its answer, for those answered with 200."""
     refused: list[float] = field(default_factory=list)
     """The same for those answered with 503."""
     retry_after: "Counter[int]" = field(default_factory=Counter)
@@ -31,7 +31,7 @@ class Tally:
 async def offer(
     port: int, requests: Sequence[bytes], rate: float, seconds: float, *, most_open: int = 5000
 ) -> Tally:
-    """Sends ``requests`` in turns, ``rate`` a second for ``seconds``, each on its own connection.
+    """Sends ``requests`` in turn, ``rate`` per second for ``seconds``, on separate connections.
 
     If ``most_open`` are unanswered, a request is counted as "not sent".
     """

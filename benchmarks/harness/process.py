@@ -17,7 +17,7 @@ _START_TIMEOUT_SECONDS = 120.0
 
 @dataclass
 class Running:
-    """A running server; the figures cover its process and all that it started."""
+    """A running server; the figures cover its process and all descendants."""
 
     process: subprocess.Popen[bytes]
     port: int
@@ -28,7 +28,7 @@ class Running:
         ticks = 0
         for pid in tree(self.process.pid):
             with suppress(OSError):
-                ticks += sum(map(int, _stat(pid)[11:15]))  # its own, and of children that ended
+                ticks += sum(map(int, _stat(pid)[11:15]))  # its own and those of ended children
         return ticks / _TICKS_PER_SECOND
 
     def rss(self) -> int:
@@ -69,7 +69,7 @@ def run(
     join: Callable[[], None] | None = None,
     log: IO[bytes] | None = None,
 ) -> Iterator[Running]:
-    """Starts a server, yields as soon as it listens, and kills it and all that it started.
+    """Starts a server, yields as soon as it listens, and kills it and its descendants.
 
     ``{port}`` in the command is replaced. ``join`` runs in the child, to join a cgroup. Raises
     RuntimeError if the server ends or does not listen within two minutes.
@@ -92,7 +92,7 @@ def start(
     join: Callable[[], None] | None = None,
     log: IO[bytes] | None = None,
 ) -> subprocess.Popen[bytes]:
-    """Starts a process on ``cores``, in a session of its own."""
+    """Starts a process on ``cores`` in its own session."""
 
     def prepare() -> None:
         os.sched_setaffinity(0, cores)
@@ -110,7 +110,7 @@ def start(
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
-    """Kills the process and all that it started."""
+    """Kills the process and its descendants."""
     for pid in tree(process.pid):
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
@@ -120,7 +120,7 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 
 
 def tree(pid: int) -> list[int]:
-    """Identifiers of the process and of all its descendants that are alive."""
+    """Identifiers of the process and of all its living descendants."""
     children: dict[int, list[int]] = {}
     for folder in Path("/proc").iterdir():
         if folder.name.isdecimal():

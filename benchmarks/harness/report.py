@@ -31,9 +31,9 @@ class Row:
     p95_ms: float
     per_second: float
     cpu_ms: float
-    """CPU milliseconds for an image."""
+    """CPU milliseconds per image."""
     rss_mb: float
-    """Peak of the measurement."""
+    """Peak resident memory during the measurement."""
     cold_s: float | None = None
     """Seconds from process start to first answer; None for the bare session."""
     errors: int = 0
@@ -71,10 +71,11 @@ def table(rows: Sequence[Row]) -> str:
 
 
 def ratios(row: Row, rows: Sequence[Row]) -> tuple[float | None, ...]:
-    """Ratios of a row to others of its run, None if there is no such row.
+    """Ratios of a row to others of its run; None if there is no such row.
 
-    They are p50 and images a second to the plain server at the same concurrency, p50 to one
-    ``session.run`` on all cores, and images a second to the bound: one bare loop for each core.
+    These are p50 and images per second relative to the plain server at the same concurrency, p50
+    relative to one ``session.run`` on all cores, and images per second relative to the bound, which
+    is one bare loop for each core.
     """
     same = [other for other in rows if other.setting == row.setting]
     floor = {FP32: (BARE, BOUND), INT8: (of_int8(BARE), of_int8(BOUND))}.get(row.server)
@@ -122,9 +123,9 @@ def merge(older: Sequence[Row], newer: Sequence[Row]) -> list[Row]:
 
 
 def medians(turns: Sequence[Row]) -> list[Row]:
-    """One row for each key, since the machine is not equally fast all the time.
+    """Combines the rows of each key, since the machine's speed varies.
 
-    Memory is the largest value, errors are added up, everything else is the median.
+    Memory is the maximum, errors are added up, and everything else is the median.
     """
     alike: dict[tuple[str, str, str, int], list[Row]] = {}
     for row in turns:
@@ -169,7 +170,7 @@ def _line(cells: Sequence[str]) -> str:
 
 
 def picture(rows: Sequence[Row], path: Path) -> None:
-    """Draws images a second: a panel for each CPU limit, the bound as a line across its group."""
+    """Draws images per second in a panel for each CPU limit, with the bound as a dashed line."""
     from matplotlib.figure import Figure
 
     served = [row for row in in_order(rows) if row.cold_s is not None]

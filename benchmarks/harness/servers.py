@@ -1,4 +1,4 @@
-"""The servers that are measured, with the command that starts each."""
+"""The measured servers and the commands that start them."""
 
 import subprocess
 import sys
@@ -10,7 +10,7 @@ from pathlib import Path
 REPOSITORY = Path(__file__).parents[2]
 PLAIN = "plain"
 PLAIN_FOUR_THREADS = "plain, 4 threads"
-"""Its session has four threads, as on four cores; a Lambda limit leaves them no CPU to spin."""
+"""A session with four threads, as on four cores; under a Lambda limit they have no CPU to spin."""
 FP32 = "spotter fp32"
 INT8 = "spotter int8"
 _LONG_QUEUE = {"SPOTTER_QUEUE": "1000"}
@@ -25,7 +25,7 @@ class Contender:
     """Arguments of the Python interpreter; ``{port}`` is replaced."""
     environment: Mapping[str, str] = field(default_factory=dict)
     needs: tuple[str, ...] = ()
-    """Modules; if one is missing, the server is left out and the report says so."""
+    """Required modules; if one is missing, the server is left out, with a message."""
 
     def interpreter(self, others: Sequence[str] = ()) -> str | None:
         """The first Python that has the modules, this one or one of ``others``, or None."""
@@ -47,7 +47,7 @@ def _has(python: str, modules: tuple[str, ...]) -> bool:
 def contenders(model: Path, int8: Path | None, square: Path, side: int) -> list[Contender]:
     """All servers, the baseline first.
 
-    Servers that know no rectangles run ``square`` with an input of ``side`` x ``side`` pixels.
+    Servers without rectangular inputs run ``square`` with an input of ``side`` x ``side`` pixels.
     """
     plain = {"MODEL": str(square), "SIDE": str(side), "PYTHONPATH": str(REPOSITORY)}
     offline = {"YOLO_AUTOINSTALL": "false", "YOLO_OFFLINE": "true"}

@@ -1,4 +1,4 @@
-"""Fits a straight line to correlated samples, to tell whether something grows."""
+"""Fits a straight line to correlated samples, to detect growth."""
 
 import math
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ class Slope:
 def slope(times: Sequence[float], values: Sequence[float], block: float) -> Slope:
     """Least squares through the means of blocks of ``values``.
 
-    Neighbouring samples are correlated, means over ``block`` units of time much less so; the
+    Neighbouring samples are correlated, but means over ``block`` units of time much less so; the
     interval is computed from these means. Raises ValueError for fewer than four blocks.
     """
     blocks: dict[int, list[tuple[float, float]]] = {}

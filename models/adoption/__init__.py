@@ -1,1 +1,1 @@
-"""Finds out how a model file has to be described, by what it says and by running it on photos."""
+"""Determines the description of a model file from its metadata and by running it on photos."""

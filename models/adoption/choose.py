@@ -19,20 +19,20 @@ from models.adoption.trial import Outcome, Reading, Trials
 from models.common.commands import CommandError
 
 _SOUND = 0.6
-"""Share of sure boxes that have to be possible ones."""
+"""Required share of plausible boxes among the sure ones."""
 _CONVINCING = 0.9
-"""Share of all boxes that have to be possible ones if none is sure, and the input is given."""
+"""Required share of plausible boxes among all, if none is sure and the input is given."""
 _CLEARLY = 0.1
-"""Difference of two shares that tells which of two readings is right."""
+"""Difference between two shares that decides between two readings."""
 _USUAL = 1.6
-"""The usual reading is preferred to another one that is not this much stronger."""
+"""The usual reading is preferred to another one that is not stronger by this factor."""
 _DECIDING = ("fit", "std", "channels")
-"""Options that together say how the input is prepared."""
+"""Options that together determine the preprocessing."""
 
 
 @dataclass(frozen=True)
 class Wishes:
-    """What the user said."""
+    """The user's options."""
 
     family: str | None
     input: dict[str, Any]
@@ -50,14 +50,14 @@ class Choice:
     fitting: list[str]
     """Names of the families under which objects are found."""
     rivals: list[Outcome]
-    """Other inputs under which the same family finds objects, the best first."""
+    """Other inputs under which the same family finds objects, best first."""
     tried: int
 
 
 def choose(
     opened: Opened, hints: Hints, labels: tuple[str, ...], wishes: Wishes, trials: Trials
 ) -> Choice:
-    """Raises CommandError if no reading finds anything, or every one is absurd."""
+    """Raises CommandError if no reading finds anything, or if all are implausible."""
     fitting = _families(opened, labels, wishes)
     classifiers = [family for family in fitting if family.task == "classify"]
     if classifiers and (hints.scores or classifiers == fitting):
@@ -91,7 +91,7 @@ def choose(
 def _classifier(
     family: Family, opened: Opened, hints: Hints, wishes: Wishes, trials: Trials
 ) -> Choice:
-    """No photo can tell how the input is prepared: it is as the files say, or as is usual."""
+    """Photos cannot show how the input is prepared: the files or the usual values decide."""
     own_files = ultralytics.families(opened.stored)
     prepared = _inputs(family, opened, hints, wishes)
     usual = prepared[0] if own_files or hints.says_input or wishes.decide_input else prepared[-1]
@@ -138,13 +138,13 @@ def _families(opened: Opened, labels: tuple[str, ...], wishes: Wishes) -> list[F
             f" check --labels ({told})."
         )
     raise CommandError(
-        f"{opened.path.name}: its outputs {shapes} are those of no family; 'python -m models.adopt"
-        " --help' lists them. Export it in the form of one, with all output sides fixed."
+        f"{opened.path.name}: its outputs {shapes} fit no family; 'python -m models.adopt"
+        " --help' lists them. Export it in the format of one, with all output sides fixed."
     )
 
 
 def _has_meaning(family: Family, declared: Declared, labels: int) -> bool:
-    """Whether something usual can be meant by the outputs, or their columns tell what is wrong."""
+    """Whether the outputs have a usual meaning, or columns that allow a precise error message."""
     return bool(family.ways is None or family.columns or family.ways(declared, labels, ""))
 
 
@@ -168,11 +168,11 @@ def _inputs(family: Family, opened: Opened, hints: Hints, wishes: Wishes) -> Seq
     size = wishes.input.get("size") or opened.axes or hints.size
     if size is None:
         raise CommandError(
-            "The file's axes are dynamic: say the largest input with --size, such as --size"
+            "The file's axes are dynamic: give the largest input with --size, such as --size"
             f" {family.input.size[0]}."
         )
     if opened.axes is not None and tuple(size) != opened.axes:
-        raise CommandError(f"--size gives {size} (height, width), and its axes {opened.axes}.")
+        raise CommandError(f"--size is {size} (height, width), but the axes are {opened.axes}.")
     bytes_ = {"mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0)}
     fixed = {
         **(bytes_ if opened.signature.takes_bytes else {}),
@@ -194,7 +194,7 @@ def _inputs(family: Family, opened: Opened, hints: Hints, wishes: Wishes) -> Seq
         )
     except ValidationError as error:
         raise CommandError(
-            f"The input cannot be prepared like this: {first_problem(error)}."
+            f"The settings of the input are not valid {first_problem(error)}."
         ) from error
 
 
@@ -216,11 +216,11 @@ def _no_way(family: Family, opened: Opened, labels: int) -> str:
     if family.columns is None:
         shapes = [list(shape) for shape in declared.values()]
         return (
-            f"{opened.path.name}: what its outputs {shapes} mean with {labels} labels is not known;"
+            f"{opened.path.name}: outputs {shapes} have no known meaning with {labels} labels;"
             f" check --labels (family {family.name}, {family.layout})."
         )
     return (
-        f"{opened.path.name}: it has {family.columns(declared)} class columns and {labels} labels;"
+        f"{opened.path.name}: it has {family.columns(declared)} class columns, not {labels};"
         f" check --labels (family {family.name})."
     )
 
@@ -244,6 +244,6 @@ def _nothing(outcomes: list[Outcome], fitting: list[Family]) -> str:
         )
     return (
         f"Nothing was written: it finds nothing above 0.25 on the photos (read as {names};"
-        f" {len(outcomes)} ways tried), so how its input is prepared is undecided. Options:"
-        f" {options}. With --fit, --channels and --std it is written as you say."
+        f" {len(outcomes)} readings tried), so its preprocessing is unknown. Options:"
+        f" {options}. If --fit, --channels and --std are given, it is written with them."
     )

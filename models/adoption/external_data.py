@@ -1,4 +1,4 @@
-"""Weights that lie in files beside the model (``.onnx_data``, ``.onnx.data``)."""
+"""Weights stored in files beside the model (``.onnx_data``, ``.onnx.data``)."""
 
 import shutil
 from pathlib import Path, PurePosixPath
@@ -11,7 +11,7 @@ _GRAPH, _INITIALIZER, _EXTERNAL, _KEY, _VALUE = 7, 5, 13, 1, 2
 
 
 def locations(model: bytes) -> set[str]:
-    """Names of the files, relative to the model. Raises CommandError for one outside its folder."""
+    """File names relative to the model. Raises CommandError for one outside its folder."""
     found = set()
     try:
         for graph in contents(memoryview(model), _GRAPH):
@@ -22,19 +22,19 @@ def locations(model: bytes) -> set[str]:
                         found.add(value)
     except ValueError as error:
         raise CommandError(
-            f"This is no ONNX file, or a truncated or corrupt one ({error})."
+            f"This is not an ONNX file, or it is truncated or corrupt ({error})."
         ) from error
     for name in found:
         path = PurePosixPath(name)
         if path.is_absolute() or ".." in path.parts:
-            raise CommandError(f"The model's weights lie outside its folder, in {name}.")
+            raise CommandError(f"The model's weights are outside its folder, in {name}.")
     return found
 
 
 def copy(model: bytes, source: Path, folder: Path) -> list[Path]:
-    """Copies the files from beside ``source`` into ``folder``; returns those that are new there.
+    """Copies the weight files of ``source`` to ``folder``; returns the newly created ones.
 
-    Raises CommandError if one is missing, or if another file of its name lies in ``folder``.
+    Raises CommandError if one is missing, or if ``folder`` has a different file with its name.
     """
     made = []
     for name in sorted(locations(model)):
@@ -44,7 +44,9 @@ def copy(model: bytes, source: Path, folder: Path) -> list[Path]:
         if copied.exists():
             if copied.samefile(weights) or _same(copied, weights):
                 continue
-            raise CommandError(f"{copied} exists and is another file; give --out in a new folder.")
+            raise CommandError(
+                f"{copied} exists and is a different file; give --out in a new folder."
+            )
         copied.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(weights, copied)
         made.append(copied)

@@ -1,6 +1,6 @@
-"""What a model's file, and the files beside it, say of its labels and its input.
+"""Reads labels and preprocessing from a model's metadata and from files in its folder.
 
-Read are the metadata of the file (``names`` in any form, sizes of LibreYOLO), Hugging Face's
+The sources are the metadata (``names`` in any form, sizes of LibreYOLO), Hugging Face's
 ``config.json`` and ``preprocessor_config.json``, and PaddleDetection's ``infer_cfg.yml``.
 """
 
@@ -19,35 +19,35 @@ _NAMES = ("names", "class_names", "classes", "labels")
 _NO_LABEL = re.compile(r"n/?a|", re.IGNORECASE)
 _PILLOW_BICUBIC = 3
 _CROPPED_BELOW = 384
-"""Pixels of the input from which Hugging Face's ConvNeXT stretches pictures."""
+"""Input side from which Hugging Face's ConvNeXT stretches pictures instead of cropping them."""
 _FOLDERS_OF_MODELS = frozenset({"onnx", "models"})
-"""Folders whose files are described one folder further up."""
+"""Folders whose models are described in the parent folder."""
 
 
 @dataclass(frozen=True)
 class Hints:
     labels: tuple[str, ...] = ()
     numbers: tuple[int, ...] | None = None
-    """The model's number of each label, if they are not 0, 1, 2 and so on."""
+    """The model's class number for each label, if they are not 0, 1, 2 and so on."""
     model_type: str = ""
     size: tuple[int, int] | None = None
     """Height and width of the input."""
     input: dict[str, Any] = field(default_factory=dict)
-    """Settings of ``InputSpec`` that a preprocessor's file gives."""
+    """Settings of ``InputSpec`` from a preprocessor's file."""
     scores: str = ""
     """How a classifier's scores become probabilities: softmax or sigmoid."""
     license: str = ""
     sources: tuple[str, ...] = ()
-    """Where these were found, for people."""
+    """Names of the sources, for display."""
 
     @property
     def says_input(self) -> bool:
-        """Whether the input's preparation is known."""
+        """Whether the preprocessing is known."""
         return "std" in self.input
 
 
 def read(path: Path, stored: Mapping[str, str]) -> Hints:
-    """Raises CommandError if a file beside the model cannot be read."""
+    """Raises CommandError if a file in the model's folder cannot be read."""
     found = _of_metadata(stored)
     folders = [path.parent]
     if path.parent.name in _FOLDERS_OF_MODELS:
@@ -63,7 +63,7 @@ def read(path: Path, stored: Mapping[str, str]) -> Hints:
                 found = of_file(beside, found)
             except (TypeError, ValueError, KeyError, AttributeError, ZeroDivisionError) as error:
                 raise CommandError(
-                    f"{beside} beside the model is not as expected ({error}); move it away, and"
+                    f"{beside} beside the model is not as expected ({error}); move it away and"
                     " give its settings as options."
                 ) from error
     return found
@@ -91,7 +91,7 @@ def _json(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text("utf-8"))
     except (ValueError, RecursionError) as error:
-        raise CommandError(f"{path} beside the model is no JSON file.") from error
+        raise CommandError(f"{path} beside the model is not a JSON file.") from error
     return content if isinstance(content, dict) else {}
 
 
@@ -125,7 +125,7 @@ def _scores(config: dict[str, Any]) -> str:
 
 
 def _of_timm(config: object, found: Hints, path: Path) -> Hints:
-    """What a ``config.json`` of timm says of the input."""
+    """Adds the input settings from a ``config.json`` of timm."""
     if not isinstance(config, dict) or not {"mean", "std", "input_size"} <= config.keys():
         return found
     height, width = map(int, config["input_size"][1:])
@@ -175,7 +175,7 @@ def _of_preprocessor(path: Path, found: Hints) -> Hints:
         settings["fit"] = "stretch"
         sides = int(size["height"]), int(size["width"])
     elif "shortest_edge" in size or "max_height" in size:
-        # The picture lies in the upper left corner; padding is 0 after the mean was taken off.
+        # The picture is placed in the upper left corner; padding is 0 after the mean is subtracted.
         settings["fit"] = "corner"
         settings["pad_value"] = min(255, max(0, round(sum(settings["mean"]) / 3)))
         shortest = int(size.get("shortest_edge") or size["max_height"])
@@ -188,7 +188,7 @@ def _of_preprocessor(path: Path, found: Hints) -> Hints:
 
 
 def _of_paddle(path: Path, found: Hints) -> Hints:
-    """The few lines that are needed, without a reader of YAML."""
+    """Parses only the required lines, without a YAML parser."""
     text = path.read_text("utf-8", errors="replace")
     labels = re.search(r"^label_list:\s*\n((?:\s*- .*\n?)+)", text, re.MULTILINE)
     names = re.findall(r"- +(.+?)\s*$", labels[1], re.MULTILINE) if labels else []
@@ -216,7 +216,7 @@ def _of_paddle(path: Path, found: Hints) -> Hints:
 
 
 def _numbers(text: str, key: str) -> list[float]:
-    """The list behind ``key``, on its line or on lines of its own."""
+    """The list after ``key``, on the same line or on lines of its own."""
     found = re.search(rf"\b{key}:\s*\[([^\]]*)\]", text) or re.search(
         rf"\b{key}:\s*\n((?:\s*- *[\d.]+\s*\n?)+)", text
     )

@@ -1,4 +1,4 @@
-"""A model file as it is, before it is described."""
+"""A model file before it is described."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,10 +29,10 @@ class Opened:
     """The entries of its metadata."""
 
     shapes: Declared | None = None
-    """Shapes that the outputs had in a run, if the file leaves too much of them open."""
+    """Shapes of the outputs in a run, if the file leaves too many of them dynamic."""
 
     def closed(self, labels: int, size: tuple[int, int] | None) -> "Opened":
-        """With the outputs' shapes from a run, if no family can be told from the declared ones."""
+        """With output shapes from a run, if the declared shapes do not identify a family."""
         declared, others = self.signature.declared, self.signature.others
         fed = [family for family in families.every() if family.can_feed(others)]
         is_open = any(axis is None for shape in declared.values() for axis in shape)
@@ -46,17 +46,17 @@ class Opened:
             feed[name] = other.fit(owner.feeds[name](*size))
         try:
             outputs = self.run(feed)
-        except Exception as error:  # onnxruntime's own classes have no common public base
+        except Exception as error:  # onnxruntime's exception classes have no common public base
             height, width = size
             raise CommandError(
-                f"{self.path} does not run with an input of {width} x {height}; say the one that it"
+                f"{self.path} does not run with an input of {width} x {height}; give the size it"
                 " was exported for with --size, or export it with fixed axes."
             ) from error
         shapes = {name: output.shape for name, output in zip(declared, outputs, strict=True)}
         return replace(self, signature=self.signature._replace(declared=shapes), shapes=shapes)
 
     def run(self, feed: dict[str, Array]) -> list[Array]:
-        """All declared outputs. A failure raises and is not logged as well."""
+        """Returns all declared outputs. Errors are raised but not logged by onnxruntime."""
         options = onnxruntime.RunOptions()
         options.log_severity_level = 4
         session: Any = self.session
@@ -72,7 +72,7 @@ class Opened:
 def open_file(path: Path, shown: Path) -> Opened:
     """``shown`` is the file's name in messages.
 
-    Raises CommandError if the file is no model, or its inputs are not those of a detector.
+    Raises CommandError if the file is not a model, or its inputs are not those of a detector.
     """
     with path.open("rb") as file:
         kind = kind_of(file.read(4096))
@@ -80,7 +80,7 @@ def open_file(path: Path, shown: Path) -> Opened:
         raise CommandError(f"{shown} cannot be adopted: {kind}.")
     if path.suffix == ".ort":
         raise CommandError(
-            f"{shown} cannot be adopted: its metadata cannot be written in the ORT format; adopt"
+            f"{shown} cannot be adopted: its metadata cannot be changed in the ORT format; adopt"
             " the .onnx file and convert the copy."
         )
     try:

@@ -1,4 +1,4 @@
-"""The photos that a model is tried on: the user's own, or those of the page."""
+"""The photos that a model is tested on: the user's own, or those of the page."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +10,7 @@ from models.common.commands import CommandError
 
 _SAMPLES = Path(app.__file__).parent / "page" / "files" / "samples"
 _SHOWN = {"cat.jpg": "cat", "astronaut.jpg": "person"}
-"""An object on each of the page's photos, by COCO's name."""
+"""An object on each of the page's photos, with COCO's label."""
 _SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})
 _MOST = 8
 
@@ -20,15 +20,15 @@ class Photo:
     path: Path
     rgb: Image.Image
     shows: str | None = None
-    """Label of an object that is on it, if that is known."""
+    """Label of an object on the photo, if known."""
     judged: bool = True
-    """Whether what is found on it counts; else it tells only how classes are numbered."""
+    """Whether its detections are judged; otherwise it only shows how classes are numbered."""
 
 
 def photos(folder: Path | None) -> list[Photo]:
-    """At most eight of ``folder``; the page's photos if there is none.
+    """At most eight photos of ``folder``, and the page's photos.
 
-    Raises CommandError if ``folder`` has no photo that can be read.
+    Raises CommandError if ``folder`` has no readable photo.
     """
     samples = [
         Photo(_SAMPLES / name, _open(_SAMPLES / name), label, folder is None)
@@ -51,4 +51,4 @@ def _open(path: Path) -> Image.Image:
             upright = ImageOps.exif_transpose(image)
             return upright.convert("RGB")
     except (OSError, Image.DecompressionBombError) as error:
-        raise CommandError(f"{path} is no photo that can be read.") from error
+        raise CommandError(f"{path} is not a readable photo.") from error

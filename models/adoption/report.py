@@ -1,4 +1,4 @@
-"""Tells the user how a model was read, why, and what it found."""
+"""Prints how a model was read, why, and what it found."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from models.adoption.choose import Choice, Wishes
 from models.adoption.hints import Hints
 
 _SHOWN = 5
-"""Objects of one photo that are printed."""
+"""Number of objects printed for each photo."""
 
 
 def tell(choice: Choice, hints: Hints, wishes: Wishes) -> None:
@@ -37,25 +37,25 @@ def tell(choice: Choice, hints: Hints, wishes: Wishes) -> None:
         named = ", ".join(f"{one.label} {one.probability:.2f}" for one in labels[:_SHOWN])
         print(f"{photo.path.name}: {named or 'no label'}")
     if not outcome.strength and not outcome.classified:
-        print("Nothing was found on the photos: check it on photos of your own with --photos.")
+        print("Nothing was found on the photos: test it on your own photos with --photos.")
 
 
 def _reason(choice: Choice, hints: Hints, wishes: Wishes) -> str:
     if wishes.decide_input:
         return "as you say"
     if hints.says_input:
-        return "as the file beside it says"
+        return "from the file in its folder"
     if choice.outcome.classified:
         return (
-            "usual for classifiers; if this one was trained otherwise, say --fit, --shorter-side,"
+            "usual for classifiers; if this one was trained otherwise, give --fit, --shorter-side,"
             " --mean and --std"
         )
     if not choice.rivals:
-        return "the only usual way under which it finds objects"
+        return "the only usual settings under which it finds objects"
     rival = choice.rivals[0]
     other = rival.reading.input
     return (
-        f"which finds most (strength {choice.outcome.strength:.2f}; next {other.fit},"
+        f"the settings that find most (strength {choice.outcome.strength:.2f}; next {other.fit},"
         f" {other.channels}, mean {_listed(other.mean)}, std {_listed(other.std)}:"
         f" {rival.strength:.2f})"
     )
@@ -66,7 +66,7 @@ def _listed(values: tuple[float, float, float]) -> str:
 
 
 def show(detector: Detector, choice: Choice, out: Path) -> None:
-    """Draws what was found on the first photo."""
+    """Draws the detections on the first photo."""
     found, classified = choice.outcome.found, choice.outcome.classified
     photo = next(iter({**found, **classified}))
     items, labels = found.get(photo, []), classified.get(photo)

@@ -1,4 +1,4 @@
-"""Runs a model on photos under one reading of its outputs, and judges what comes out."""
+"""Runs a model on photos under one reading of its outputs, and judges the results."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -27,17 +27,17 @@ from models.adoption.photos import Photo
 
 SURE = 0.25
 _ALL = 1e-6
-"""Score above which a box tells how boxes are written, though it shows nothing."""
+"""Boxes above this score show the box format, though not objects."""
 _LEAST_SIDE_PIXELS = 2
 _COUNTED = 3
-"""Objects of one photo that count, the surest ones."""
+"""Number of the surest objects that count for each photo."""
 _MANY = 10
-"""From so many objects on a photo on, more of them speak against a reading: they are noise."""
+"""More objects than this on a photo count against a reading, since they are probably noise."""
 
 
 @dataclass(frozen=True)
 class Reading:
-    """One way to prepare the input and to read the outputs."""
+    """One way to prepare the input and to interpret the outputs."""
 
     family: Family
     spec: OutputSpec | None
@@ -49,24 +49,24 @@ class Outcome:
     reading: Reading
     found: dict[Photo, list[Detection]] = field(default_factory=dict)
     problem: str = ""
-    """The reason why the reading cannot be right, in words; empty if there is none."""
+    """The reason why the reading cannot be right; empty if there is none."""
     strength: float = 0.0
-    """Grows with the square of the scores of the surest objects."""
+    """Sum of the squared scores of the surest objects, less for photos with many objects."""
     sound: float = 0.0
-    """Share of the sure boxes, by score, that can be those of objects."""
+    """Share of plausible boxes among the sure ones, weighted by score."""
     plausible: float = 0.0
-    """The same share of all boxes."""
+    """The same share among all boxes, unweighted."""
     sure_boxes: int = 0
     classified: dict[Photo, list[Classification]] = field(default_factory=dict)
-    """The labels of each photo as a whole, the surest first."""
+    """The labels of each photo as a whole, surest first."""
     are_probabilities: bool = True
-    """Whether every score of a classifier lies between 0 and 1."""
+    """Whether every score of a classifier is between 0 and 1."""
     agreeing: int = 0
-    """Photos on which the known object is found under its label."""
+    """Number of photos on which the known object is found with its label."""
 
 
 class Trials:
-    """Runs the model once for each photo and each preparation of the input."""
+    """Runs the model once for each photo and each preprocessing."""
 
     def __init__(self, opened: Opened, photos: list[Photo], labels: tuple[str, ...]) -> None:
         self._opened = opened
@@ -86,10 +86,10 @@ class Trials:
             )
             try:
                 tensor, outputs = self._run(model, photo, plan)
-            except Exception:  # onnxruntime's own classes have no common public base
+            except Exception:  # onnxruntime's exception classes have no common public base
                 outcome.problem = (
                     f"does not run with an input of {plan.input_width} x {plan.input_height}"
-                    " (if its axes are not as open as it says, --fit stretch keeps to --size)"
+                    " (if its axes are not really dynamic, --fit stretch always uses --size)"
                 )
                 return outcome
             with np.errstate(all="ignore"):
@@ -100,7 +100,7 @@ class Trials:
                     found = model.decode(outputs, tensor, SURE)
                     rest = model.decode(outputs, tensor, _ALL)
                 except (ValueError, IndexError):
-                    outcome.problem = "gives outputs of other sizes than those of the family"
+                    outcome.problem = "gives outputs with sizes other than the family's"
                     return outcome
                 if (rest.scores > 1.001).any() or np.isnan(rest.scores).any():
                     outcome.problem = f"gives the probability {rest.scores.max():.4g}"
@@ -126,14 +126,14 @@ class Trials:
         return outcome
 
     def classify(self, reading: Reading, sure: float) -> Outcome:
-        """Labels whose scores are above ``sure``, of each photo as a whole."""
+        """Labels with scores above ``sure``, for each photo as a whole."""
         outcome = Outcome(reading)
         model = self._model(reading)
         for photo in self._photos:
             plan = Letterbox.plan(reading.input, *photo.rgb.size, rectangular=False)
             try:
                 tensor, outputs = self._run(model, photo, plan)
-            except Exception:  # onnxruntime's own classes have no common public base
+            except Exception:  # onnxruntime's exception classes have no common public base
                 outcome.problem = f"does not run with an input of {plan.input_width} x" + (
                     f" {plan.input_height}"
                 )
@@ -143,7 +143,7 @@ class Trials:
             least = float(found.scores.min(initial=0))
             outcome.are_probabilities &= least >= 0 and most <= 1.001
             if sure >= 0 and not outcome.are_probabilities:
-                outcome.problem = f"gives the probability {most:.4g}; say --scores softmax"
+                outcome.problem = f"gives the probability {most:.4g}; give --scores softmax"
             order = np.argsort(-found.scores, kind="stable")
             outcome.classified[photo] = classified(found.take(order), self._labels)
         return outcome
@@ -172,7 +172,7 @@ class Trials:
 
 
 def _problem(reading: Reading, outputs: list[Array], labels: int) -> str:
-    """The reason why rows with class numbers cannot be read like this; empty if they can."""
+    """The reason why rows with class numbers cannot be read in this way; empty if they can."""
     if reading.family.rows is None:
         return ""
     rows = reading.family.rows(outputs, reading.spec or OutputSpec())
@@ -188,12 +188,12 @@ def _problem(reading: Reading, outputs: list[Array], labels: int) -> str:
     allowed = range(labels) if numbered is None else numbered
     beyond = sorted(set(numbers.astype(int).tolist()) - set(allowed))
     if beyond:
-        return f"gives the class number {beyond[-1]}, and there are {labels} labels"
+        return f"gives the class number {beyond[-1]}, but there are {labels} labels"
     return ""
 
 
 def _possible(found: Candidates, tensor: Array) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """Which boxes can be those of objects: finite, not tiny, not the whole picture, on it."""
+    """Boxes that may be objects: finite, not tiny, mostly on the picture, not all of it."""
     height, width = tensor.shape[2:]
     boxes: Floats = np.nan_to_num(found.boxes, nan=-1.0, posinf=1e9, neginf=-1e9)
     size = boxes[:, 2:] - boxes[:, :2]

@@ -1,4 +1,4 @@
-"""Boxes that models found, and how much boxes overlap. Boxes are left, top, right, bottom."""
+"""Predicted boxes, and how much boxes overlap. Boxes are left, top, right, bottom."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from app.vision.arrays import Array, Floats, Ints
 
 
 class Boxes(NamedTuple):
-    """What was found on one photo, in any unit of length."""
+    """Predictions for one photo, in any unit of length."""
 
     classes: Ints
     """``(n,)``"""
@@ -20,7 +20,7 @@ class Boxes(NamedTuple):
     """``(n,)``, 0 to 1."""
 
     def take(self, kept: Array) -> Boxes:
-        """Those at these positions, or those for which ``kept`` is true."""
+        """The boxes at these positions, or those for which the mask ``kept`` is true."""
         return Boxes(self.classes[kept], self.boxes[kept], self.scores[kept])
 
 
@@ -33,7 +33,7 @@ def iou(a: Floats, b: Floats) -> Floats:
 
 
 def inside(a: Floats, b: Floats) -> Floats:
-    """Share of each of ``a`` that lies inside each of ``b`` ``(len(a), len(b))``."""
+    """Share of each box of ``a`` that lies inside each of ``b`` ``(len(a), len(b))``."""
     area = np.maximum(_area(a), 1e-9).astype(np.float32, copy=False)
     return _shared(a, b) / area[:, None]
 

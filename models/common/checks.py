@@ -1,4 +1,4 @@
-"""Runs a model file that was just written with the service's own code."""
+"""Tests a newly written model file with the service's own code."""
 
 import io
 import math
@@ -21,19 +21,19 @@ BUDGET = 4_000_000_000
 
 
 def detector(path: Path, threads: int = 1, *, whole: bool = False) -> Detector:
-    """The detector that the service would build.
+    """The detector that the service would create.
 
-    ``whole`` runs the graph up to the outputs that the file declares. Raises StartError if the file
-    cannot be served.
+    ``whole`` runs the full graph, up to the outputs that the file declares. Raises StartError if
+    the file cannot be served.
     """
     model = load(path, threads, whole=whole)
     return Detector(model, ImageReader(MAX_PIXELS, DecodingBudget(BUDGET)))
 
 
 def serves(path: Path, shown: Path) -> Detector:
-    """Load ``path`` and run a picture through it; ``shown`` is its name in messages.
+    """Loads ``path`` and runs it on a picture; ``shown`` is its name in messages.
 
-    Raises CommandError if the file cannot be served or its answer cannot be right.
+    Raises CommandError if the file cannot be served or its results cannot be right.
     """
     try:
         found = detector(path)
@@ -41,7 +41,7 @@ def serves(path: Path, shown: Path) -> Detector:
             result = found.detect(picture(), Options(confidence=0.0))
     except StartError as error:
         raise CommandError(str(error).replace(str(path), str(shown))) from error
-    except Exception as error:  # onnxruntime's own classes have no common public base
+    except Exception as error:  # onnxruntime's exception classes have no common public base
         raise CommandError(f"The model {shown} does not run: {one_line(error)}") from error
     for item in result.items:
         if not 0 <= item.probability <= 1 or not all(map(math.isfinite, item.box)):
@@ -53,14 +53,14 @@ def serves(path: Path, shown: Path) -> Detector:
     for one in result.classifications or ():
         if not 0 <= one.probability <= 1:
             raise CommandError(
-                f"The model {shown} gives the probability {one.probability:.4g}: say how its scores"
+                f"The model {shown} gives the probability {one.probability:.4g}: set how its scores"
                 " become probabilities (--scores)."
             )
     return found
 
 
 def picture() -> bytes:
-    """A JPEG of coarse noise, with every colour and edges of every scale."""
+    """A JPEG of coarse noise, with all colours and with edges at all scales."""
     noise = np.random.default_rng(0).integers(0, 256, (24, 32, 3), dtype=np.uint8)
     buffer = io.BytesIO()
     image = Image.fromarray(noise).resize((640, 480), Image.Resampling.BICUBIC)

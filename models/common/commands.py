@@ -1,4 +1,4 @@
-"""Shared by all commands of the kit: errors in one line, exit codes, output files."""
+"""Shared by all commands of the kit: one-line errors, exit codes, output files."""
 
 import argparse
 import os
@@ -13,11 +13,11 @@ from typing import Any
 from app.errors import SpotterError, StartError
 
 WEIGHTS = Path("weights")
-"""Models are written here if there is no ``--out``; git ignores the folder."""
+"""Default folder for models without ``--out``; git ignores it."""
 
 
 class CommandError(Exception):
-    """A command cannot do its work; the message is one line and says what would help."""
+    """A command cannot continue; the message is one line and includes advice."""
 
 
 def parser(name: str, summary: str, details: str = "") -> argparse.ArgumentParser:
@@ -48,7 +48,7 @@ def _fail(message: str) -> int:
 
 
 def require(module: str, setup: str = "make install-models") -> Any:
-    """Imports a package that only the kit needs. Raises CommandError if it is not installed."""
+    """Imports an optional package. Raises CommandError if it is not installed."""
     try:
         return import_module(module)
     except ImportError as error:
@@ -59,19 +59,19 @@ def require(module: str, setup: str = "make install-models") -> Any:
 
 
 def output(given: Path | None, source: Path, suffix: str) -> Path:
-    """The file to write: ``given``, else ``weights/<source><suffix>.onnx``.
+    """The file to write: ``given``, or else ``weights/<source><suffix>.onnx``.
 
     Raises CommandError if it is the source itself.
     """
     path = given or WEIGHTS / f"{source.stem}{suffix}.onnx"
     if path.exists() and source.exists() and path.samefile(source):
-        raise CommandError(f"{path} would be written over itself; give another --out.")
+        raise CommandError(f"{path} would be overwritten; give another --out.")
     return path
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yields a file to write; it replaces ``path`` in one step if the block raises nothing."""
+    """Yields a temporary file, which atomically replaces ``path`` if the block raises nothing."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.stem}.{os.getpid()}.part")
     try:
@@ -88,7 +88,7 @@ def numbers(text: str, count: int) -> tuple[float, ...]:
         values *= count
     if len(values) != count:
         raise argparse.ArgumentTypeError(
-            f"not one number, nor {count} separated by commas: {text!r}"
+            f"neither one number nor {count} separated by commas: {text!r}"
         )
     return values
 
@@ -97,5 +97,5 @@ def side_lengths(text: str) -> tuple[int, int]:
     """Parses height and width: ``640`` or ``384x640``."""
     sides: Sequence[str] = text.lower().split("x")
     if not all(side.isdigit() for side in sides) or len(sides) > 2:
-        raise argparse.ArgumentTypeError(f"not a side such as 640, nor HEIGHTxWIDTH: {text!r}")
+        raise argparse.ArgumentTypeError(f"neither a side such as 640 nor HEIGHTxWIDTH: {text!r}")
     return int(sides[0]), int(sides[-1])

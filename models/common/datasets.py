@@ -1,4 +1,4 @@
-"""Reads a dataset: a folder with ``annotations.json`` in COCO form and ``images/``."""
+"""Reads a dataset: a folder with ``annotations.json`` in COCO format and ``images/``."""
 
 import json
 from dataclasses import dataclass, replace
@@ -29,9 +29,9 @@ class Box:
     """x, y, width, height in pixels."""
     area: float
     crowd: bool
-    """A group of objects: detections inside it count neither as right nor as wrong."""
+    """A group of objects: detections inside it count neither as correct nor as wrong."""
     ignored: bool
-    """The object does not count: crowds, VOC's ``difficult``, boxes that a model is unsure of."""
+    """Whether the object is not counted: crowds, VOC's ``difficult``, unsure boxes of a model."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Dataset:
     boxes: tuple[Box, ...]
 
     def part(self, split: str | None = None, limit: int | None = None) -> "Dataset":
-        """The photos of one ``split``, or ``limit`` of them, evenly spread.
+        """The photos of one ``split``, or ``limit`` evenly spread ones.
 
         Raises CommandError if there are none.
         """
@@ -59,11 +59,11 @@ class Dataset:
 
 
 def load(folder: Path) -> Dataset:
-    """Raises CommandError, which says what is missing, if ``folder`` is not a dataset."""
+    """Raises CommandError, with what is missing, if ``folder`` is not a dataset."""
     path = folder / "annotations.json"
     if not path.is_file():
         raise CommandError(
-            f"{folder} is not a dataset: it needs annotations.json in COCO form, and images/."
+            f"{folder} is not a dataset: it needs annotations.json in COCO format, and images/."
         )
     try:
         document = json.loads(path.read_text("utf-8"))
@@ -71,9 +71,9 @@ def load(folder: Path) -> Dataset:
         photos = tuple(_photo(folder, entry) for entry in document["images"])
         boxes = tuple(_box(entry, labels) for entry in _truth(document.get("annotations", [])))
     except (ValueError, TypeError, AttributeError) as error:
-        raise CommandError(f"{path} is not in COCO form: {error}.") from error
+        raise CommandError(f"{path} is not in COCO format: {error}.") from error
     except KeyError as error:
-        raise CommandError(f"{path} is not in COCO form: an entry has no {error}.") from error
+        raise CommandError(f"{path} is not in COCO format: an entry has no {error}.") from error
     if not photos:
         raise CommandError(f"{path} lists no images.")
     missing = [photo.path for photo in photos if not photo.path.is_file()]
@@ -93,7 +93,7 @@ def _photo(folder: Path, entry: dict[str, Any]) -> Photo:
 
 
 def _truth(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Annotations to measure by: boxes with a score are a model's, and count only by themselves."""
+    """Annotations for evaluation; boxes with a score are a model's, and used only if all are."""
     people = [entry for entry in entries if "score" not in entry]
     return people or entries
 

@@ -1,4 +1,4 @@
-"""The parameters and the arithmetic of a model, counted over the layers of its graph."""
+"""Counts the parameters and the operations of a model over the layers of its graph."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -16,7 +16,7 @@ _PASS_THROUGH = frozenset({"Cast", "DequantizeLinear", "Identity", "Transpose", 
 
 
 def parameters(model: Any) -> int:
-    """Weights and biases of the layers; other constants of the graph do not count."""
+    """Number of weights and biases of the layers; other constants are not counted."""
     stored = {tensor.name: math.prod(tensor.dims) for tensor in model.graph.initializer}
     for node in model.graph.node:
         if node.op_type == "Constant" and node.attribute[0].HasField("t"):
@@ -40,9 +40,9 @@ def _stored_name(name: str, source: Mapping[str, str]) -> str:
 
 
 def operations(model: Any, feed: Mapping[str, Array]) -> int:
-    """Twice the multiplications of one run over ``feed``.
+    """Twice the number of multiplications in one run over ``feed``.
 
-    The shapes are those of a real run: shape inference leaves some open in graphs of the DETR
+    The shapes are those of a real run, since shape inference leaves some open in graphs of the DETR
     family and in mixed precision.
     """
     layers = [node for node in model.graph.node if node.op_type in _LAYERS]

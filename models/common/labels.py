@@ -1,4 +1,4 @@
-"""Label lists: COCO's by its name, others from a file or the command line."""
+"""Label lists: COCO's by name, others from a file or the command line."""
 
 from pathlib import Path
 
@@ -20,16 +20,16 @@ hair drier, toothbrush
 )
 
 SURE = 0.3
-"""Score from which a box that a model gave counts as an object."""
+"""Score from which a model's box counts as an object."""
 
 HELP = (
-    "in class order: 'coco' for its 80 classes, a text file with one label a line, or a list such"
+    "in class order: 'coco' for its 80 classes, a text file with one label per line, or a list such"
     " as 'cat,dog'"
 )
 
 
 def parse(text: str) -> tuple[str, ...]:
-    """Raises CommandError for a list that cannot be used."""
+    """Raises CommandError for an invalid list."""
     if text == "coco":
         return COCO
     if "," in text:
@@ -49,4 +49,4 @@ def _read(path: Path) -> str:
     try:
         return path.read_text("utf-8")
     except UnicodeDecodeError as error:
-        raise CommandError(f"{path} is no text file of labels.") from error
+        raise CommandError(f"{path} is not a text file of labels.") from error

@@ -1,7 +1,7 @@
 """Reads and writes the metadata of an ONNX file without the ``onnx`` package.
 
 Writing edits the top-level fields of the serialized ``ModelProto`` and copies every other byte, so
-it works for every version of the format and changes nothing else.
+that it works for every version of the format and changes nothing else.
 """
 
 from collections.abc import Collection, Mapping
@@ -22,7 +22,7 @@ def read(model: bytes) -> dict[str, str]:
 
 
 def write(model: bytes, entries: Mapping[str, str]) -> bytes:
-    """``model`` with ``entries`` in place of earlier ones of the same keys."""
+    """``model`` with ``entries``, which replace earlier ones with the same keys."""
     added = [
         field(ENTRY, field(KEY, key.encode()) + field(VALUE, value.encode()))
         for key, value in entries.items()
@@ -31,7 +31,7 @@ def write(model: bytes, entries: Mapping[str, str]) -> bytes:
 
 
 def without(model: bytes, keys: Collection[str]) -> bytes:
-    """``model`` without the entries of these ``keys``."""
+    """``model`` without the entries that have these ``keys``."""
     kept, position = [], 0
     try:
         for number, begin, start, end in fields(model):
@@ -49,4 +49,4 @@ def describe(model: bytes, description: Description) -> bytes:
 
 
 def _broken(error: ValueError) -> CommandError:
-    return CommandError(f"This is no ONNX file, or a truncated or corrupt one ({error}).")
+    return CommandError(f"This is not an ONNX file, or it is truncated or corrupt ({error}).")

@@ -1,1 +1,1 @@
-"""Measures the accuracy of a detector on a dataset, as COCO does."""
+"""Measures the accuracy of a detector on a dataset with COCO's metrics."""

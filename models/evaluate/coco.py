@@ -1,4 +1,4 @@
-"""Computes average precision as COCO defines it, with pycocotools."""
+"""Computes COCO's average precision with pycocotools."""
 
 import contextlib
 import io
@@ -15,7 +15,7 @@ from models.evaluate.sources import Prediction
 
 _AREAS = ("all", "small", "medium", "large")
 _MAX_DETECTIONS = 100
-"""For each class and photo, as COCO counts."""
+"""Maximum number of detections for each class and photo, as in COCO."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class ClassScore:
     label: str
     photos: int
     objects: int
-    """Ignored ones are not counted."""
+    """Number of objects, without ignored ones."""
     ap: float | None
     """Mean over IoU thresholds 0.50 to 0.95; None if the dataset has no such object."""
     ap50: float | None
@@ -39,7 +39,7 @@ class Scores:
     medium: float | None
     large: float | None
     recall: float | None
-    """Mean over thresholds and labels, with at most 100 detections for a photo and label."""
+    """Mean over thresholds and labels, with at most 100 detections per photo and label."""
     classes: list[ClassScore]
     precision: Array
     """Shape (101 recalls, labels), at IoU 0.5; -1 if a label has no object."""
@@ -95,7 +95,7 @@ def _table(entries: list[dict[str, Any]], photos: Sequence[Photo], names: dict[s
     table.dataset = {
         "images": [{"id": photo.id} for photo in photos],
         "categories": [{"id": number, "name": name} for name, number in names.items()],
-        # pycocotools takes the number 0 for "matches nothing".
+        # pycocotools uses the number 0 for "matches nothing".
         "annotations": [{**entry, "id": number} for number, entry in enumerate(entries, start=1)],
     }
     table.createIndex()
@@ -103,7 +103,7 @@ def _table(entries: list[dict[str, Any]], photos: Sequence[Photo], names: dict[s
 
 
 def _scores(evaluation: Any, truth: list[dict[str, Any]], labels: Sequence[str]) -> Scores:
-    # Axes: IoU thresholds, recalls, labels, areas, detections; recall has no axis of recalls.
+    # Axes: IoU thresholds, recalls, labels, areas, detections; recall lacks the recalls axis.
     precision: Array = evaluation.eval["precision"][..., -1]
     recall: Array = evaluation.eval["recall"][..., 0, -1]
     thresholds = [round(float(value), 2) for value in evaluation.params.iouThrs]

@@ -19,7 +19,7 @@ from models.evaluate.measure import Report, few, measure
 from models.evaluate.sources import InProcess, OverHttp, Thresholds
 
 _SUMMARY = """\
-Measure mean average precision as COCO defines it (pycocotools), of a file with the code of the
+Measure COCO's mean average precision (pycocotools) of a file with the code of the
 service, or of a running server over HTTP. Labels are matched by name; only labels that both the
 model and the dataset have are counted."""
 
@@ -27,7 +27,7 @@ _DETAILS = """
 examples:
   python -m models.evaluate models/default.onnx --data photos
   python -m models.evaluate --url http://localhost:8000 --data photos --out results
-A dataset is a folder with annotations.json in COCO form and images/.
+A dataset is a folder with annotations.json in COCO format and images/.
 """
 
 
@@ -41,16 +41,16 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     )
     options.add_argument("--data", type=Path, required=True, help="the dataset's folder")
     options.add_argument("--split", help="use only photos with this 'split'")
-    options.add_argument("--limit", type=int, help="use only so many photos, evenly spread")
+    options.add_argument("--limit", type=int, help="use only this many photos, evenly spread")
     options.add_argument(
         "--confidence", type=float, default=defaults.confidence, help="threshold (%(default)s)"
     )
-    options.add_argument("--iou", type=float, help="threshold of NMS (the model's own, else 0.7)")
+    options.add_argument("--iou", type=float, help="NMS threshold (the model's own, else 0.7)")
     options.add_argument(
         "--max-detections",
         type=int,
         default=defaults.max_detections,
-        help="for a photo (%(default)s)",
+        help="maximum per photo (%(default)s)",
     )
     options.add_argument(
         "--tiles", choices=("none", "auto"), default="none", help="as /detect has it (%(default)s)"
@@ -64,7 +64,7 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     options.add_argument(
         "--concurrency", type=int, help="photos at a time (1; over HTTP the number of cores)"
     )
-    options.add_argument("--threads", type=int, help="threads for an inference (all cores)")
+    options.add_argument("--threads", type=int, help="threads per inference (all cores)")
     options.add_argument(
         "--api-key", default=os.environ.get("SPOTTER_API_KEY"), help="($SPOTTER_API_KEY)"
     )

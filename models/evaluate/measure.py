@@ -18,7 +18,7 @@ from models.evaluate.sources import Answer, Prediction, Source, Thresholds
 class Report:
     model: str
     shared: tuple[str, ...]
-    """Labels of the dataset that the model has as well; all others do not count."""
+    """Labels of the dataset that the model has as well; others are ignored."""
     not_in_model: tuple[str, ...]
     not_in_dataset: tuple[str, ...]
     scores: coco.Scores
@@ -28,7 +28,7 @@ class Report:
     """Median milliseconds of each stage."""
     thresholds: Thresholds
     other_size: int
-    """Number of photos with another width or height than the dataset says."""
+    """Number of photos whose width or height differs from the dataset's."""
 
 
 def measure(source: Source, dataset: Dataset, concurrency: int = 1) -> Report:
@@ -104,5 +104,5 @@ def _by_fold(labels: Sequence[str]) -> dict[str, str]:
 
 
 def few(labels: Sequence[str], most: int) -> str:
-    """The first ``most`` labels, with "..." if there are more."""
+    """The first ``most`` labels, followed by "..." if there are more."""
     return ", ".join(labels[:most]) + (" ..." if len(labels) > most else "")

@@ -1,4 +1,4 @@
-"""Draws precision over recall, and the confusion matrix."""
+"""Draws precision-recall curves and the confusion matrix."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -26,8 +26,8 @@ def confusion(
     """Confusion matrix, shape (labels + 1, labels + 1); the last row and column are "nothing".
 
     Rows are objects, columns are predictions. A prediction above CONFIDENCE is matched with the
-    free object of the highest IoU above IOU, whatever its label. Predictions on ignored objects
-    are not counted.
+    unmatched object that has the highest IoU above IOU, regardless of its label. Predictions on
+    ignored objects are not counted.
     """
     index = {label: number for number, label in enumerate(labels)}
     nothing = len(labels)
@@ -80,7 +80,7 @@ def draw_precision_recall(scores: Scores, model: str, path: Path) -> None:
 
 
 def draw_confusion(table: Ints, labels: Sequence[str], model: str, path: Path) -> None:
-    """Draws the matrix with each cell as its share of the row."""
+    """Draws the matrix; each cell is its share of the row."""
     names = [*labels, "nothing"]
     side = max(5.0, 0.22 * len(names) + 2)
     axes, figure = _figure(side + 1, side)

@@ -1,4 +1,4 @@
-"""Sources of predictions: the code of the service in this process, or a server over HTTP."""
+"""Sources of predictions: the service's code in this process, or a server over HTTP."""
 
 import json
 import re
@@ -20,7 +20,7 @@ _TIMING = re.compile(r"(\w+);dur=([\d.]+)")
 class Thresholds:
     confidence: float = 0.001
     iou: float | None = None
-    """Threshold of NMS; None: the model's own."""
+    """NMS threshold; None for the model's own."""
     max_detections: int = 300
     tiles: bool = False
     """Whether large photos are looked at in tiles, too."""
@@ -107,10 +107,10 @@ class OverHttp:
         )
 
     def _request(self, method: str, path: str, body: bytes | None = None) -> tuple[str, Any]:
-        """Returns the Server-Timing header and the JSON of an answer.
+        """Returns the Server-Timing header and the JSON of a response.
 
-        Repeats the request if the server is overloaded or has closed an idle connection. Raises
-        CommandError for any other answer than 200.
+        The request is retried if the server is overloaded or has closed an idle connection. Raises
+        CommandError for any status other than 200.
         """
         reason: object = "no answer"
         for attempt in range(_ATTEMPTS):
@@ -144,4 +144,4 @@ def _parse(content: bytes) -> Any:
     try:
         return json.loads(content)
     except ValueError as error:
-        raise CommandError(f"The answer is not JSON: {content[:60]!r}") from error
+        raise CommandError(f"The response is not JSON: {content[:60]!r}") from error

@@ -1,1 +1,1 @@
-"""From a PyTorch file to an ONNX file that the service takes, checked against the original."""
+"""Converts a PyTorch file to an ONNX file for the service, checked against the original."""

@@ -1,4 +1,4 @@
-"""A checkpoint of the Ultralytics package, exported by the package itself (AGPL-3.0)."""
+"""Exports a checkpoint of the Ultralytics package with the package itself (AGPL-3.0)."""
 
 import os
 import shutil
@@ -20,8 +20,8 @@ SETUP = "make install-export"
 def export(
     weights: Path, out: Path, size: tuple[int, int], *, dynamic: bool, opset: int | None
 ) -> Reference:
-    """Write ``out``, with the package's own metadata; what answers as the checkpoint does."""
-    # Its own installer would change the environment in the middle of the work.
+    """Writes ``out`` with the package's own metadata. Returns the checkpoint's own forward pass."""
+    # Its own installer would change the environment during the export.
     os.environ.setdefault("YOLO_AUTOINSTALL", "false")
     os.environ.setdefault("YOLO_VERBOSE", "false")
     torch, package = require("torch", SETUP), require("ultralytics", SETUP)
@@ -31,17 +31,17 @@ def export(
         try:
             written = package.YOLO(copy).export(
                 format="onnx", imgsz=list(size), dynamic=dynamic, simplify=True, opset=opset,
-                nms=False,  # models with a one-to-one head of their own use that
+                nms=False,  # models with their own one-to-one head use that instead
             )  # fmt: skip
             module = package.YOLO(copy).model.float()
             if hasattr(module, "end2end"):
                 exported = metadata.read(Path(written).read_bytes())
                 module.end2end = exported.get("end2end") == "True"
             module.fuse().eval()
-        except Exception as error:  # whatever the package raises on what is no checkpoint of its
+        except Exception as error:  # the package may raise anything for other files
             reason = " ".join(str(error).split())[:200]
             raise CommandError(
-                f"ultralytics cannot export {weights} ({reason}). For other PyTorch files say"
+                f"ultralytics cannot export {weights} ({reason}). For other PyTorch files give"
                 " --family and --labels."
             ) from error
         shutil.copy(written, out)

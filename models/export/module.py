@@ -1,4 +1,4 @@
-"""Any torch.nn.Module that was saved whole, or a TorchScript file."""
+"""Exports any torch.nn.Module that was saved whole, or a TorchScript file."""
 
 import warnings
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ def export(
     dynamic: bool,
     opset: int | None,
 ) -> Reference:
-    """Write ``out``, as yet without metadata. The answer runs the module on given inputs."""
+    """Writes ``out``, still without metadata. Returns a function that runs the module on inputs."""
     torch = require("torch", "make install-train")
     axes = {name: dict(open_axes) for name, open_axes in family.exported.items()}
     image, *others = axes
@@ -53,7 +53,7 @@ def export(
                 opset_version=opset or _OPSET,
                 dynamo=False,
             )
-    except Exception as error:  # the exporter and the module raise what they like
+    except Exception as error:  # the exporter and the module may raise anything
         reason = " ".join(str(error).split())[:300]
         raise CommandError(f"PyTorch cannot export {weights}: {reason}") from error
     _declare(out, outputs, shapes, axes if dynamic else {})
@@ -63,7 +63,8 @@ def export(
 def _declare(
     path: Path, names: list[str], shapes: list[list[int]], axes: dict[str, dict[int, str]]
 ) -> None:
-    """Keep only the outputs ``names`` and declare their axes, of which the exporter infers few."""
+    """Keeps only the outputs ``names`` and declares their axes, of which the exporter infers
+    few."""
     onnx = require("onnx")
     model = onnx.load(path)
     kinds = {value.name: value.type.tensor_type.elem_type for value in model.graph.output}
@@ -76,11 +77,11 @@ def _declare(
 
 def _load(torch: Any, weights: Path) -> Any:
     with weights.open("rb"):
-        pass  # a missing file is told as such
+        pass  # a missing file is reported as such
     try:
         return torch.jit.load(weights, map_location="cpu")
     except RuntimeError:
-        pass  # no TorchScript
+        pass  # not TorchScript
     try:
         module = torch.load(weights, map_location="cpu", weights_only=False)
     except Exception as error:  # unpickling runs code of the file
@@ -90,7 +91,7 @@ def _load(torch: Any, weights: Path) -> Any:
         ) from error
     if not isinstance(module, torch.nn.Module):
         raise CommandError(
-            f"{weights} holds a {type(module).__name__}, no module: save the whole module, or"
+            f"{weights} holds a {type(module).__name__}, not a module: save the whole module, or"
             " TorchScript."
         )
     return module.float()

@@ -1,4 +1,4 @@
-"""How far an ONNX file's answers are from those of the PyTorch module that it was made from."""
+"""Measures how much an ONNX file's results differ from those of its PyTorch module."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -14,22 +14,22 @@ from app.vision.runtime.session import Session
 from models.common.commands import CommandError
 
 Reference = Callable[[Sequence[Array]], Sequence[Array]]
-"""Inputs to outputs, both in the order of the ONNX file."""
+"""Maps inputs to outputs, both in the order of the ONNX file."""
 
 _LEAST_SCORE = 0.01
-"""A model that picks its boxes itself picks the last ones by chance: only boxes whose score is this
+"""A model with built-in selection picks the last boxes arbitrarily: only boxes whose score is this
 far above the lowest are compared."""
 
 
 class Parity(NamedTuple):
     difference: float
-    """The largest of all numbers: absolute below 1, relative above."""
+    """The largest difference of all numbers: absolute below 1, relative above."""
     boxes: int
-    """How many were compared."""
+    """Number of boxes compared."""
 
 
 class _Witness:
-    """A session that keeps its inputs and outputs."""
+    """A session that records its inputs and outputs."""
 
     def __init__(self, session: Session) -> None:
         self.inputs: list[Array] = []
@@ -46,9 +46,9 @@ class _Witness:
 
 
 def compare(detector: Detector, image: bytes, reference: Reference) -> Parity:
-    """The file that ``detector`` runs and ``reference``, on one image.
+    """Compares the file that ``detector`` runs with ``reference`` on one image.
 
-    Raises CommandError if the outputs do not even have the same shapes.
+    Raises CommandError if the outputs differ in shape.
     """
     model = detector.model
     witness = _Witness(model.session)
@@ -70,13 +70,13 @@ def _compare(expected: Array, found: Array) -> Parity:
 
 
 def _rows(model: Model, outputs: Sequence[Array], tensor: Array) -> Array:
-    """Box, score and class of everything that a model answers which picks its boxes itself."""
+    """Boxes, scores and classes of a model that selects its boxes itself."""
     found = model.decode(outputs, tensor, -np.inf)
     return np.column_stack([found.boxes, found.scores, found.classes])
 
 
 def _by_rows(expected: Array, found: Array) -> Parity:
-    """Compares all scores in order, and each likely box with the nearest one."""
+    """Compares all scores in sorted order, and each likely box with the nearest one."""
     scores = (-np.sort(-rows[:, 4]) for rows in (expected, found))
     likely = expected[expected[:, 4] > expected[:, 4].min() + _LEAST_SCORE]
     nearest = [min(_difference(row, other) for other in found) for row in likely]

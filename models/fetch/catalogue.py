@@ -1,6 +1,6 @@
 """Official releases under open licences that can be fetched by name.
 
-The publisher gives no checksums. Ten other public projects each name these for the same addresses
+The publisher gives no checksums. Ten other public projects each list these for the same addresses
 (looked up on 2026-11-23), most of them with the size in bytes.
 """
 
@@ -56,7 +56,7 @@ RELEASES = {
 
 
 def listing() -> str:
-    """One line for each release, for people."""
+    """One line for each release, for display."""
     return "\n".join(
         f"  {name:11} {release.about}, {release.size / 1e6:.1f} MB, {release.license}"
         for name, release in RELEASES.items()

@@ -33,19 +33,19 @@ examples:
   python -m models.fetch hf:owner/repository/model.onnx --sha256 HEX
   SPOTTER_MODEL=weights/yolox_tiny.onnx make run
 
-hf:owner/repository takes the model with its weights and what describes it (config.json and
+hf:owner/repository fetches the model with its weights and its description (config.json and
 preprocessor_config.json), checks the Hub's checksums and adopts it. An address needs --sha256;
 Hugging Face shows it on the file's page. The publisher's licence applies to the file. HF_ENDPOINT
-and HF_TOKEN work as in Hugging Face's own tools. A model that does not say its labels needs
+and HF_TOKEN work as in Hugging Face's own tools. A model without labels in its metadata needs
 --labels, as in models.adopt.
 """
 
 _NO_CHECKSUM = """\
-An address needs the checksum of its file: give --sha256 HEX. The publisher names it (Hugging Face
+An address needs the checksum of its file: give --sha256 HEX. The publisher shows it (Hugging Face
 on the file's page). For a file that you already have use models.adopt."""
 
 _UNDESCRIBED = "models.adopt"
-"""The service's error names this command if only a description is missing."""
+"""The service's error mentions this command if only a description is missing."""
 
 
 def _arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -57,7 +57,7 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     )
     options.add_argument("--sha256", type=_checksum, help="checksum of the file, for an address")
     options.add_argument(
-        "--precision", help="of a repository that has several, such as fp32, fp16, int8, quantized"
+        "--precision", help="if a repository has several, such as fp32, fp16, int8, quantized"
     )
     options.add_argument("--out", type=Path, help="file to write (weights/<name>.onnx)")
     options.add_argument(
@@ -89,7 +89,7 @@ def fetch(arguments: argparse.Namespace) -> None:
     if out.exists():
         if wanted not in _checksums(out):
             raise CommandError(
-                f"{out} exists and is another file; remove it, or give another --out."
+                f"{out} exists and is a different file; remove it, or give another --out."
             )
         print(f"{out} already exists. Serve it with SPOTTER_MODEL={out}")
         return
@@ -103,7 +103,7 @@ def fetch(arguments: argparse.Namespace) -> None:
 
 
 def _expected(arguments: argparse.Namespace, source: Source) -> tuple[str, int]:
-    """The checksum that the file must have, and its size limit in bytes."""
+    """The expected checksum of the file, and its size limit in bytes."""
     if source.release:
         if arguments.sha256:
             raise CommandError(f"The checksum of {source.name} is known; leave out --sha256.")
@@ -116,14 +116,14 @@ def _expected(arguments: argparse.Namespace, source: Source) -> tuple[str, int]:
 
 
 def _checksums(path: Path) -> set[str]:
-    """SHA-256 of the file as it is, and as it was before it was adopted."""
+    """SHA-256 of the file as it is, and of the file without its description."""
     content = path.read_bytes()
     before = metadata.without(content, {METADATA_KEY})
     return {hashlib.sha256(version).hexdigest() for version in (content, before)}
 
 
 def _put(arguments: argparse.Namespace, source: Source, partial: Partial, out: Path) -> None:
-    """Moves the download to ``out`` and adds a description if it has none.
+    """Moves the download to ``out``, and adds a description if it has none.
 
     Raises CommandError if the service would refuse the model.
     """
@@ -138,7 +138,7 @@ def _put(arguments: argparse.Namespace, source: Source, partial: Partial, out: P
     except StartError as error:
         told = str(error).replace(str(partial.path), str(out))
         if _UNDESCRIBED in told:
-            told += " Or add --labels to the same command; nothing is fetched again."
+            told += " Or add --labels to the same command; the download is not repeated."
         else:
             partial.remove()
         raise CommandError(told) from error

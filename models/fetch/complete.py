@@ -8,7 +8,8 @@ SETUP = "make install-fetch"
 
 
 def complete(source: Source, partial: Partial, wanted: str, limit: int) -> None:
-    """Downloads the rest of the file. If it is another file, deletes it and raises CommandError."""
+    """Downloads the rest of the file. If the checksum is wrong, deletes it and raises
+    CommandError."""
     require("tqdm", SETUP)
     require("httpx", SETUP)
     from models.fetch.download import download
@@ -20,7 +21,7 @@ def complete(source: Source, partial: Partial, wanted: str, limit: int) -> None:
         if found == wanted:
             return
         partial.clear()
-        if not started:  # else the first part may have been of an older version: try again
+        if not started:  # otherwise the first part may be from an older version: retry
             raise CommandError(
                 f"{source.url} is not the expected file: its sha256 is {found}, not"
                 f" {wanted}. It was deleted."
@@ -28,7 +29,7 @@ def complete(source: Source, partial: Partial, wanted: str, limit: int) -> None:
 
 
 def without_checksum(source: Source, partial: Partial, size: int | None, limit: int) -> None:
-    """For small files, of which the Hub tells the size only."""
+    """Downloads a small file, for which the Hub gives only the size."""
     require("tqdm", SETUP)
     require("httpx", SETUP)
     from models.fetch.download import download
@@ -37,4 +38,4 @@ def without_checksum(source: Source, partial: Partial, size: int | None, limit: 
     download(source, partial, limit)
     if size is not None and partial.size != size:
         partial.clear()
-        raise CommandError(f"{source.url} has not the {size:,} bytes that the Hub says.")
+        raise CommandError(f"{source.url} does not have the {size:,} bytes that the Hub states.")

@@ -1,4 +1,4 @@
-"""Downloads that continue after a lost connection, in this process or in a later one."""
+"""Downloads that resume after a lost connection, in this process or in a later one."""
 
 import re
 import shutil
@@ -16,7 +16,7 @@ from models.fetch.partial import Partial
 from models.fetch.sources import Source, require_safe
 
 ATTEMPTS = 5
-"""The download fails after so many attempts in a row that bring no bytes."""
+"""The download fails after this number of consecutive attempts without any data."""
 LONGEST_PAUSE_SECONDS = 60.0
 _TIMEOUT = httpx.Timeout(60, connect=20)
 _REDIRECTS = 5
@@ -25,7 +25,7 @@ _TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
 class _AgainError(Exception):
-    """The next attempt may succeed, after ``pause`` seconds if the server asks for a pause."""
+    """The next attempt may succeed, after ``pause`` seconds if the server requests a pause."""
 
     def __init__(self, reason: str, pause: float = 0.0) -> None:
         super().__init__(reason)
@@ -35,10 +35,10 @@ class _AgainError(Exception):
 def download(
     source: Source, partial: Partial, limit: int, sleep: Callable[[float], None] = time.sleep
 ) -> None:
-    """Completes ``partial`` with the file of ``source``, of at most ``limit`` bytes.
+    """Completes ``partial`` with the file of ``source``, at most ``limit`` bytes.
 
-    The caller has to verify its checksum. Raises CommandError if the file cannot be fetched; the
-    bytes so far stay in ``partial``.
+    The caller has to verify the checksum. Raises CommandError if the file cannot be fetched; the
+    bytes received so far stay in ``partial``.
     """
     fruitless = 0
     with (
@@ -60,7 +60,7 @@ def download(
                 raise CommandError(f"Writing into {folder} failed: {error.strerror}.") from error
             fruitless = 0 if partial.size > before else fruitless + 1
             if fruitless >= ATTEMPTS:
-                kept = f" {partial.size:,} bytes are kept; the same command continues from there."
+                kept = f" {partial.size:,} bytes are kept; the same command resumes from there."
                 raise CommandError(
                     f"{source.url} cannot be fetched: {reason}.{kept if partial.size else ''}"
                 )
@@ -72,7 +72,7 @@ def client_for(source: Source) -> httpx.Client:
         require_safe(str(request.url), source.url)
 
     return httpx.Client(
-        # A compressed answer could not be continued.
+        # A compressed response could not be resumed.
         headers={
             "User-Agent": f"spotter/{__version__}",
             "Accept-Encoding": "identity",
@@ -106,16 +106,16 @@ def _attempt(
 
 
 def _begin(response: httpx.Response, url: str, partial: Partial) -> int | None:
-    """Returns the length of the whole file if it is known, and prepares ``partial`` for the body.
+    """Returns the length of the whole file, if known, and prepares ``partial`` for the body.
 
-    Raises _AgainError or CommandError if the answer has no part of the file.
+    Raises _AgainError or CommandError if the response has no part of the file.
     """
     status, given = response.status_code, response.headers
     if status == 206:
         found = _RANGE.fullmatch(given.get("Content-Range", ""))
         if found is None or int(found[1]) != partial.size or _other(given, partial):
             partial.clear()
-            raise _AgainError("the server sent another range than requested")
+            raise _AgainError("the server sent a different range than requested")
         return int(found[2])
     if status == 200:
         if partial.size:
@@ -127,14 +127,14 @@ def _begin(response: httpx.Response, url: str, partial: Partial) -> int | None:
         return int(length) if length.isdigit() else None
     if status == 416:
         partial.clear()
-        raise _AgainError("the file is shorter than the part that was fetched")
+        raise _AgainError("the file is shorter than the part already fetched")
     if status in _TRANSIENT:
         raise _AgainError(f"the server answers {status}", _retry_after(given))
     raise CommandError(f"{url} answers {reason_of(status)}.")
 
 
 def reason_of(status: int) -> str:
-    """The status of an answer, and what it means if that is known."""
+    """The status of a response, with its meaning if known."""
     return f"{status}{_HINTS.get(status, '')}"
 
 
@@ -147,7 +147,7 @@ _HINTS = {
 
 
 def _other(given: httpx.Headers, partial: Partial) -> bool:
-    """True for a part of another version, as sent by servers that do not know If-Range."""
+    """True for a part of another version, as sent by servers that do not support If-Range."""
     etag = given.get("ETag")
     return bool(etag and partial.etag and etag != partial.etag)
 
@@ -164,7 +164,7 @@ def _require_small(partial: Partial, size: int, limit: int) -> None:
 
 
 def _require_room(partial: Partial, total: int) -> None:
-    """Requires space for the rest, and for the copy that is verified before it is moved."""
+    """Requires space for the rest and for the copy that is verified before it is moved."""
     folder = partial.path.parent
     free, needed = shutil.disk_usage(folder).free, 2 * total - partial.size
     if needed > free:

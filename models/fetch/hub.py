@@ -1,4 +1,4 @@
-"""What a repository on Hugging Face holds, and which of it a model needs."""
+"""Lists a repository on Hugging Face and selects the files that a model needs."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from models.fetch.download import client_for, reason_of
 from models.fetch.sources import Repository, Source
 
 BESIDE = ("config.json", "preprocessor_config.json")
-"""Files that describe a model; they lie beside it or at the top."""
+"""Files that describe a model; they are in its folder or a parent folder."""
 _LARGEST_TEXT_BYTES = 5_000_000
 _PRECISION = re.compile(
     r"[._-](fp32|fp16|int8|uint8|quantized|q8|q4f16|q4|bnb4|bf16|fp8|o[1-4]|dynamic|static)\b",
@@ -28,7 +28,7 @@ class HubFile:
     path: str
     size: int | None
     sha256: str | None
-    """None for small files, which git holds itself."""
+    """None for small files, which are stored in git itself."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +45,9 @@ class Listing:
         return Source(url, PurePosixPath(path).stem, repository.headers)
 
     def model(self, precision: str | None) -> HubFile:
-        """The ONNX file of this precision; the plain one if none is wished.
+        """The ONNX file with this precision; by default the float32 one.
 
-        Raises CommandError if there is none, or if it stays open which one is meant.
+        Raises CommandError if there is none, or if the choice is ambiguous.
         """
         models = [path for path in self.files if path.endswith(".onnx")]
         if not models:
@@ -61,14 +61,14 @@ class Listing:
             found = []
         if not found:
             raise CommandError(
-                f"{self.repository.name} has its model as {', '.join(sorted(by_precision))}: give"
+                f"{self.repository.name} has its model as {', '.join(sorted(by_precision))}: choose"
                 " one with --precision."
             )
         if len(found) > 1:
             found = [path for path in found if PurePosixPath(path).stem == "model"] or found
         if len(found) > 1:
             raise CommandError(
-                f"{self.repository.name} has several models: give one as hf:{self.repository.name}"
+                f"{self.repository.name} has several models: use one as hf:{self.repository.name}"
                 f"/FILE with --sha256; FILE is {', '.join(sorted(found)[:8])}."
             )
         return self.files[found[0]]
@@ -77,7 +77,7 @@ class Listing:
         return sorted({precision_of(path) for path in self.files if path.endswith(".onnx")})
 
     def beside(self, model: str) -> list[HubFile]:
-        """The files of ``BESIDE`` that describe ``model``, the nearest ones."""
+        """The files of ``BESIDE`` that describe ``model``, the nearest of each name."""
         folders = [PurePosixPath(model).parent, *PurePosixPath(model).parent.parents]
         found = []
         for name in BESIDE:
@@ -89,7 +89,7 @@ class Listing:
 
 
 def precision_of(path: str) -> str:
-    """Such as ``fp16`` by the file's name; ``fp32`` if the name says none."""
+    """The precision in the file's name, for example ``fp16``; ``fp32`` if there is none."""
     found = _PRECISION.search(PurePosixPath(path).stem)
     return found[1].lower() if found else "fp32"
 
@@ -131,7 +131,10 @@ def list_files(repository: Repository) -> Listing:
 
 
 def text_of(listing: Listing, file: HubFile) -> bytes:
-    """The content of a small file. Raises CommandError if it cannot be fetched, or is not small."""
+    """The content of a small file.
+
+    Raises CommandError if it cannot be fetched, or is not small.
+    """
     source = listing.source(file.path)
     with client_for(source) as client:
         try:
@@ -149,11 +152,11 @@ def _json(answer: httpx.Response) -> Any:
     try:
         return answer.json()
     except ValueError as error:
-        raise CommandError(f"{answer.url} is no listing of a repository.") from error
+        raise CommandError(f"{answer.url} is not a repository listing.") from error
 
 
 def _files(content: Any) -> dict[str, HubFile]:
-    """From the answer of ``tree`` (a list) or of the model's own page (``siblings``)."""
+    """Parses a response of ``tree`` (a list) or of the model's own page (``siblings``)."""
     entries: Sequence[Any] = content.get("siblings", []) if isinstance(content, dict) else content
     found = {}
     for entry in entries:

@@ -1,4 +1,4 @@
-"""The part of a file that was downloaded so far, kept for the next attempt."""
+"""The part of a file downloaded so far, kept for the next attempt."""
 
 import fcntl
 import hashlib
@@ -11,9 +11,9 @@ from models.common.commands import CommandError
 
 
 class Partial:
-    """The bytes so far, and the ETag of the version that they belong to.
+    """The bytes received so far, and the ETag of their version.
 
-    The name has the checksum, so that another address of the same file continues the download.
+    The file name has the checksum, so that another address of the same file resumes the download.
     """
 
     def __init__(self, path: Path, file: FileIO) -> None:
@@ -24,7 +24,7 @@ class Partial:
 
     @property
     def etag(self) -> str | None:
-        """ETag of the answer that the bytes came from; None if it had no strong one."""
+        """ETag of the response that the bytes came from; None if it had no strong one."""
         return self._version.read_text("utf-8") if self._version.is_file() else None
 
     @etag.setter
@@ -58,7 +58,7 @@ class Partial:
 
 @contextmanager
 def reserve(out: Path, sha256: str) -> Iterator[Partial]:
-    """Locks the partial file of ``out`` for this process; afterwards it is kept unless it is empty.
+    """Locks the partial file of ``out`` for this process; keeps it afterwards unless it is empty.
 
     Raises CommandError if another process has locked it.
     """

@@ -1,4 +1,4 @@
-"""From a repository on Hugging Face to a file that serves: everything it needs, adopted."""
+"""Fetches a model and everything it needs from a repository on Hugging Face, and adopts it."""
 
 import argparse
 import shutil
@@ -15,12 +15,12 @@ from models.fetch.sources import Repository
 
 
 def fetch(arguments: argparse.Namespace, repository: Repository) -> None:
-    """Raises CommandError if the repository has no model that can be served."""
+    """Raises CommandError if the repository has no usable model."""
     name = repository.name.partition("/")[2]
     listing = hub.list_files(repository)
     model = listing.model(arguments.precision)
     others = [kind for kind in listing.precisions() if kind != hub.precision_of(model.path)]
-    also = f"; also there with --precision: {', '.join(others)}" if others else ""
+    also = f"; also available with --precision: {', '.join(others)}" if others else ""
     print(f"{repository.name}: {model.path}{also}")
     out: Path = arguments.out or WEIGHTS / f"{name}.onnx"
     if out.exists():
@@ -36,7 +36,7 @@ def fetch(arguments: argparse.Namespace, repository: Repository) -> None:
         if path not in listing.files:
             raise CommandError(f"{repository.name} lacks the weights {path} of {model.path}.")
         _get(listing, listing.files[path], folder, location, limit)
-        if arguments.out is None:  # the names of weights are the same in many repositories
+        if arguments.out is None:  # the names of weight files are the same in many repositories
             out = WEIGHTS / name / f"{name}.onnx"
     adopt.write(arguments, source, out, name)
     shutil.rmtree(folder)
@@ -44,7 +44,7 @@ def fetch(arguments: argparse.Namespace, repository: Repository) -> None:
 
 
 def _get(listing: Listing, file: HubFile, folder: Path, name: str, limit: int) -> Path:
-    """Fetches ``file`` into ``folder``, unless an earlier command did; verifies its checksum."""
+    """Fetches ``file`` into ``folder`` unless it is already there; verifies its checksum."""
     path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.exists():
@@ -53,7 +53,7 @@ def _get(listing: Listing, file: HubFile, folder: Path, name: str, limit: int) -
     with reserve(path, file.sha256 or "unknown") as partial:
         if file.sha256:
             complete(source, partial, file.sha256, limit)
-            print(f"{file.path}: sha256 {file.sha256}, as the Hub says")
+            print(f"{file.path}: sha256 {file.sha256}, as on the Hub")
         else:
             without_checksum(source, partial, file.size, limit)
         partial.path.replace(path)

@@ -41,7 +41,7 @@ class Source:
 
 
 def repository_of(text: str, environment: Mapping[str, str]) -> Repository | None:
-    """The repository that ``text`` names, or the address of its page; None if it names a file."""
+    """The repository that ``text`` names or whose page it addresses; None if it names a file."""
     match = _HF_REPOSITORY.fullmatch(text) or _PAGE.fullmatch(text)
     if match is None or (match.re is _HF_REPOSITORY and match["repo"].endswith(".onnx")):
         return None
@@ -52,9 +52,9 @@ def repository_of(text: str, environment: Mapping[str, str]) -> Repository | Non
 
 
 def resolve(text: str, environment: Mapping[str, str]) -> Source:
-    """Finds the source that ``text`` names; HF_ENDPOINT and HF_TOKEN are read from ``environment``.
+    """Finds the source named by ``text``; reads HF_ENDPOINT and HF_TOKEN from ``environment``.
 
-    Raises CommandError if ``text`` names no source, or none that is safe.
+    Raises CommandError if ``text`` names no source, or an unsafe one.
     """
     if text in RELEASES:
         return Source(RELEASES[text].url, text, release=RELEASES[text])
@@ -109,7 +109,7 @@ def _name(path: str) -> str:
 def require_safe(url: str, start: str | None = None) -> None:
     """Accepts https, and http to this machine if ``start`` is such an address as well.
 
-    Raises CommandError for anything else, since http could be changed on the way.
+    Raises CommandError for anything else, since http could be modified in transit.
     """
     parts = urlsplit(url)
     if parts.scheme == "https" and parts.hostname:

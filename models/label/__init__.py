@@ -1,1 +1,1 @@
-"""Label photos by a strong model: ``python -m models.label --help``."""
+"""Labels photos with strong models: ``python -m models.label --help``."""

@@ -1,4 +1,4 @@
-"""Label a folder of photos with strong models."""
+"""``python -m models.label``: labels a folder of photos with strong models."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from models.label.teachers import Labelled, Teachers
 CONFIDENCE = 0.05
 
 _SUMMARY = """\
-Label a folder of photos with one or several strong models, to train a small one with. Every photo
-and its mirror image are looked at; what all views see is fused into one set of boxes with scores.
+Label a folder of photos with one or several strong models, as training data for a small one. Each
+photo and its mirror image are processed; their boxes are fused into one set with scores.
 These are soft labels for 'python -m models.train'."""
 
 _DETAILS = """
 examples:
   python -m models.label photos --teacher weights/strong.onnx --out labelled
   python -m models.label dataset --teacher a.onnx --teacher b.onnx --out both
-If the folder is a dataset, its labels and boxes are kept, the teachers' are put beside them, and
-its validation photos are left as people labelled them. A run that was broken off goes on when the
+If the folder is a dataset, its labels and boxes are kept, those of the teachers are added, and
+its validation photos stay as people labelled them. An interrupted run resumes when the
 same command is given again. Photos are copied.
 """
 
@@ -46,7 +46,7 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
         action="append",
         required=True,
         dest="teachers",
-        help="a model that Spotter serves; give it again for each further one",
+        help="a model that Spotter serves; repeat the option for more",
     )
     options.add_argument("--out", type=Path, required=True, help="the dataset to make")
     options.add_argument("--labels", help=f"only these; {labels.HELP}")
@@ -57,16 +57,16 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
         help="keep boxes with a score above this (%(default)s)",
     )
     options.add_argument(
-        "--no-flip", dest="flip", action="store_false", help="do not look at mirror images"
+        "--no-flip", dest="flip", action="store_false", help="do not use mirror images"
     )
-    options.add_argument("--threads", type=int, help="of a teacher (all cores)")
+    options.add_argument("--threads", type=int, help="threads per teacher (all cores)")
     return options.parse_args(argv)
 
 
 def _share(text: str) -> float:
     value = float(text)
     if not 0 <= value < 1:
-        raise argparse.ArgumentTypeError(f"from 0 to below 1: {text!r}")
+        raise argparse.ArgumentTypeError(f"must be from 0 to below 1: {text!r}")
     return value
 
 
@@ -74,13 +74,13 @@ def label(arguments: argparse.Namespace) -> None:
     require("tqdm")
     out: Path = arguments.out
     if out.exists() and out.samefile(arguments.photos):
-        raise CommandError(f"{out} would be written over itself; give another --out.")
+        raise CommandError(f"{out} would be overwritten; give another --out.")
     photos = sources.find(arguments.photos, out)
     detectors = teachers.load(arguments.teachers, arguments.threads or usable_cores())
     names = _names(arguments.labels, photos.labels, teachers.labels_of(detectors))
     asked = Teachers(detectors, names, flip=arguments.flip, confidence=arguments.confidence)
     if out.is_dir() and any(out.iterdir()) and not (out / "labels.jsonl").is_file():
-        raise CommandError(f"{out} is there already; give another --out.")
+        raise CommandError(f"{out} already exists; give another --out.")
     settings = {
         "teachers": [teacher.sha256 for teacher in asked.all],
         "labels": list(names),
@@ -101,7 +101,7 @@ def label(arguments: argparse.Namespace) -> None:
 def _names(
     asked: str | None, dataset: Sequence[str] | None, known: Sequence[str]
 ) -> tuple[str, ...]:
-    """The labels to give. Raises CommandError for one that has no meaning here."""
+    """The labels to use. Raises CommandError for unsuitable ones."""
     if asked is None:
         return tuple(dataset or known)
     if dataset is not None:
@@ -135,7 +135,7 @@ def _look(photos: Photos, asked: Teachers, journal: Journal, out: Path) -> None:
 def _document(
     photos: Photos, names: Sequence[str], done: Mapping[str, Labelled | None]
 ) -> dict[str, Any]:
-    """COCO form; a teacher's box is an annotation with a ``score``."""
+    """The dataset in COCO format; a teacher's box is an annotation with a ``score``."""
     document = dict(photos.document) or _empty(photos, names, done)
     ids = [category["id"] for category in document["categories"]]
     annotations = list(document.get("annotations", []))

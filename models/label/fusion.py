@@ -1,7 +1,7 @@
 """Weighted box fusion (Solovyev et al., 2021, arXiv:1910.13302).
 
-Several views of one photo, by flips or by several models, are joined into one set of boxes.
-Suppression would keep the surest of them; fusion averages them, which is more exact.
+The boxes of several views of one photo, from flips or several models, are merged into one set. NMS
+would keep only the surest box of a cluster; fusion averages them, which is more accurate.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ SAME = 0.55
 
 
 def fuse(views: Sequence[Boxes], same: float = SAME) -> Boxes:
-    """One box for each thing, surest first.
+    """One box for each object, surest first.
 
-    A fused box is the mean of its cluster, weighted by the scores. Its score is the mean over all
-    views, 0 for a view that has no box there; of several boxes of one view the best counts.
+    A fused box is the mean of its cluster, weighted by score. Its score is the mean over all views:
+    0 for a view without a box, the best score for a view with several.
     """
     classes = np.concatenate([view.classes for view in views])
     boxes = np.concatenate([view.boxes for view in views]).astype(np.float32, copy=False)
@@ -46,7 +46,7 @@ def fuse(views: Sequence[Boxes], same: float = SAME) -> Boxes:
 def _clusters(
     boxes: Floats, scores: Floats, view: Ints, views: int, same: float
 ) -> tuple[Floats, Floats]:
-    """Fused boxes and scores of the boxes of one label, given surest first."""
+    """Fused boxes and scores of one label; the boxes are given surest first."""
     fused = np.empty((len(boxes), 4), np.float32)
     total = np.zeros(len(boxes), np.float32)
     best = np.zeros((len(boxes), views), np.float32)

@@ -1,4 +1,4 @@
-"""What has been labelled so far, one line a photo, so that a run can go on after a break."""
+"""Records labelled photos, one per line, so that a run can resume after an interruption."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Journal:
     def __init__(self, folder: Path, settings: dict[str, Any]) -> None:
         self._path = folder / NAME
         self.done: dict[str, Labelled | None] = {}
-        """By name; None for a photo that could not be read."""
+        """By photo name; None for a photo that could not be read."""
         if self._path.is_file():
             self._read(settings)
         else:
@@ -30,10 +30,10 @@ class Journal:
         self._file: IO[str] = self._path.open("a", encoding="utf-8")
 
     def _read(self, settings: dict[str, Any]) -> None:
-        """Raises CommandError if the photos before were labelled in another way."""
+        """Raises CommandError if earlier photos were labelled with other settings."""
         text = self._path.read_text("utf-8")
         whole = text[: text.rfind("\n") + 1]
-        if whole != text:  # the last line was cut off when the run broke
+        if whole != text:  # the last line was truncated when the run was interrupted
             self._path.write_text(whole, "utf-8")
         try:
             first, *entries = [json.loads(line) for line in whole.splitlines()]
@@ -43,7 +43,7 @@ class Journal:
             raise CommandError(f"{self._path} cannot be read; give another --out.") from error
         if not same:
             raise CommandError(
-                f"{self._path} was begun with other teachers or options; give another --out."
+                f"{self._path} was written with other teachers or options; give another --out."
             )
 
     def add(self, name: str, found: Labelled | None) -> None:

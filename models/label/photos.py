@@ -1,4 +1,4 @@
-"""The photos to label: a plain folder of them, or a dataset whose labels are kept."""
+"""The photos to label: a plain folder, or a dataset whose labels are kept."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from models.train.dataset import SUFFIXES
 @dataclass(frozen=True)
 class Photos:
     root: Path
-    """Names are relative to it."""
+    """Folder that ``names`` are relative to."""
     names: tuple[str, ...]
     held_back: frozenset[str] = frozenset()
-    """Photos that no teacher may look at: people labelled them to validate with."""
+    """Photos that teachers must not label: people labelled them for validation."""
     labels: tuple[str, ...] | None = None
-    """Of the dataset; None for a plain folder."""
+    """Labels of the dataset; None for a plain folder."""
     document: dict[str, Any] = field(default_factory=dict)
     """The dataset's ``annotations.json``; empty for a plain folder."""
 
@@ -30,7 +30,7 @@ def find(folder: Path, out: Path) -> Photos:
     if (folder / "annotations.json").is_file():
         return _dataset(folder)
     if not folder.is_dir():
-        raise CommandError(f"{folder} is no folder of photos.")
+        raise CommandError(f"{folder} is not a folder of photos.")
     outside = out.resolve()
     names = sorted(
         path.relative_to(folder).as_posix()
@@ -45,12 +45,12 @@ def find(folder: Path, out: Path) -> Photos:
 
 
 def _dataset(folder: Path) -> Photos:
-    data = datasets.load(folder)  # tells in one line what is wrong with it
+    data = datasets.load(folder)  # reports problems of the dataset in one line
     document = json.loads((folder / "annotations.json").read_text("utf-8"))
     names = tuple(str(entry["file_name"]) for entry in document["images"])
     outside = [name for name in names if Path(name).is_absolute() or ".." in Path(name).parts]
     if outside:
-        raise CommandError(f"The photo {outside[0]} does not lie in the dataset's images/.")
+        raise CommandError(f"The photo {outside[0]} is not inside the dataset's images/.")
     held_back = frozenset(
         str(entry["file_name"]) for entry in document["images"] if entry.get("split") == "val"
     )

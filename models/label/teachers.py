@@ -1,4 +1,4 @@
-"""Models that label: what each of them sees on a photo and on its mirror image."""
+"""Models that label a photo and its mirror image."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from models.common.commands import CommandError
 from models.label.fusion import fuse
 
 MOST = 300
-"""Boxes of one view."""
+"""Maximum number of boxes per view."""
 
 
 class Labelled(NamedTuple):
-    """A photo's boxes; ``boxes.boxes`` are left, top, right, bottom in pixels of it."""
+    """A photo's boxes; ``boxes.boxes`` are left, top, right, bottom in its pixels."""
 
     width: int
     height: int
@@ -34,7 +34,7 @@ class Labelled(NamedTuple):
 class Teacher:
     detector: Detector
     index: dict[str, int]
-    """Position among the labels to give, by the model's own spelling."""
+    """Maps the model's spelling of a label to its position among the labels to use."""
 
     @property
     def sha256(self) -> str:
@@ -42,7 +42,7 @@ class Teacher:
 
 
 def labels_of(detectors: Sequence[Detector]) -> tuple[str, ...]:
-    """Every label that any of them knows, the first one's first; case does not count."""
+    """All labels that any detector knows, in order of the detectors; case is ignored."""
     found: dict[str, str] = {}
     for detector in detectors:
         for label in detector.labels:
@@ -51,12 +51,12 @@ def labels_of(detectors: Sequence[Detector]) -> tuple[str, ...]:
 
 
 def load(files: Sequence[Path], threads: int) -> list[Detector]:
-    """Raises StartError for a file that the service would not serve."""
+    """Raises StartError for a file that the service would refuse."""
     return [checks.detector(file, threads) for file in files]
 
 
 class Teachers:
-    """Several models with one set of labels; each label is judged by those that know it."""
+    """Several models with one set of labels; each label is judged by the models that know it."""
 
     def __init__(
         self, detectors: Sequence[Detector], labels: Sequence[str], *, flip: bool, confidence: float
@@ -78,7 +78,7 @@ class Teachers:
         """Labels that no teacher knows."""
 
     def look(self, photo: bytes) -> Labelled:
-        """Boxes above the confidence, surest first. Raises SpotterError for what is no photo."""
+        """Boxes above the confidence, surest first. Raises SpotterError if it is not an image."""
         views = [list(self._views(teacher, photo)) for teacher in self.all]
         first = views[0][0]
         found = [
@@ -96,7 +96,7 @@ class Teachers:
         return Labelled(first.width, first.height, joined.take(order))
 
     def _views(self, teacher: Teacher, photo: bytes) -> Iterator[Detections]:
-        """The mirrored view's boxes are mirrored back; its size may be another."""
+        """The boxes of the mirrored view are mirrored back; its size may differ."""
         detector = teacher.detector
         classes = detector.class_ids(teacher.index)
         options = detector.options(self._confidence, None, MOST, classes)
@@ -114,7 +114,7 @@ class Teachers:
             yield Detections(seen.width, seen.height, items)
 
     def _groups(self) -> dict[tuple[int, ...], frozenset[int]]:
-        """Labels by the teachers that know them, which are given by position."""
+        """Labels grouped by the teachers that know them, given by position."""
         groups: dict[tuple[int, ...], set[int]] = {}
         for label in {index for teacher in self.all for index in teacher.index.values()}:
             knowing = tuple(
@@ -130,7 +130,7 @@ class Teachers:
 
 
 def _boxes(view: Detections, teacher: Teacher, width: int, height: int) -> Boxes:
-    """In pixels of a photo of ``width`` and ``height``."""
+    """Boxes in pixels of a photo of ``width`` and ``height``."""
     scale = np.array([width / view.width, height / view.height] * 2, np.float32)
     boxes = np.array([item.box for item in view.items], np.float32).reshape(-1, 4) * scale
     boxes[:, 2:] += boxes[:, :2]
@@ -142,7 +142,7 @@ def _boxes(view: Detections, teacher: Teacher, width: int, height: int) -> Boxes
 
 
 def _bmp(image: Image.Image) -> bytes:
-    """Pixels as they are: quick to write, and the service reads it."""
+    """Uncompressed pixels, which are fast to write and which the service reads."""
     buffer = io.BytesIO()
     image.save(buffer, "BMP")
     return buffer.getvalue()

@@ -1,4 +1,4 @@
-"""Finds the range of each tensor, on photos that go through the service's own code."""
+"""Determines the range of each tensor on photos, with the service's own preprocessing."""
 
 import sys
 from collections.abc import Iterable, Sequence

@@ -19,8 +19,8 @@ from models.quantize.network import Network
 from models.quantize.prepare import prepare
 
 _SUMMARY = """\
-Make a smaller and faster copy of a float32 model. With int8, convolutions compute in bytes: about
-2.5 times as fast on a CPU with VNNI, a quarter of the size. With fp16: half the size, equal speed.
+Make a smaller and faster copy of a float32 model. With int8, convolutions use 8-bit numbers: about
+2.5 times as fast on a CPU with VNNI, a quarter of the size. With fp16: half the size, same speed.
 Both models are measured and compared; if too much accuracy is lost, nothing is written."""
 
 _DETAILS = """
@@ -31,7 +31,7 @@ targets of int8:
 
 example:
   python -m models.quantize yolo11n.onnx --data photos --eval photos-with-boxes
-A dataset is a folder with annotations.json in COCO form and images/. Calibration needs no
+A dataset is a folder with annotations.json in COCO format and images/. Calibration needs no
 boxes; accuracy is measured on --eval, or on photos of --data that calibration does not use.
 """
 _EVALUATION_PHOTOS = 200
@@ -54,7 +54,7 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     )
     options.add_argument(
         "--max-drop", type=float, default=0.005,
-        help="largest loss of mAP50-95 to accept (%(default)s)",
+        help="largest acceptable loss of mAP50-95 (%(default)s)",
     )  # fmt: skip
     options.add_argument("--out", type=Path, help="file to write (weights/<model>-<mode>.onnx)")
     return options.parse_args(argv)
@@ -88,13 +88,13 @@ def quantize(arguments: argparse.Namespace) -> None:
         if lost > arguments.max_drop:
             raise CommandError(
                 f"Nothing is written: mAP50-95 is {lost:.4f} lower, more than --max-drop"
-                f" {arguments.max_drop}. More or other photos in --data may help."
+                f" {arguments.max_drop}. More or different photos in --data may help."
             )
     print(f"wrote {out}. Serve it with SPOTTER_MODEL={out}")
 
 
 def _unseen(data: Dataset, seen: Dataset, detector: Detector) -> Dataset:
-    """Photos that calibration does not use; none if they have no boxes of the model's labels."""
+    """Photos that calibration does not use; empty if they have no boxes with the model's labels."""
     known = {label.casefold() for label in detector.labels}
     if known.isdisjoint(label.casefold() for label in data.labels) or not data.boxes:
         print("accuracy is not measured: --data has no boxes of the model's labels (see --eval)")
@@ -107,7 +107,7 @@ def _unseen(data: Dataset, seen: Dataset, detector: Detector) -> Dataset:
 def _candidates(
     arguments: argparse.Namespace, detector: Detector, photos: Sequence[Photo]
 ) -> Iterator[tuple[Any, str]]:
-    """Yields models with a description, the fastest first."""
+    """Yields quantised models with a description, fastest first."""
     if arguments.mode == "fp16":
         yield halve(require("onnx").load(arguments.model)), "weights in half precision"
         return

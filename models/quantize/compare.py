@@ -1,4 +1,4 @@
-"""Compares two models: size, time and accuracy."""
+"""Compares the size, time and accuracy of two models."""
 
 import time
 from pathlib import Path
@@ -16,7 +16,7 @@ from models.evaluate.sources import InProcess, Thresholds
 
 _RUNS = 30
 _TIMING_SECONDS = 40.0
-"""Timing stops after this time, whatever the number of runs."""
+"""Timing stops after this time, even if fewer runs are complete."""
 _PHOTO_SIZE = (4000, 3000)
 """Width and height of a typical photo."""
 
@@ -44,7 +44,7 @@ def accuracy(path: Path, dataset: Dataset) -> Accuracy:
 
 
 def milliseconds(paths: list[Path]) -> tuple[list[float], str]:
-    """Fastest run of each model on one thread, measured in turns, and the size of the input."""
+    """Fastest run of each model on one thread, measured alternately, and the size of the input."""
     models = [load(path, threads=1) for path in paths]
     first = models[0]
     plan = Letterbox.plan(

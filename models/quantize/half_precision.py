@@ -1,6 +1,6 @@
 """Stores weights as float16: half the file size, the same arithmetic.
 
-ONNX Runtime converts them to float32 once, when it loads the file.
+ONNX Runtime converts them to float32 once, when the file is loaded.
 """
 
 from typing import Any
@@ -10,7 +10,7 @@ import numpy as np
 from models.common.commands import CommandError, require
 
 SUFFIX = ".half"
-"""Ending of the name of a float16 weight; the name without it is the float32 weight."""
+"""Suffix of the name of a float16 weight; without it, the name is that of the float32 weight."""
 _MIN_ELEMENTS = 256
 """Smaller tensors are shapes, scales and biases."""
 

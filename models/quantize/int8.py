@@ -27,7 +27,7 @@ KEPT_IN_FLOAT = (
     "the last convolutions",
     "the last two convolutions",
 )
-"""Parts left in float, by the ``float_depth`` of ``layers``; the first convolution always is."""
+"""Parts that stay in float, by the ``float_depth`` of ``layers``, besides the first convolution."""
 
 _OPERATORS = frozenset(
     {
@@ -43,7 +43,7 @@ _MIN_CLASS_LOGIT = -8.0
 class _Types:
     activation: str
     reduced: bool
-    """Use 7-bit weights: this target sums two products of bytes in 16 bits, and could overflow."""
+    """Whether to use 7-bit weights, since sums of two products could overflow 16 bits."""
 
 
 _TYPES: dict[Target, _Types] = {
@@ -54,7 +54,7 @@ _TYPES: dict[Target, _Types] = {
 
 
 def layers(network: Network, float_depth: int = 0) -> list[Node]:
-    """The nodes to quantise; ``float_depth`` says how much of the head to leave in float."""
+    """The nodes to quantise; ``float_depth`` is how much of the head stays in float."""
     depths = network.convolutions_after
     sensitive: set[str] = set()
     chosen = []
@@ -128,7 +128,7 @@ def _narrow(network: Network, ranges: Ranges) -> Ranges:
 
 
 def _read_shapes_of_int8(model: Any) -> None:
-    """Lets Shape nodes read int8 tensors; else these are converted to float for their shape."""
+    """Lets Shape nodes read int8 tensors, which would otherwise be converted to float first."""
     network = Network(model)
     for node in network.nodes:
         source = network.producers.get(node.input[0]) if node.op_type == "Shape" else None

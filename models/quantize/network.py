@@ -1,4 +1,4 @@
-"""Answers questions about the order of the layers of an ONNX graph."""
+"""Queries the order of the layers in an ONNX graph."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ SHAPING = frozenset({"Reshape", "Transpose", "Flatten", "Concat", "Slice", "Sque
 
 
 class Network:
-    """An index of ``model``; make a new one after changing the model."""
+    """An index of ``model``; must be created again after a change to the model."""
 
     def __init__(self, model: Any) -> None:
         self.model = model
@@ -40,9 +40,9 @@ class Network:
 
     @cached_property
     def convolutions_after(self) -> dict[str, int | None]:
-        """For each node's name, the number of convolutions after it on the path with the fewest.
+        """By node name, the smallest number of convolutions on any path after the node.
 
-        0 for the last convolutions; None for other nodes with no convolution after them.
+        0 for the last convolutions; None for other nodes without a convolution after them.
         """
         depths: dict[str, int | None] = {}
         for node in reversed(self.nodes):
@@ -73,7 +73,7 @@ class Network:
                 yield after
 
     def is_silu_input(self, tensor: str) -> bool:
-        """True if ``tensor`` is only the input of a SiLU, the product with its own sigmoid."""
+        """True if ``tensor`` is used only by a SiLU, that is, the product with its own sigmoid."""
         after = self.consumers.get(tensor, [])
         if sorted(node.op_type for node in after) != ["Mul", "Sigmoid"]:
             return False
@@ -81,7 +81,7 @@ class Network:
         return set(product.input) == {tensor, sigmoid.output[0]}
 
     def is_logits(self, node: Node) -> bool:
-        """True if the outputs of ``node`` only go through a sigmoid, perhaps after reshaping."""
+        """True if the outputs of ``node`` only go through a sigmoid, possibly after reshaping."""
         after = list(self.after(node))
         return bool(after) and all(
             following.op_type == "Sigmoid"

@@ -12,7 +12,7 @@ from models.quantize.network import Network, Node, with_names
 
 _OPSET = 17
 _MIN_OPSET = 13
-"""The first opset with scales per channel."""
+"""The first opset with per-channel scales."""
 _QUANTIZED = frozenset({"QLinearConv", "ConvInteger", "DequantizeLinear", "MatMulInteger"})
 _DISTRIBUTION = ["Reshape", "Transpose", "Conv", "Reshape"]
 """Operators around the softmax of a box distribution (DFL)."""
@@ -56,9 +56,9 @@ def _fold(model: Any) -> Any:
 def _speed_up_distributions(model: Any) -> None:
     """Replaces the softmax of box distributions (DFL), which took a tenth of the int8 model's time.
 
-    Before: ``[1, 4 * bins, n]`` is reshaped and transposed, then a softmax over the bins, then a
-    convolution with the value of each bin. After: exp, then one matrix product that computes both
-    the weighted and the plain sums of exponentials, then their quotient. The result is the same.
+    Before: ``[1, 4 * bins, n]`` is reshaped and transposed, followed by a softmax over the bins and
+    a convolution with the value of each bin. After: exp, then one matrix product that computes both
+    the weighted and the plain sums of exponentials, then their quotient. The result is unchanged.
     """
     network = Network(model)
     for softmax in [node for node in network.nodes if node.op_type == "Softmax"]:
@@ -69,7 +69,7 @@ def _speed_up_distributions(model: Any) -> None:
 
 
 def _distribution(network: Network, softmax: Node) -> tuple[Node, Node, Node] | None:
-    """The reshape before a box distribution, its convolution and the reshape after it, or None."""
+    """The reshape before a box distribution, its convolution and the reshape after it; or None."""
     transpose = network.producers.get(softmax.input[0])
     reshape = network.producers.get(transpose.input[0]) if transpose is not None else None
     after = list(network.after(softmax))

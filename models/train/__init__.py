@@ -1,1 +1,1 @@
-"""Train a compact detector on a folder of labelled photos: ``python -m models.train --help``."""
+"""Trains a compact detector on a folder of labelled photos: ``python -m models.train --help``."""

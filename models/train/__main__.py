@@ -9,7 +9,7 @@ SETUP = "make install-train"
 
 
 def main() -> int:
-    arguments.parser().parse_args()  # --help and mistakes are answered without PyTorch
+    arguments.parser().parse_args()  # --help and usage errors work without PyTorch
     threads.bind()
     try:
         for package in ("torch", "onnx", "yaml"):
@@ -17,7 +17,7 @@ def main() -> int:
     except CommandError as error:
         print(f"spotter: {error}", file=sys.stderr)
         return 1
-    from models.train import command  # not before: it imports PyTorch
+    from models.train import command  # not earlier, since it imports PyTorch
 
     return command.main()
 

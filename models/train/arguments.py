@@ -1,4 +1,4 @@
-"""The options of ``python -m models.train``; nothing here imports PyTorch."""
+"""The options of ``python -m models.train``. This module does not import PyTorch."""
 
 from __future__ import annotations
 
@@ -16,32 +16,32 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument(
         "dataset",
         type=Path,
-        help="folder with annotations.json and images/ (COCO form) or data.yaml (YOLO form)",
+        help="folder with annotations.json and images/ (COCO format) or data.yaml (YOLO format)",
     )
     p.add_argument("--out", type=Path, required=True, help="ONNX file to write")
     p.add_argument(
         "--from",
         dest="start",
         type=Path,
-        help="start from an ONNX file that this command wrote; if its run was not at its end and"
-        " the labels are the same, go on at its place in the schedule",
+        help="start from an ONNX file that this command wrote; if its run was not finished and"
+        " the labels are the same, continue at its position in the schedule",
     )
     p.add_argument(
-        "--new-schedule", action="store_true", help="with --from, begin at the start in any case"
+        "--new-schedule", action="store_true", help="with --from, always start a new schedule"
     )
     p.add_argument(
         "--teacher",
         type=Path,
-        help="YOLOX file of COCO's 80 classes whose scores, boxes and features are learnt too, in"
+        help="YOLOX file with COCO's 80 classes; its scores, boxes and features are also learnt, in"
         f" the first {GUIDED * 100:.0f} %% of the run",
     )
-    p.add_argument("--resume", action="store_true", help="go on with the run in the --run folder")
-    p.add_argument("--run", type=Path, help="folder for checkpoints and curves (beside --out)")
+    p.add_argument("--resume", action="store_true", help="continue the run in the --run folder")
+    p.add_argument("--run", type=Path, help="folder for checkpoints and curves (next to --out)")
     p.add_argument("--cache", type=Path, help="folder for decoded photos (inside --run)")
-    p.add_argument("--hours", type=float, help="end after this much training time")
-    p.add_argument("--epochs", type=float, help=f"end after so many passes ({EPOCHS:.0f})")
+    p.add_argument("--hours", type=float, help="stop after this much training time")
+    p.add_argument("--epochs", type=float, help=f"stop after this many passes ({EPOCHS:.0f})")
     p.add_argument("--imgsz", type=int, default=320, help="input side (%(default)s)")
-    p.add_argument("--batch", type=int, default=32, help="pictures a step (%(default)s)")
+    p.add_argument("--batch", type=int, default=32, help="pictures per step (%(default)s)")
     p.add_argument(
         "--rate", type=float, help=f"highest learning rate ({RATE}; with --from {FINE_RATE})"
     )
@@ -49,14 +49,14 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--mosaic", type=float, default=MOSAIC, help="share (%(default)s)")
     p.add_argument("--mixup", type=float, default=MIXUP, help="share (%(default)s)")
     p.add_argument(
-        "--stored-side", type=int, default=352, help="long side of decoded photos (%(default)s)"
+        "--stored-side", type=int, default=352, help="long side of cached photos (%(default)s)"
     )
     p.add_argument("--workers", type=int, help="processes that prepare pictures")
-    p.add_argument("--device", help="cuda or cpu (cuda if there is one)")
+    p.add_argument("--device", help="cuda or cpu (cuda if available)")
     p.add_argument("--seed", type=int, default=0)
     p.add_argument("--name", help="model name written into the file (spotter-n<classes>)")
     p.add_argument("--license", default="unknown", help="licence written into the file")
-    p.add_argument("--iou", type=float, help="of NMS, written into the file (0.7)")
+    p.add_argument("--iou", type=float, help="NMS threshold written into the file (0.7)")
     p.add_argument(
         "--calibrate",
         action="store_true",
@@ -64,6 +64,9 @@ def parser() -> argparse.ArgumentParser:
         " validation photos",
     )
     p.add_argument(
-        "--export-minutes", type=float, default=30.0, help="write --out on the way (%(default)s)"
+        "--export-minutes",
+        type=float,
+        default=30.0,
+        help="minutes between writes of --out (%(default)s)",
     )
     return p

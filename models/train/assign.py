@@ -1,6 +1,6 @@
-"""Which anchor answers for which object.
+"""Assigns anchors to objects.
 
-Task-aligned assignment after Feng et al., 2021 (TOOD, arXiv:2108.07755).
+This is task-aligned assignment after Feng et al., 2021 (TOOD, arXiv:2108.07755).
 """
 
 from __future__ import annotations
@@ -13,24 +13,24 @@ from torch import Tensor
 from models.train.boxes import iou
 
 FEWEST, MOST = 4, 10
-"""Anchors that one object may have."""
+"""Minimum and maximum number of anchors for one object."""
 MOST_ANCHORS = 2100
-"""Anchors of a picture of 320 x 320."""
+"""Number of anchors of a picture of 320 x 320."""
 
 
 class Targets(NamedTuple):
-    """The boxes of a batch, one after the other."""
+    """The concatenated boxes of a batch."""
 
     image: Tensor
-    """Position in the batch of each box's picture ``[n]``."""
+    """Index in the batch of each box's picture ``[n]``."""
     classes: Tensor
     """``[n]``"""
     boxes: Tensor
     """``[n, 4]`` in input pixels."""
     ignored: Tensor
-    """``[n]``: neither object nor background."""
+    """``[n]``: whether the box is neither object nor background."""
     wanted: Tensor
-    """``[n, labels]``: the score of each label for a box that fits exactly, 0 to 1."""
+    """``[n, labels]``: the target score of each label for a box that fits exactly, 0 to 1."""
 
     def to(self, device: torch.device) -> Targets:
         return Targets(*(part.to(device, non_blocking=True) for part in self))
@@ -38,17 +38,17 @@ class Targets(NamedTuple):
 
 class Assignment(NamedTuple):
     scores: Tensor
-    """Wanted score of every class ``[batch, anchors, classes]``."""
+    """Target score of every class ``[batch, anchors, classes]``."""
     counted: Tensor
-    """0 where a score is to be left alone, else 1 ``[batch, anchors, classes]``."""
+    """1 for scores that count in the loss, else 0 ``[batch, anchors, classes]``."""
     image: Tensor
-    """Picture of each anchor in charge of an object ``[positives]``."""
+    """Picture of each positive anchor ``[positives]``."""
     anchor: Tensor
-    """Its position among the anchors ``[positives]``."""
+    """Index of each positive anchor ``[positives]``."""
     boxes: Tensor
-    """The box that it shall give ``[positives, 4]``."""
+    """Target box of each positive anchor ``[positives, 4]``."""
     quality: Tensor
-    """Its weight, the wanted score of its object's label ``[positives]``."""
+    """Weight of each positive anchor: the target score of its object's label ``[positives]``."""
 
 
 def assign(
@@ -61,11 +61,11 @@ def assign(
     alpha: float = 0.5,
     beta: float = 6.0,
 ) -> Assignment:
-    """Give every object the best ``candidates`` anchors inside it, by score^alpha * IoU^beta.
+    """Assigns to every object the best ``candidates`` anchors inside it, by score^alpha * IoU^beta.
 
-    Without ``candidates`` their number follows from the size of the grid.
-    ``scores`` are probabilities ``[batch, anchors, classes]``, ``boxes`` the decoded ones
-    ``[batch, anchors, 4]``, both detached. An anchor wanted by several objects goes to the one it
+    By default the number of candidates depends on the size of the grid. ``scores`` are
+    probabilities ``[batch, anchors, classes]``, ``boxes`` the decoded ones ``[batch, anchors, 4]``,
+    both detached. An anchor that is chosen by several objects is assigned to the one that it
     overlaps most.
     """
     batch, anchors, _ = scores.shape
@@ -76,7 +76,7 @@ def assign(
     alignment = confidence.pow(alpha) * overlap.pow(beta) * _inside(points, objects)
     rank, anchor = alignment.topk(min(candidates or usual_candidates(anchors), anchors), dim=1)
 
-    # From here on pairs of an object and one of its candidates, [objects, candidates].
+    # From here on: pairs of an object and one of its candidates, [objects, candidates].
     overlap = overlap.gather(1, anchor)
     place = image[:, None] * anchors + anchor
     usable = rank > 0
@@ -84,7 +84,7 @@ def assign(
     most.scatter_reduce_(0, place[usable], overlap[usable], "amax")
     won = usable & (overlap >= most[place])
     rank, overlap = rank * won, overlap * won
-    # The best anchor of an object is to score its best overlap, the others less in proportion.
+    # The best anchor of an object gets its best overlap as target, the others proportionally less.
     quality = rank * overlap.amax(1, True) / rank.amax(1, True).clamp(min=1e-9)
 
     owner, column = won.nonzero(as_tuple=True)
@@ -99,9 +99,9 @@ def assign(
 
 
 def usual_candidates(anchors: int) -> int:
-    """10 on the grid of a picture of 320 x 320, fewer on a coarser one, but at least 4.
+    """10 for a picture of 320 x 320, fewer for smaller pictures, but at least 4.
 
-    An object of one size in shares of the picture covers ever fewer anchors of a smaller picture.
+    An object with the same relative size covers fewer anchors in a smaller picture.
     """
     return max(FEWEST, round(MOST * min(1.0, (anchors / MOST_ANCHORS) ** 0.5)))
 
@@ -114,7 +114,7 @@ def _inside(points: Tensor, boxes: Tensor) -> Tensor:
 
 
 def _counted(scores: Tensor, points: Tensor, targets: Targets) -> Tensor:
-    """Inside an ignored box no anchor is told anything of that class."""
+    """Excludes the scores of an ignored box's class for all anchors inside the box."""
     counted = torch.ones_like(scores)
     image, classes, boxes = (part[targets.ignored] for part in targets[:3])
     box, point = _inside(points, boxes).nonzero(as_tuple=True)

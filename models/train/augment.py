@@ -1,4 +1,4 @@
-"""Training pictures: mosaics and single photos, placed, scaled, mirrored and coloured at random."""
+"""Training pictures: mosaics and single photos with random position, scale, flip and colours."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from models.train.image_cache import ImageStore, Pixels
 
 PAD = 114
 VISIBLE = 0.25
-"""Share of a box that has to stay in the picture for it to count as an object."""
+"""Share of a box that must remain in the picture for it to count as an object."""
 SMALLEST = 3.0
-"""Shortest side of an object, in pixels of the picture; below, it is ignored."""
+"""Minimum side of an object in pixels of the picture; smaller objects are ignored."""
 HUE = 0.05
-"""Greatest turn of the hue, in radians: colours tell animals and vehicles apart."""
+"""Largest rotation of the hue, in radians; small, because colours identify animals and vehicles."""
 
 Boxes = NDArray[np.float32]
 
@@ -34,16 +34,16 @@ class Recipe:
     mosaic: float = MOSAIC
     mixup: float = MIXUP
     mosaic_scale: tuple[float, float] = (0.5, 1.2)
-    """Long side of a photo in a mosaic, in long sides of the picture."""
+    """Long side of a photo in a mosaic, relative to the long side of the picture."""
     single_scale: tuple[float, float] = (0.6, 1.5)
 
 
 class Order(NamedTuple):
-    """A batch to be made: everything random about it follows from ``seed``."""
+    """A batch to make; ``seed`` determines all random choices."""
 
     indices: tuple[int, ...]
     shape: tuple[int, int]
-    """Height and width of its pictures, in pixels."""
+    """Height and width of the pictures, in pixels."""
     seed: int
     recipe: Recipe
 
@@ -66,7 +66,7 @@ def join(parts: Sequence[_Objects]) -> _Objects:
 
 
 class Pictures(TorchDataset[Batch]):
-    """Makes the batch that an ``Order`` asks for; runs in the loader's worker processes."""
+    """Makes the batch for an ``Order``; runs in the loader's worker processes."""
 
     def __init__(self, samples: Sequence[Sample], store: ImageStore) -> None:
         self._samples = samples
@@ -133,10 +133,10 @@ class Pictures(TorchDataset[Batch]):
         anchor: tuple[float, float],
         random: np.random.Generator,
     ) -> _Objects:
-        """Lay a photo into a window of the canvas and return its objects there.
+        """Pastes a photo into a window of the canvas and returns its objects there.
 
-        ``anchor`` says where the spare room (or, for a photo larger than the window, the part
-        cut off) lies: 0 all behind the photo, 1 all before it.
+        ``anchor`` is the position of the spare room (or, for a photo larger than the window, of the
+        part that is cut off): 0 all after the photo, 1 all before it.
         """
         pixels, sample = self._store[index], self._samples[index]
         height, width = pixels.shape[:2]
@@ -173,7 +173,7 @@ class Pictures(TorchDataset[Batch]):
 
 
 def clip_objects(sample: Sample, boxes: Boxes, window: tuple[int, int, int, int]) -> _Objects:
-    """Cut boxes to the window; what is left of a box that is mostly gone or tiny is ignored."""
+    """Clips boxes to the window; boxes that are mostly cut off or tiny become ignored."""
     low = np.array([window[0], window[1]] * 2, np.float32)
     high = np.maximum(low, np.array([window[2], window[3]] * 2, np.float32))
     cut = np.clip(boxes, low, high)
@@ -198,7 +198,7 @@ def gather(objects: Sequence[_Objects]) -> Targets:
 
 
 def recolour(images: Tensor, generator: torch.Generator, strength: float = 1.0) -> Tensor:
-    """uint8 to 0..1, each picture with a brightness, contrast, saturation and hue of its own."""
+    """Converts uint8 to 0..1, with random brightness, contrast, saturation and hue per picture."""
     n = len(images)
 
     def draw(spread: float) -> Tensor:
@@ -211,7 +211,7 @@ def recolour(images: Tensor, generator: torch.Generator, strength: float = 1.0) 
     s = saturation[:, None, None]
     colour = s * eye + (1 - s) * gray
     angle = draw(HUE)
-    # A hue turn is a rotation about the gray axis (Rodrigues' formula).
+    # Changing the hue is a rotation about the gray axis (Rodrigues' formula).
     cos, sin = angle.cos()[:, None, None], angle.sin()[:, None, None]
     cross = torch.tensor([[0.0, -1.0, 1.0], [1.0, 0.0, -1.0], [-1.0, 1.0, 0.0]]) / 3**0.5
     turn = cos * eye + sin * cross + (1 - cos) / 3

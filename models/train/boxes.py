@@ -24,7 +24,7 @@ def area(boxes: Tensor) -> Tensor:
 
 
 def complete_iou(a: Tensor, b: Tensor) -> Tensor:
-    """CIoU of boxes ``[n, 4]`` pair by pair (Zheng et al., 2020, arXiv:1911.08287)."""
+    """Pairwise CIoU of boxes ``[n, 4]`` (Zheng et al., 2020, arXiv:1911.08287)."""
     overlap = iou(a, b)
     hull = torch.maximum(a[..., 2:], b[..., 2:]) - torch.minimum(a[..., :2], b[..., :2])
     diagonal = hull.square().sum(-1) + EPS

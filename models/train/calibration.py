@@ -1,8 +1,9 @@
-"""Shift each label's scores so that one threshold is the best for all of them.
+"""Shifts each label's scores so that one threshold is best for all labels.
 
-A detector is served with one confidence, but the best one differs by label: rare and small things
-score low. The shift is one number a label, added to its logits, so that its order of detections,
-and with it its average precision, stays. What is best is the highest F1 on validation photos.
+A detector is served with one confidence threshold, but the best threshold differs by label: rare
+and small objects have low scores. One number per label is added to its logits, which keeps the
+order of its detections and therefore its average precision. The best threshold is the one with the
+highest F1 on validation photos.
 """
 
 from __future__ import annotations
@@ -26,19 +27,19 @@ from models.train.net import Branch, Detector
 Floats = NDArray[np.float64]
 
 SERVED = 0.25
-"""Threshold that is to be the best: the service's default confidence."""
+"""The threshold to calibrate for: the service's default confidence."""
 MATCH = 0.5
-"""IoU from which a detection is right."""
+"""IoU from which a detection is correct."""
 PRIOR = 10.0
-"""Objects' worth of the curve of all labels in that of each: labels with few objects follow it."""
+"""Weight of the overall curve in that of each label, in objects; it dominates for rare labels."""
 GRID = 1 / (1 + np.exp(-np.linspace(-4.0, 1.5, 111)))
-"""Thresholds that are tried, from 0.018 to 0.82."""
+"""Thresholds to try, from 0.018 to 0.82."""
 FLAT = 0.005
-"""F1 by which a threshold may fall short of the best and still be as good."""
+"""Thresholds within this F1 of the best one count as equally good."""
 
 
 class Curves(NamedTuple):
-    """By label and threshold ``[labels, len(GRID)]``; objects ``[labels]``."""
+    """Counts by label and threshold ``[labels, len(GRID)]``; objects ``[labels]``."""
 
     found: Floats
     right: Floats
@@ -64,7 +65,7 @@ def calibrate(
     overlap: float | None = None,
     device: torch.device,
 ) -> Gain:
-    """Shift the scores of ``detector`` in place; ``overlap`` is the IoU that it is served with."""
+    """Shifts the scores of ``detector`` in place; ``overlap`` is the NMS threshold in service."""
     labels = detector.architecture.classes
     suppressed = OPTIONS.iou if overlap is None else overlap
 
@@ -78,7 +79,7 @@ def calibrate(
 
 
 def curves(found: Mapping[int, Candidates], samples: Sequence[Sample], labels: int) -> Curves:
-    """``found`` by position of the photo, with boxes in shares of it as in ``samples``."""
+    """``found`` is by index of the photo, with relative boxes as in ``samples``."""
     detections, right = np.zeros((2, labels, len(GRID)))
     objects = np.zeros(labels)
     for i, sample in enumerate(samples):
@@ -98,9 +99,9 @@ def curves(found: Mapping[int, Candidates], samples: Sequence[Sample], labels: i
 def _judge(
     boxes: NDArray[np.float32], sample: Sample, label: int
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Which boxes of a label, surest first, count at all, and which of them are right.
+    """Two masks over the boxes of a label, surest first: boxes that count, and correct boxes.
 
-    Each object is found once; what fits an ignored box alone does not count.
+    Each object is matched once; boxes that match only an ignored box do not count.
     """
     known = sample.classes == label
     overlap = iou(boxes, sample.boxes[known])
@@ -118,13 +119,13 @@ def _judge(
 
 
 def f1(measured: Curves) -> Floats:
-    """By label and threshold ``[labels, len(GRID)]``; 0 if a label has no object."""
+    """F1 by label and threshold ``[labels, len(GRID)]``; 0 if a label has no object."""
     both = measured.objects[:, None] + measured.found
     return 2 * measured.right / np.maximum(both, 1e-9)
 
 
 def macro_f1(measured: Curves, threshold: float = SERVED) -> float:
-    """Mean of the labels that occur, at one threshold for all."""
+    """Mean F1 of the labels that occur, at one threshold for all."""
     at = int(np.abs(GRID - threshold).argmin())
     return float(f1(measured)[measured.objects > 0, at].mean())
 
@@ -139,13 +140,13 @@ def best_thresholds(measured: Curves) -> Floats:
         measured.objects + PRIOR,
     )
     scores = f1(smoothed)
-    # The middle of what is as good as the best is least at the mercy of single photos.
+    # The median of the thresholds close to the best depends least on single photos.
     good = scores >= scores.max(1, keepdims=True) - FLAT
     return np.array([GRID[int(np.median(np.flatnonzero(row)))] for row in good])
 
 
 def shift(detector: Detector, thresholds: Floats, served: float = SERVED) -> None:
-    """Add to each label's logits what brings its threshold to ``served``; in place."""
+    """Shifts each label's logits in place so that its threshold becomes ``served``."""
     moves = [_logit(served) - _logit(float(threshold)) for threshold in thresholds]
     with torch.no_grad():
         for branch in detector.score:

@@ -1,4 +1,4 @@
-"""What a run keeps on disk so that it can go on, and the averaged weights it is judged by."""
+"""Checkpoints for resuming a run, and the averaged weights that are evaluated."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from models.train.net import Detector
 
 
 class Average:
-    """Exponential moving average of the weights; young averages forget faster."""
+    """Exponential moving average of the weights; early averages adapt faster."""
 
     def __init__(self, detector: Detector, decay: float = 0.999) -> None:
         self.detector = deepcopy(detector).eval().requires_grad_(False)
@@ -29,7 +29,7 @@ class Average:
 
 
 def save(path: Path, state: dict[str, Any]) -> None:
-    """Write whole or not at all."""
+    """Saves atomically."""
     partial = path.with_suffix(".part")
     torch.save(state, partial)
     partial.replace(path)

@@ -52,14 +52,14 @@ def main(arguments: list[str] | None = None) -> int:
         run.resume()
     elif place is not None:
         run.go_on_from(place)
-        print(f"going on at epoch {place.epochs:.1f}, {place.progress:.1%} of the schedule")
+        print(f"continuing at epoch {place.epochs:.1f}, {place.progress:.1%} of the schedule")
     name = args.name or f"spotter-n{len(data.labels)}"
     description = export.describe(name, data.labels, args.imgsz, args.license, args.iou)
     ended = run.go(
         on_export=lambda averaged: export.write(averaged, description, args.out, place=run.place)
     )
     if not ended:
-        print(f"stopped; go on with --resume --run {folder}")
+        print(f"stopped; continue with --resume --run {folder}")
         return 130
     best = run.best_detector()
     if args.calibrate and val.samples:
@@ -97,7 +97,7 @@ def _start(before: export.Trained | None, labels: tuple[str, ...]) -> Detector:
 
 
 def _unfinished(before: export.Trained | None, labels: tuple[str, ...]) -> Place | None:
-    """How far the run of the same labels had come, if it was not at its end."""
+    """Progress of an unfinished run with the same labels; otherwise None."""
     if before is None or before.place is None or before.description.labels != labels:
         return None
     return before.place if before.place.progress < 1 else None

@@ -1,8 +1,8 @@
-"""Rewrite a file of an earlier version of this trainer in the form that is written today.
+"""Converts a file from an earlier version of this trainer to the current form.
 
-``python -m models.train.convert FILE --out NEW``. The weights stay as they are. Files of earlier
-versions decode their boxes in the graph (family ``yolov8``); they are served and trained on as
-before, but start and run slower.
+``python -m models.train.convert FILE --out NEW``. The weights stay unchanged. Files of earlier
+versions decode their boxes in the graph (family ``yolov8``); they can still be served and trained
+further, but start and run slower.
 """
 
 import argparse
@@ -31,8 +31,8 @@ def convert(arguments: argparse.Namespace) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    options = parser("train.convert", "Rewrite a file of an earlier version of this trainer.")
-    options.add_argument("file", type=Path, help="a file of this trainer; it is only read")
+    options = parser("train.convert", "Convert a file from an earlier version of this trainer.")
+    options.add_argument("file", type=Path, help="a file from this trainer; it is only read")
     options.add_argument("--out", type=Path, help="file to write (weights/<file>-converted.onnx)")
     return run(convert, options.parse_args(argv))
 

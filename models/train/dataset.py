@@ -1,4 +1,4 @@
-"""Labelled photos in COCO or YOLO form, read into one plain record an image."""
+"""Reads labelled photos in COCO or YOLO format into one record per image."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ Split = Literal["train", "val"]
 
 
 class DatasetError(ValueError):
-    """The folder does not hold a dataset that can be read; the message says what is missing."""
+    """The folder has no readable dataset; the message says what is missing."""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One photo and its objects; boxes are in shares of its width and height (0..1)."""
+    """One photo and its objects; boxes are relative to its width and height (0..1)."""
 
     path: Path
     split: Split
@@ -38,7 +38,7 @@ class Sample:
     ignored: NDArray[np.bool_]
     """Neither object nor background: COCO's ``iscrowd``, VOC's ``difficult``, unsure boxes."""
     wanted: NDArray[np.float32]
-    """``[n, labels]``: the score of each label for a box that fits exactly, 0 to 1."""
+    """``[n, labels]``: the target score of each label for a box that fits exactly, 0 to 1."""
 
 
 @dataclass(frozen=True)
@@ -51,11 +51,11 @@ class Dataset:
 
 
 def load(folder: Path) -> Dataset:
-    """Read COCO form (``annotations.json`` and ``images/``) or YOLO form (``data.yaml``).
+    """Reads COCO format (``annotations.json`` and ``images/``) or YOLO format (``data.yaml``).
 
-    An annotation with a ``score`` is a model's: a soft label, see ``soft_labels``.
+    An annotation with a ``score`` comes from a model and is a soft label, see ``soft_labels``.
 
-    A dataset that names no validation photos gives every tenth of its photos to validation.
+    If a dataset has no validation photos, every tenth photo is used for validation.
     """
     if (folder / "annotations.json").is_file():
         dataset = _load_coco(folder)
@@ -82,7 +82,7 @@ def _with_validation(dataset: Dataset) -> Dataset:
 
 
 class _Row(NamedTuple):
-    """One box of an annotation file, in shares of the photo."""
+    """One box of an annotation file, relative to the photo."""
 
     label: int
     left: float
@@ -91,7 +91,7 @@ class _Row(NamedTuple):
     bottom: float
     ignored: bool = False
     score: float | None = None
-    """How sure a model was that gave the box; None for a box that a person drew."""
+    """Score of the model that predicted the box; None for a box that a person drew."""
 
 
 def _record(path: Path, split: Split, rows: Sequence[_Row], labels: int) -> Sample:
@@ -108,7 +108,7 @@ def _record(path: Path, split: Split, rows: Sequence[_Row], labels: int) -> Samp
 
 
 def _columns(rows: Sequence[_Row]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Labels and boxes; boxes are cut to the photo."""
+    """Labels and boxes; boxes are clipped to the photo."""
     boxes = np.array([row[1:5] for row in rows], np.float32).reshape(-1, 4)
     return np.array([row.label for row in rows], np.int64), np.clip(boxes, 0.0, 1.0)
 
@@ -137,7 +137,7 @@ def _load_coco(folder: Path) -> Dataset:
 
 
 def _load_yolo(folder: Path) -> Dataset:
-    """``data.yaml``, and for each photo a text file of lines ``class cx cy w h``."""
+    """Reads ``data.yaml`` and, for each photo, a text file with lines ``class cx cy w h``."""
     import yaml
 
     settings: dict[str, Any] = yaml.safe_load((folder / "data.yaml").read_text("utf-8"))
@@ -172,7 +172,7 @@ def _yolo_images(root: Path, entries: str | list[str]) -> list[Path]:
 
 
 def _yolo_rows(image: Path) -> list[_Row]:
-    """The label file lies where the last ``images`` of the path is replaced by ``labels``."""
+    """The label file's path has ``labels`` in place of the last ``images`` in the photo's path."""
     parts = list(image.with_suffix(".txt").parts)
     if "images" in parts:
         last = len(parts) - 1 - parts[::-1].index("images")

@@ -1,4 +1,4 @@
-"""Mean average precision on validation photos, prepared and selected by the service's own code."""
+"""Mean average precision on validation photos, with the service's own preprocessing and NMS."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from models.train.net import Detector, Raw
 
 OPTIONS = Options(confidence=0.001, iou=0.7, max_detections=300)
 CANDIDATES = 1000
-"""At most so many boxes of a photo go into suppression."""
+"""Maximum number of boxes per photo before NMS."""
 
 
 class Scores(NamedTuple):
@@ -57,10 +57,10 @@ def detect(
     iou: float = OPTIONS.iou,
     only: Sequence[int] | None = None,
 ) -> Iterator[tuple[int, Candidates]]:
-    """Yield position and detections of every photo, photos of one shape together.
+    """Yields index and detections of every photo, grouped by shape.
 
-    Detections are best first; their boxes are in shares of the photo's width and height. ``iou`` is
-    that of suppression.
+    Detections are sorted by score; their boxes are relative to the photo's width and height.
+    ``iou`` is the NMS threshold.
     """
     options = OPTIONS._replace(iou=iou)
     spec = FAMILY.input.model_copy(update={"size": (side, side)})
@@ -106,7 +106,7 @@ def score(
     shapes: Sequence[tuple[int, ...]],
     labels: Sequence[str],
 ) -> Scores:
-    """COCO's protocol, in which ignored boxes count as its crowds."""
+    """Applies COCO's protocol; ignored boxes count as crowds."""
     photos, truth = [], []
     answers: dict[int, list[Prediction]] = {}
     for i, (sample, (height, width)) in enumerate(zip(samples, shapes, strict=True)):
@@ -137,7 +137,7 @@ def score(
 
 
 def _bounds(boxes: Floats, width: int, height: int) -> list[tuple[float, float, float, float]]:
-    """x, y, width and height in pixels, of corners in shares."""
+    """Converts relative corners to x, y, width and height in pixels."""
     placed = boxes * np.array([width, height] * 2, dtype=np.float32)
     placed[:, 2:] -= placed[:, :2]
     return [(x, y, w, h) for x, y, w, h in placed.tolist()]

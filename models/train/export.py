@@ -1,4 +1,4 @@
-"""The detector as an ONNX file that Spotter serves, and back again."""
+"""Writes the detector as an ONNX file that Spotter serves, and reads it back."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PLACE_KEY = "spotter.training"
 
 
 class ExportError(ValueError):
-    """The file was not written by this trainer."""
+    """The file was not written by this trainer, or a detector cannot be written."""
 
 
 class LevelOutputs(nn.Module):
@@ -65,10 +65,10 @@ def write(
     half: bool = True,
     place: Place | None = None,
 ) -> None:
-    """Layers stay apart and weights keep their names, so that ``read`` can take them back.
+    """Layers are not fused and weights keep their names, so that ``read`` can load them.
 
-    ``half`` stores the convolutions as float16. ``place`` is how far the run has come, so that
-    ``--from`` can go on there. Raises ExportError if a weight does not fit into float16.
+    ``half`` stores the convolutions as float16. ``place`` is the progress of the run, at which
+    ``--from`` can continue. Raises ExportError if a weight does not fit into float16.
     """
     module = LevelOutputs(deepcopy(detector).cpu().float().eval())
     axes = {name: dict(open_axes) for name, open_axes in FAMILY.exported.items()}
@@ -107,11 +107,11 @@ class Trained(NamedTuple):
     detector: Detector
     description: Description
     place: Place | None
-    """How far the run had come that wrote the file; None in older files."""
+    """Progress of the run that wrote the file; None in older files."""
 
 
 def read(path: Path) -> Trained:
-    """Take the detector back out of a file that ``write`` made."""
+    """Loads the detector from a file that ``write`` made."""
     content = path.read_bytes()
     try:
         properties = metadata.read(content)
@@ -126,7 +126,7 @@ def read(path: Path) -> Trained:
     }
     if METADATA_KEY not in properties or "stem.conv.weight" not in weights:
         raise ExportError(
-            f"{path}: not a file of this trainer; only its own files can be trained on"
+            f"{path}: not a file of this trainer; only such files can be trained further"
         )
     detector = Detector(architecture_of(weights))
     missing = detector.load_state_dict(weights, strict=False)

@@ -1,7 +1,8 @@
-"""Feature distillation: the pupil's maps learn to hold what the teacher's maps hold.
+"""Feature distillation: the student's feature maps learn to match the teacher's.
 
-Romero et al., 2015 (FitNets, arXiv:1412.6550); every channel is normalised first, as in Cao et al.,
-2022 (PKD, arXiv:2207.02039), so that only the pattern counts and not its size.
+The method is that of Romero et al., 2015 (FitNets, arXiv:1412.6550); every channel is normalised
+first, as in Cao et al., 2022 (PKD, arXiv:2207.02039), so that only the pattern counts and not its
+magnitude.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ FEATURE_GAIN = 10.0
 
 
 class Adapters(nn.ModuleList):
-    """A learnt 1x1 convolution a level, from the pupil's channels to the teacher's."""
+    """A learnt 1x1 convolution per level, from the student's channels to the teacher's."""
 
     def __init__(self, width: int, channels: Sequence[int]) -> None:
         super().__init__(nn.Conv2d(width, channel, 1, bias=False) for channel in channels)
@@ -31,5 +32,5 @@ class Adapters(nn.ModuleList):
 
 
 def _normalised(maps: Tensor) -> Tensor:
-    """Mean 0 and deviation 1 of each channel over the batch."""
+    """Normalises each channel over the batch to mean 0 and standard deviation 1."""
     return functional.batch_norm(maps, None, None, training=True)

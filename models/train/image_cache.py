@@ -1,4 +1,4 @@
-"""Photos decoded once into one memory-mapped file of RGB bytes."""
+"""Caches decoded photos in one memory-mapped file of RGB bytes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from models.train.dataset import Sample
 Pixels = NDArray[np.uint8]
 
 AT_ONCE = 256
-"""Photos decoded ahead of the writing."""
+"""Number of photos decoded ahead of the writing."""
 
 
 def _decode(path: Path, side: int) -> Pixels:
@@ -37,7 +37,7 @@ def _memory() -> int:
 
 
 class ImageStore:
-    """Upright photos, the long side at most ``side`` pixels, in the order of ``samples``."""
+    """Upright photos with a long side of at most ``side`` pixels, in the order of ``samples``."""
 
     def __init__(self, samples: Sequence[Sample], folder: Path, side: int) -> None:
         listing = "\n".join(f"{s.path.resolve()} {s.path.stat().st_size}" for s in samples)
@@ -48,7 +48,8 @@ class ImageStore:
             folder.mkdir(parents=True, exist_ok=True)
             self._build(samples, side)
         self._places: list[tuple[int, int, int]] = json.loads(self._index_path.read_text("utf-8"))
-        # A set that fits is held in memory: pages of a mapped file can be taken back at any time.
+        # A small set is held in memory, since the pages of a mapped file can be evicted at any
+        # time.
         self._data: Pixels | None = None
         if self._data_path.stat().st_size < _memory() / 4:
             self._data = np.fromfile(self._data_path, np.uint8)
@@ -74,14 +75,14 @@ class ImageStore:
 
     @property
     def shapes(self) -> list[tuple[int, int]]:
-        """Height and width of every photo as it is stored."""
+        """Height and width of every cached photo."""
         return [(height, width) for _, height, width in self._places]
 
     def __len__(self) -> int:
         return len(self._places)
 
     def __getitem__(self, index: int) -> Pixels:
-        if self._data is None:  # opened late, so that each worker process maps the file itself
+        if self._data is None:  # opened lazily, so that each worker process maps the file itself
             self._data = np.memmap(self._data_path, np.uint8, "r")
         offset, height, width = self._places[index]
         return self._data[offset : offset + height * width * 3].reshape(height, width, 3)

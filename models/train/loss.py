@@ -1,4 +1,4 @@
-"""What the detector is told about its answers."""
+"""The loss of the detector."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class Loss(NamedTuple):
 
 
 def detection_loss(raw: Raw, targets: Targets) -> Loss:
-    """Quality-weighted CIoU of the anchors in charge, and cross-entropy of every score.
+    """Quality-weighted CIoU of the positive anchors, and cross-entropy of every score.
 
-    The wanted score of an anchor in charge is its quality, as in TOOD (arXiv:2108.07755); both
-    parts are divided by the sum of these qualities.
+    The target score of a positive anchor is its quality, as in TOOD (arXiv:2108.07755); both parts
+    are divided by the sum of these qualities.
     """
     boxes = raw.boxes()
     scores = raw.scores

@@ -1,7 +1,7 @@
-"""Keep freed memory in the process.
+"""Keeps freed memory in the process.
 
-glibc gives freed memory back to the system by default. The page faults that follow cost a training
-step on the CPU about a quarter of its time.
+By default glibc returns freed memory to the system. The resulting page faults take about a quarter
+of the time of a training step on the CPU.
 """
 
 from app.vision.runtime.allocator import MMAP_MAX, TOP_PAD, TRIM_THRESHOLD, mallopt

@@ -1,7 +1,8 @@
-"""The detector: residual backbone, two-way feature pyramid, one light decoupled head a level.
+"""The detector: residual backbone, two-way feature pyramid, a light decoupled head per level.
 
-Plain 3x3 convolutions with ReLU throughout: on a CPU core they reach a far larger share of the
-peak than depthwise ones, and ONNX Runtime folds both the normalisation and the ReLU into them.
+It uses plain 3x3 convolutions with ReLU throughout: on a CPU core they reach a far larger share of
+the peak performance than depthwise ones, and ONNX Runtime folds both the normalisation and the ReLU
+into them.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ STRIDES = (8, 16, 32)
 PRIOR = 0.01
 """Score of every class at every anchor before training (Lin et al., 2017, arXiv:1708.02002)."""
 LONGEST = 6.0
-"""Highest logarithm of a side's distance, in strides."""
+"""Maximum logarithm of a side's distance, in strides."""
 
 
 class Architecture(BaseModel):
@@ -34,12 +35,12 @@ class Architecture(BaseModel):
 
 
 class Raw(NamedTuple):
-    """What the head says of every anchor, before decoding."""
+    """The head's output for every anchor, before decoding."""
 
     scores: Tensor
     """Logits ``[batch, anchors, classes]``."""
     distances: Tensor
-    """Logarithm of left, top, right, bottom distance in strides ``[batch, anchors, 4]``."""
+    """Logarithms of the left, top, right, bottom distances in strides ``[batch, anchors, 4]``."""
     points: Tensor
     """Anchor centres in input pixels ``[anchors, 2]``."""
     strides: Tensor
@@ -76,7 +77,7 @@ class Residual(nn.Module):
 
 
 class Context(nn.Module):
-    """Pooled views of growing size beside the map (after He et al., 2014, arXiv:1406.4729)."""
+    """Adds pooled views of increasing size to the map (after He et al., 2014, arXiv:1406.4729)."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -142,11 +143,11 @@ class Detector(nn.Module):
         return p3, p4, p5
 
     def forward(self, images: Tensor) -> Raw:
-        """``images`` ``[batch, 3, height, width]``, RGB from 0 to 1, both sides multiples of 32."""
+        """``images`` are ``[batch, 3, height, width]``, RGB from 0 to 1, sides multiples of 32."""
         return self.head(self.pyramid(images))
 
     def head(self, levels: Sequence[Tensor]) -> Raw:
-        """``levels`` as ``pyramid`` gives them."""
+        """``levels`` are the outputs of ``pyramid``."""
         scores, distances, points, strides = [], [], [], []
         for level, stride, box, score in zip(levels, STRIDES, self.box, self.score, strict=True):
             scores.append(score(level).flatten(2))
@@ -165,7 +166,7 @@ class Detector(nn.Module):
 
 
 def architecture_of(weights: Mapping[str, Tensor]) -> Architecture:
-    """Read the architecture back from the names and shapes of its weights."""
+    """Derives the architecture from the names and shapes of its weights."""
 
     def width(name: str) -> int:
         return int(weights[f"{name}.weight"].shape[0])
@@ -188,7 +189,7 @@ def architecture_of(weights: Mapping[str, Tensor]) -> Architecture:
 def carry_over(
     weights: Mapping[str, Tensor], detector: Detector, before: Sequence[str], after: Sequence[str]
 ) -> None:
-    """Take over weights of a detector of other classes: a label that both know keeps its score."""
+    """Copies weights from a detector with other classes; shared labels keep their score weights."""
     own = {name: value.clone() for name, value in detector.state_dict().items()}
     shared = [(after.index(label), before.index(label)) for label in after if label in before]
     for name, value in weights.items():

@@ -1,4 +1,4 @@
-"""How the weights move: Muon for the kernels, AdamW for everything else."""
+"""The optimizers: Muon for the kernels, AdamW for everything else."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from torch import Tensor, nn
 from torch.optim import AdamW, Optimizer
 
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
-"""Coefficients of the quintic iteration: singular values come near 1 within five steps."""
+"""Coefficients of the quintic iteration: singular values approach 1 within five steps."""
 ROUNDS = 5
 UPDATE_RMS = 0.2
 """Root mean square of an update at rate 1: about AdamW's, so that both share one rate."""
 
 
 class Muon(Optimizer):
-    """Momentum whose direction is made orthogonal, each kernel seen as an ``[out, rest]`` matrix.
+    """Momentum with orthogonalised direction; each kernel is an ``[out, rest]`` matrix.
 
-    Jordan et al., 2024 (https://kellerjordan.github.io/posts/muon/); decay and size of the update
-    after Liu et al., 2025 (arXiv:2502.16982).
+    The method is that of Jordan et al., 2024 (https://kellerjordan.github.io/posts/muon/), with
+    decay and update size after Liu et al., 2025 (arXiv:2502.16982).
     """
 
     def __init__(
@@ -45,9 +45,9 @@ class Muon(Optimizer):
         return None
 
     def _move(self, kernels: list[Tensor], group: dict[str, Any]) -> None:
-        """Kernels of one shape at once: on a CPU what counts is the number of operations."""
+        """Updates kernels of one shape together: on a CPU the number of operations dominates."""
         rate = group["lr"]
-        # Channels last, the flattening is no copy; the order of the columns is of no matter.
+        # With channels last, flattening makes no copy; the order of the columns does not matter.
         directions = orthogonal(
             torch.stack(
                 [self._ahead(k, group["momentum"]).permute(0, 2, 3, 1).flatten(1) for k in kernels]
@@ -71,10 +71,10 @@ class Muon(Optimizer):
 
 
 def orthogonal(matrices: Tensor) -> Tensor:
-    """The nearest matrices ``[n, rows, columns]`` with all singular values about 1.
+    """The nearest matrices ``[n, rows, columns]`` whose singular values are all about 1.
 
-    The iteration multiplies by polynomials in the matrix's own Gram matrix; they are gathered on
-    the shorter side first, which is far cheaper for kernels nine times as long as wide.
+    The iteration multiplies by polynomials in the Gram matrix; these are first multiplied with each
+    other on the shorter side, which is far cheaper for kernels nine times as long as wide.
     """
     a, b, c = NEWTON_SCHULZ
     wide = matrices.shape[1] <= matrices.shape[2]
@@ -92,7 +92,7 @@ def orthogonal(matrices: Tensor) -> Tensor:
 
 
 class Optimizers:
-    """Both of them, as one."""
+    """Combines both optimizers."""
 
     def __init__(self, detector: nn.Module, rate: float, decay: float) -> None:
         outputs = {id(p) for name, p in detector.named_parameters() if ".out." in name}

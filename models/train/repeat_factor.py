@@ -1,4 +1,4 @@
-"""Repeat-factor sampling: photos of rare labels come more often (Gupta et al., 2019, LVIS)."""
+"""Repeat-factor sampling: photos with rare labels are repeated (Gupta et al., 2019, LVIS)."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from models.train.dataset import Sample
 
 ENOUGH = 0.1
-"""Share of the photos from which a label is no longer rare."""
+"""A label is rare if a smaller share of the photos shows it."""
 
 
 def repeat_factors(samples: Sequence[Sample], enough: float = ENOUGH) -> NDArray[np.float64]:
-    """How often each photo comes in one pass, at least 1: sqrt(enough / share of its rarest label).
+    """Repetitions of each photo per pass, at least 1: sqrt(enough / share of its rarest label).
 
-    The share of a label is that of the photos that show it.
+    The share of a label is the share of photos that show it.
     """
     shown = np.array([_shown(sample) for sample in samples], bool)
     share = shown.mean(0)
@@ -25,7 +25,7 @@ def repeat_factors(samples: Sequence[Sample], enough: float = ENOUGH) -> NDArray
 
 
 def one_pass(factors: NDArray[np.float64], random: np.random.Generator) -> NDArray[np.int64]:
-    """Positions of photos in random order; a factor of 1.4 is twice in four passes of ten."""
+    """Indices of photos in random order; a factor of 1.4 means twice in four of ten passes."""
     whole = np.floor(factors)
     times = whole + (random.random(len(factors)) < factors - whole)
     return random.permutation(np.repeat(np.arange(len(factors)), times.astype(np.int64)))

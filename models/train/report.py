@@ -1,4 +1,4 @@
-"""Pictures of a run: its curves, and validation photos with what the detector finds in them."""
+"""Images that describe a run: its curves, and validation photos with detections."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from models.train.image_cache import ImageStore, Pixels
 from models.train.net import Detector
 
 SHOWN = 0.3
-"""Least score of a box on the contact sheet."""
+"""Minimum score of a box on the contact sheet."""
 COLUMNS, TILE = 5, 240
 MARGIN = 4
 
 
 def curves(history: Sequence[Mapping[str, Any]], path: Path) -> None:
-    """Losses, precision and learning rate over the hours of the run, as a PNG."""
+    """Plots losses, precision and learning rate over the hours of the run, as a PNG."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -60,7 +60,7 @@ def contact_sheet(
     device: torch.device,
     photos: int = 20,
 ) -> None:
-    """Validation photos, evenly spread, with every box the detector is fairly sure of."""
+    """Draws evenly spread validation photos with all boxes above ``SHOWN``."""
     step = max(1, len(samples) // photos)
     chosen = list(range(0, len(samples), step))[:photos]
     found = dict(detect(detector, store, side, device=device, only=chosen))

@@ -1,4 +1,4 @@
-"""What the loader is asked for: endless batches, each fit for the stage the run has reached."""
+"""The sampler: endless batches, each suited to the current stage of the run."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from models.train.schedule import Schedule
 
 
 class Orders(Sampler[Order]):
-    """Batches of photos of one format; ``progress`` is asked anew for each batch.
+    """Batches of photos with one format; ``progress`` is called for each batch.
 
-    A photo comes as often in one pass as its factor says. ``factors`` and ``formats`` are in the
+    The factor of a photo is how often it occurs in one pass. ``factors`` and ``formats`` are in the
     order of the photos.
     """
 

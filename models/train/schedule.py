@@ -1,4 +1,4 @@
-"""How far a run has come, and what follows from it: learning rate, picture side, augmentation."""
+"""The progress of a run, and what depends on it: learning rate, picture size, augmentation."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from models.train.net import STRIDES
 
 WARM_UP_STEPS = 300
 FLOOR = 0.01
-"""Learning rate at the end, as a share of the highest."""
+"""Final learning rate, relative to the highest."""
 SIDES = ((0.4, 0.5), (0.7, 0.7), (0.88, 0.9), (1.0, 1.0))
-"""Until which share of the run the picture side is which share of the final one."""
+"""Pairs of a share of the run and the picture side, relative to the final side, up to there."""
 CALM = 0.88
-"""Share of the run after which pictures are nearly as they are."""
+"""Share of the run after which pictures are hardly augmented."""
 
 
 class Place(NamedTuple):
-    """Where a run went on, after an interruption or on another machine."""
+    """The point at which a run continues after an interruption or on another machine."""
 
     seconds: float = 0.0
     epochs: float = 0.0
@@ -34,8 +34,8 @@ BEGINNING = Place()
 class Schedule:
     """A run ends after ``hours`` of training or ``epochs`` passes, whichever comes first.
 
-    ``start`` is where it goes on. If the end has been moved since, what is left of the schedule is
-    stretched over what is left of the run: the progress never goes back.
+    ``start`` is the point at which it continues. If the end has changed since, the rest of the
+    schedule is stretched over the rest of the run: progress never decreases.
     """
 
     side: int
@@ -45,7 +45,7 @@ class Schedule:
     start: Place = BEGINNING
 
     def progress(self, seconds: float, epochs: float) -> float:
-        """0 at the start, 1 at the end."""
+        """Progress from 0 at the start to 1 at the end."""
         done = max(
             _share(seconds, self.start.seconds, self.hours and self.hours * 3600),
             _share(epochs, self.start.epochs, self.epochs),
@@ -60,12 +60,12 @@ class Schedule:
         return replace(self, start=start)
 
     def rate(self, progress: float, step: int, warm_up: int = WARM_UP_STEPS) -> float:
-        """Share of the highest learning rate: linear warm-up, then half a cosine."""
+        """Learning rate relative to the highest: linear warm-up, then half a cosine."""
         cosine = FLOOR + (1 - FLOOR) * (1 + math.cos(math.pi * progress)) / 2
         return cosine * min(1.0, (step + 1) / warm_up)
 
     def side_at(self, progress: float, draw: float) -> int:
-        """Side of the next batch; ``draw`` in 0..1 moves it by at most one stride."""
+        """Side of the next batch; ``draw`` in 0..1 changes it by at most one stride."""
         share = (
             next(share for until, share in SIDES if progress <= until) if self.progressive else 1.0
         )
@@ -84,7 +84,7 @@ class Schedule:
 
 
 def _share(now: float, start: float, end: float | None) -> float:
-    """Of the way from ``start`` to ``end``, 0 to 1; 0 where there is no end."""
+    """Share of the way from ``start`` to ``end``, 0 to 1; 0 if there is no end."""
     if end is None:
         return 0.0
     return min(1.0, max(0.0, (now - start) / (end - start))) if end > start else 1.0

@@ -1,4 +1,4 @@
-"""Being asked to stop: a run ends its step and writes its checkpoint first."""
+"""Handles stop signals: a run finishes its step and writes its checkpoint first."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 @contextmanager
 def on_stop(stop: Callable[[], None]) -> Iterator[None]:
-    """Call ``stop`` at SIGTERM or SIGINT. Outside the main thread signals stay as they are."""
+    """Calls ``stop`` on SIGTERM or SIGINT. Outside the main thread, signals are not handled."""
 
     def handle(number: int, frame: FrameType | None) -> None:
         stop()

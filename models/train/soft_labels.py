@@ -1,8 +1,8 @@
-"""A teacher's boxes as soft labels beside the labels of people (Hinton et al., 2015, 1503.02531).
+"""Adds a teacher's boxes to human labels as soft labels (Hinton et al., 2015, arXiv:1503.02531).
 
-The boxes were made before the run, by ``models.label``: each has a label and a score. Every object
-to learn has the wanted score of each label: 1 for what a person said, the teacher's score for what
-it alone has seen, and a mixture where both have seen the same object.
+The boxes come from ``models.label``, which runs before training: each has a label and a score.
+Every object has a target score for each label: 1 for a human label, the teacher's score for an
+object that only the teacher found, and a mixture if both found it.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ Floats = NDArray[np.float32]
 TRUST = 0.4
 """Weight of the teacher's scores for an object that a person labelled."""
 UNSURE = 0.15
-"""Score from which such a box is neither object nor background.
+"""Teacher boxes from this score up to ``SURE`` are neither object nor background.
 
-NanoDet-Plus has two such boxes a photo, most of them of small things, and four more from 0.1 on.
+NanoDet-Plus has two such boxes per photo, mostly of small objects, and four more from 0.1 on.
 """
 SAME_OBJECT = 0.6
-"""IoU from which a box of another label is another opinion about the same object."""
+"""IoU from which a box with another label is a second opinion about the same object."""
 NEAR = 0.3
-"""IoU from which a box of the same label is no further object."""
+"""IoU from which a box with the same label is not a separate object."""
 PART = 0.7
-"""Share of a box inside one of the same label from which it may be a part of it."""
+"""Share of a box inside another one with the same label from which it may be a part of it."""
 
 
 class Objects(NamedTuple):
@@ -40,20 +40,20 @@ class Objects(NamedTuple):
     boxes: Floats
     """``[n, 4]``"""
     ignored: NDArray[np.bool_]
-    """``[n]``: neither object nor background."""
+    """``[n]``: whether the box is neither object nor background."""
     wanted: Floats
-    """``[n, labels]``: the score of each label for a box that fits exactly, 0 to 1."""
+    """``[n, labels]``: the target score of each label for a box that fits exactly, 0 to 1."""
 
 
 def hard(
     classes: NDArray[np.int64], boxes: Floats, ignored: NDArray[np.bool_], labels: int
 ) -> Objects:
-    """Objects that people labelled: the wanted score is 1 for their label, else 0."""
+    """Objects that people labelled: the target score is 1 for their label, else 0."""
     return Objects(classes, boxes, ignored, np.eye(labels, dtype=np.float32)[classes])
 
 
 def merge(known: Objects, teacher: Boxes) -> Objects:
-    """``known`` with the teacher's scores, and what the teacher alone has seen behind them."""
+    """``known`` with the teacher's scores, followed by objects that only the teacher found."""
     if not len(teacher.scores):
         return known
     order = np.argsort(-teacher.scores, kind="stable")
@@ -83,7 +83,7 @@ def _opinions(found: Boxes, overlap: Floats, labels: int) -> Floats:
 
 
 def _explained(found: Boxes, known: Objects, overlap: Floats) -> NDArray[np.bool_]:
-    """Boxes that say nothing beyond the known objects, or are too unsure to count."""
+    """Boxes that add nothing to the known objects, or whose score is too low to count."""
     same = found.classes[:, None] == known.classes[None]
     near = (same & (overlap >= NEAR)) | (overlap >= SAME_OBJECT)
     within = inside(found.boxes, known.boxes) >= PART
@@ -92,7 +92,7 @@ def _explained(found: Boxes, known: Objects, overlap: Floats) -> NDArray[np.bool
 
 
 def _distinct(found: Boxes, labels: int) -> Objects:
-    """One object for boxes of several labels on the same thing, best first."""
+    """Merges boxes with several labels on the same object, best first."""
     owner: list[int] = []
     wanted: list[Floats] = []
     overlap = iou(found.boxes, found.boxes)

@@ -1,7 +1,8 @@
 """Distillation from a stronger detector in the loop (Hinton et al., 2015, arXiv:1503.02531).
 
-A YOLOX file sees every training picture too. Its anchors are ours, stride by stride and row by
-row, so that what it says of each can be compared one to one; so can the maps of its neck.
+A YOLOX file processes every training picture as well. Its anchors are the same as the student's,
+stride by stride and row by row, so that their outputs and the maps of its neck can be compared one
+to one.
 """
 
 from __future__ import annotations
@@ -28,11 +29,11 @@ from models.train.net import LONGEST, Raw
 from models.train.threads import places, roam
 
 SURE = 0.1
-"""Least score of an anchor whose box is learnt from."""
+"""Minimum score of an anchor whose box is learnt."""
 
 
 class TeacherError(ValueError):
-    """The file cannot teach these labels."""
+    """The file cannot be a teacher for these labels."""
 
 
 class Soft(NamedTuple):
@@ -45,24 +46,24 @@ class Soft(NamedTuple):
 
 
 class Teacher:
-    """``labels`` are the pupil's; each has to be one of COCO's 80."""
+    """``labels`` are the student's; all must be among COCO's 80."""
 
     def __init__(self, file: Path, labels: tuple[str, ...], threads: int | None = None) -> None:
         unknown = sorted(set(labels) - set(COCO))
         if unknown:
-            raise TeacherError(f"{file}: a teacher of COCO's labels knows no {unknown[0]!r}")
+            raise TeacherError(f"{file}: a teacher with COCO's labels has no {unknown[0]!r}")
         self._columns = [5 + COCO.index(label) for label in labels]
         options = onnxruntime.SessionOptions()
         threads = threads or torch.get_num_threads()
         options.intra_op_num_threads = threads
         if cores := places(threads):
             options.add_session_config_entry("session.intra_op_thread_affinities", cores)
-        # Its threads spin while it is asked; between two questions PyTorch has the cores.
+        # Its threads spin during a request; between two requests PyTorch uses the cores.
         options.add_session_config_entry("session.force_spinning_stop", "1")
         model = _any_size(file)
         maps = neck_maps(model.graph)
         self.channels = tuple(width for _, width in maps)
-        """Of the maps of its neck."""
+        """Channels of the maps of its neck."""
         answer = model.graph.output[0].name
         for name, _ in maps:
             model.graph.output.append(onnx.helper.make_empty_tensor_value_info(name))
@@ -74,13 +75,13 @@ class Teacher:
         self._thread = ThreadPoolExecutor(1, initializer=roam)
 
     def __call__(self, images: Tensor, raw: Raw) -> Soft:
-        """``images`` as the pupil gets them: RGB from 0 to 1 ``[batch, 3, height, width]``."""
+        """``images`` are the student's input: RGB from 0 to 1 ``[batch, 3, height, width]``."""
         return self.ask(images)(raw)
 
     def ask(self, images: Tensor) -> Callable[[Raw], Soft]:
-        """Look at ``images`` in a thread of its own; the answer waits for it.
+        """Runs the teacher in a separate thread; the returned function waits for the result.
 
-        While the teacher looks on one core, the pupil can look on another.
+        The student can run on another core meanwhile.
         """
         pixels = images.flip(1).mul(255).contiguous().cpu().numpy()
         asked = self._thread.submit(self._session.run, self._outputs, {self._input: pixels})
@@ -93,7 +94,7 @@ class Teacher:
     def _compare(self, answers: list[NDArray[np.float32]], raw: Raw) -> Soft:
         said, *features = (torch.from_numpy(part).to(raw.scores.device) for part in answers)
         strides = raw.strides
-        # YOLOX counts from the corner of a cell, the pupil's points lie in its middle.
+        # YOLOX counts from the corner of a cell; the student's points are at its centre.
         centre = said[..., :2] * strides + raw.points - strides / 2
         half = said[..., 2:4].clamp(max=LONGEST).exp() * strides / 2
         scores = said[..., 4:5] * said[..., self._columns]
@@ -102,7 +103,7 @@ class Teacher:
 
 
 def distillation_loss(raw: Raw, soft: Soft) -> Tensor:
-    """Cross-entropy to the teacher's scores and CIoU to its boxes, weighted by its surest score."""
+    """Cross-entropy to the teacher's scores and CIoU to its boxes, weighted by its best score."""
     sure = soft.scores.amax(-1)
     norm = sure.sum().clamp(min=1.0)
     score = functional.binary_cross_entropy_with_logits(raw.scores, soft.scores, reduction="sum")
@@ -113,10 +114,10 @@ def distillation_loss(raw: Raw, soft: Soft) -> Tensor:
 
 
 def neck_maps(graph: onnx.GraphProto) -> list[tuple[str, int]]:
-    """Names and channels of the maps that the heads are given, level by level.
+    """Names and channels of the input maps of the heads, level by level.
 
-    A head is one convolution, which both its branches follow, and these end in the three parts of
-    the level's ``Concat``: box, objectness, classes. Raises TeacherError for any other graph.
+    A head is one convolution followed by two branches, which end in the three parts of the level's
+    ``Concat``: box, objectness, classes. Raises TeacherError for any other graph.
     """
     makers = {name: node for node in graph.node for name in node.output}
     weights = {each.name: each for each in graph.initializer}
@@ -133,13 +134,13 @@ def neck_maps(graph: onnx.GraphProto) -> list[tuple[str, int]]:
             stem = _convolution(makers, stem.input[0])
         stem = stem and _convolution(makers, stem.input[0])
         if stem is None or stem.input[1] not in weights:
-            raise TeacherError("the heads of this YOLOX graph are not the usual ones")
+            raise TeacherError("the heads of this YOLOX graph have an unknown structure")
         found.append((stem.input[0], int(weights[stem.input[1]].dims[1])))
     return found
 
 
 def _convolution(makers: Mapping[str, onnx.NodeProto], tensor: str) -> onnx.NodeProto | None:
-    """The convolution that ``tensor`` comes from, itself or after its activation."""
+    """The convolution that produces ``tensor``, directly or through its activation."""
     node = makers.get(tensor)
     while node is not None and node.op_type in ("Mul", "Sigmoid"):
         node = makers.get(node.input[0])
@@ -147,17 +148,17 @@ def _convolution(makers: Mapping[str, onnx.NodeProto], tensor: str) -> onnx.Node
 
 
 def _any_size(file: Path) -> onnx.ModelProto:
-    """The model with batch, height and width left open; official exports fix all three."""
+    """The model with dynamic batch, height and width; official exports fix all three."""
     content = file.read_bytes()
     try:
         model = onnx.load_from_string(content)
-    except Exception as error:  # of protobuf, by version
+    except Exception as error:  # the class depends on the version of protobuf
         raise TeacherError(f"{file}: not a YOLOX file; it cannot be read") from error
     if len(model.graph.input) != 1 or len(model.graph.output) != 1:
-        raise TeacherError(f"{file}: not a YOLOX file; only these can teach")
+        raise TeacherError(f"{file}: not a YOLOX file; only these can be teachers")
     shape = model.graph.input[0].type.tensor_type.shape.dim
     if len(shape) != 4:
-        raise TeacherError(f"{file}: not a YOLOX file; only these can teach")
+        raise TeacherError(f"{file}: not a YOLOX file; only these can be teachers")
     for axis, name in ((0, "batch"), (2, "height"), (3, "width")):
         shape[axis].dim_param = name
     for axis in model.graph.output[0].type.tensor_type.shape.dim[:2]:
@@ -169,7 +170,7 @@ def _any_size(file: Path) -> onnx.ModelProto:
         if node.op_type == "Constant" and node.output[0] in targets:
             fixed[node.output[0]] = node.attribute[0].t
     if not targets:
-        raise TeacherError(f"{file}: not a YOLOX file; only these can teach")
+        raise TeacherError(f"{file}: not a YOLOX file; only these can be teachers")
     for name in targets:
         rows = 5 + len(COCO)
         if name not in fixed or list(numpy_helper.to_array(fixed[name]))[:2] != [1, rows]:

@@ -1,4 +1,4 @@
-"""The training run itself."""
+"""The training run."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from models.train.threads import roam
 VALIDATION_SHARE = 0.05
 """Validation takes at most about this share of the time."""
 CLIP = 10.0
-"""Longest gradient that is followed in full."""
+"""Longer gradients are clipped to this norm."""
 BAR = "{percentage:5.1f}%|{bar:20}| {elapsed}<{remaining} {postfix}"
 
 
@@ -56,7 +56,7 @@ class Options:
     rate: float = RATE
     decay: float = DECAY
     warm_up: int = 300
-    """Steps."""
+    """Number of steps."""
     seed: int = 0
     workers: int = 1
     save_minutes: float = 5.0
@@ -149,25 +149,25 @@ class Run:
         self.optimizers.load_state_dict(state["optimizers"])
         self.step, self.seen, self.seconds = state["step"], state["seen"], state["seconds"]
         self.history = state["history"]
-        if state["best_side"] == self.schedule.side:  # scores of other sides cannot be compared
+        if state["best_side"] == self.schedule.side:  # scores of other sides are not comparable
             self.best = state["best"]
         self.go_on_from(Place(self.seconds, self.epochs, state["progress"]))
 
     def go_on_from(self, place: Place) -> None:
-        """Enter the schedule at ``place``; see ``Schedule``."""
+        """Continues the schedule at ``place``; see ``Schedule``."""
         self.seconds = place.seconds
         self.seen = round(place.epochs * len(self.train_part.samples))
         self.schedule = self.schedule.going_on(place)
 
     def best_detector(self) -> Detector:
-        """The averaged weights that did best on the validation photos."""
+        """The averaged weights with the best result on the validation photos."""
         place = self.folder / "best.pt"
         if place.is_file():
             self.average.detector.load_state_dict(restore(place, self.device)["average"])
         return self.average.detector
 
     def go(self, on_export: Callable[[Detector], None] | None = None) -> bool:
-        """Train to the end of the schedule; False where the process was told to stop before."""
+        """Trains to the end of the schedule; False if the process was asked to stop earlier."""
         exported = saved = validated = self.seconds
         cost = 0.0
         whole = int(self.epochs)

@@ -50,8 +50,9 @@ class Cloud:
 
 
 _PROGRAM = """
-import functools, sys, threading
+import collections, copy, functools, sys, threading
 from moto.dynamodb.models import DynamoDBBackend
+from moto.dynamodb.models.table import Table
 from moto.server import main
 from werkzeug.serving import WSGIRequestHandler
 
@@ -66,6 +67,15 @@ def one_at_a_time(method):
 
 for kind in ("get_item", "query", "scan", "put_item", "update_item", "delete_item"):
     setattr(DynamoDBBackend, kind, one_at_a_time(getattr(DynamoDBBackend, kind)))
+
+def kept(table, memo):
+    other = copy.copy(table)
+    other.items = collections.defaultdict(dict)
+    for key, found in table.items.items():
+        other.items[key] = dict(found) if isinstance(found, dict) else found
+    return other
+
+Table.__deepcopy__ = kept
 transact = DynamoDBBackend.transact_write_items
 DynamoDBBackend.transact_write_items = one_at_a_time(transact)
 if sys.argv.pop(1) == "keep":
@@ -73,7 +83,9 @@ if sys.argv.pop(1) == "keep":
 main(sys.argv[1:])
 """
 """When a transaction is cancelled, moto puts back the whole table as it was before it, without what
-others have written meanwhile. With the lock one is done after the other, as if by DynamoDB."""
+others have written meanwhile. With the lock one is done after the other, as if by DynamoDB. moto
+keeps a deep copy of the table for every action; one of the keys does if only the first action has
+a condition or changes an item in place, as with ours."""
 
 
 @contextmanager

@@ -205,7 +205,7 @@ def test_refusals_are_those_of_boto3(aws_environment: Cloud) -> None:
     large = storage.look_up("direct-refusals", "k")
     with pytest.raises(ImageTooLarge, match="2000 bytes"):
         storage.read(large)
-    with pytest.raises(ImageTooLarge, match="more bytes than S3 said"):
+    with pytest.raises(ImageTooLarge, match="more bytes than S3 declared"):
         storage.read(large._replace(size=10))
     client.put_object(Bucket="direct-refusals", Key="k", Body=b"other")
     with pytest.raises(Overloaded, match="being replaced"):

@@ -134,7 +134,7 @@ def sick_s3(monkeypatch: pytest.MonkeyPatch, cloud: Cloud) -> Iterator[list[str]
 def test_a_sick_s3_is_asked_three_times_and_then_it_is_not_the_clients_fault(
     sick_s3: list[str],
 ) -> None:
-    with pytest.raises(Overloaded, match="patience") as caught:
+    with pytest.raises(Overloaded, match="busy") as caught:
         Storage(LIMIT).fetch("bucket", "photo.jpg")
     assert sick_s3 == ["/bucket/photo.jpg"] * 3
     assert int(caught.value.headers["Retry-After"]) >= 1
@@ -196,7 +196,7 @@ def test_no_more_is_read_than_is_allowed_whatever_length_was_said(
         thread.start()
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
         try:
-            with pytest.raises(ImageTooLarge, match="more bytes than S3 said and at most 1000"):
+            with pytest.raises(ImageTooLarge, match="more bytes than S3 declared and at most 1000"):
                 Storage(LIMIT).fetch("bucket", "photo.jpg")
         finally:
             server.shutdown()

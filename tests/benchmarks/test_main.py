@@ -73,7 +73,7 @@ def test_another_environment_may_have_what_is_missing(tmp_path: Path) -> None:
 def test_a_server_that_does_not_start_says_its_last_words() -> None:
     contender = Contender("odd", ("-c", "raise SystemExit('no luck')"))
     task = Task("now", {"photo": PHOTO.read_bytes()}, [1], 0.1)
-    with pytest.raises(MeasurementFailed, match="ended with 1; its last words: no luck"):
+    with pytest.raises(MeasurementFailed, match="ended with 1; last line of its log: no luck"):
         list(measure(contender, sys.executable, CpuLimit("1 core", (CORE,)), task))
 
 

@@ -62,7 +62,7 @@ def test_a_model_that_does_not_fit_is_told_what_would(tmp_path: Path) -> None:
     sizes.update({"numpy": 130 * MB, "models": 200 * MB})
     problem = package_sizes.too_large(sizes, 200 * MB)
     assert problem is not None
-    assert "room for a model of 132 MB and this one has 200 MB" in problem
+    assert "room for a model of 132 MB, and this one has 200 MB" in problem
     assert "serverless-container.yml" in problem
     sizes["models"] = 100 * MB
     assert package_sizes.too_large(sizes, 100 * MB) is None

@@ -172,9 +172,9 @@ def test_compressed_bodies(scripted: Server, kind: str) -> None:
 @pytest.mark.parametrize(
     ("encoding", "body", "told"),
     [
-        ("gzip", gzip(PNG)[:-9], "cut off"),
+        ("gzip", gzip(PNG)[:-9], "truncated"),
         ("gzip", gzip(PNG)[:12] + b"x" * 20, "cannot be decompressed"),
-        ("gzip", gzip(PNG) + gzip(PNG), "more after"),
+        ("gzip", gzip(PNG) + gzip(PNG), "extra bytes after"),
         ("deflate", b"x\x9c" + b"\xff" * 20, "cannot be decompressed"),
     ],
     ids=["cut", "garbage", "two members", "garbage as deflate"],  # gzip's bytes hold the time

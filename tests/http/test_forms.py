@@ -111,7 +111,7 @@ MALFORMED: dict[str, tuple[bytes, dict[str, str], str]] = {
     "a form with two images": (
         multipart(("file", IMAGE), ("image", IMAGE)),
         MULTIPART_WITH_BOUNDARY,
-        "here are 2",
+        "this one has 2",
     ),
     "an option as a form field": (
         multipart(("file", IMAGE), ("confidence", b"0.5")),
@@ -126,10 +126,10 @@ MALFORMED: dict[str, tuple[bytes, dict[str, str], str]] = {
     "a form without its end": (
         multipart(("file", IMAGE), end=False),
         MULTIPART_WITH_BOUNDARY,
-        "cut off",
+        "truncated",
     ),
-    "a form cut in its image": (multipart(("file", IMAGE))[:150], MULTIPART, "cut off"),
-    "a form cut in its first header": (multipart(("file", IMAGE))[:40], MULTIPART, "cut off"),
+    "a form cut in its image": (multipart(("file", IMAGE))[:150], MULTIPART, "truncated"),
+    "a form cut in its first header": (multipart(("file", IMAGE))[:40], MULTIPART, "truncated"),
     "a form in name only": (b"no form at all", MULTIPART_WITH_BOUNDARY, "boundary"),
     "not base64": (json_body("*no*base64*"), JSON, "base64"),
     "half of a base64 quartet": (json_body(base64_of(IMAGE)[:-3]), JSON, "base64"),

@@ -4,6 +4,7 @@ import io
 import math
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from tests.http.client import drawn
 from tests.http.tasks import SIDE, TASKS, write_task
 from tests.rekognition.clients import boto
 from tests.server import Server, serve
+from tests.vision.onnx_files import description, write
 
 PHOTO = drawn(SIDE, SIDE)
 VERSION = "arn:aws:rekognition:eu-central-1:123456789012:project/pets/version/first/1700000000000"
@@ -66,11 +68,33 @@ def test_masks_are_added_in_the_form_that_was_asked_for(
     assert coco.toBbox({"size": [SIDE, SIDE], "counts": counts}).tolist() == [16, 32, 48, 64]
 
 
+def test_masks_of_a_segmenter_of_detr_s_kind(tmp_path: Path) -> None:
+    """As RF-DETR exports it: the mask of an object is the map of its query."""
+    boxes = np.array([[[0.5, 0.5, 0.75, 0.5], [0.5, 0.5, 0.2, 0.2]]], dtype=np.float32)
+    labels = np.array([[[-9, 3, -9], [-9, -9, -9]]], dtype=np.float32)
+    maps = np.full((1, 2, 16, 16), -1, dtype=np.float32)
+    maps[0, 0, :, :8] = 1
+    output = {"boxes": "cxcywh", "unit": "shares", "scores": "sigmoid", "numbers": [0, 1]}
+    model = write(
+        tmp_path / "rf-detr-seg.onnx",
+        [boxes, labels, maps],
+        description(family="raw_detr", output=output),
+        names=["dets", "labels", "masks"],
+    )
+    with serve(model) as server:
+        assert server.client.get("/model").json()["task"] == "segment"
+        (found,) = detect(server, masks="polygons")["detections"]
+        assert "polygons" not in detect(server)["detections"][0]
+    assert (found["label"], found["boundingBox"]) == ("dog", [16, 32, 96, 64])
+    (ring,) = found["polygons"]
+    assert sorted(ring) == [[16, 32], [16, 96], [64, 32], [64, 96]]
+
+
 @pytest.mark.parametrize("task", ["pose", "obb", "classify"])
 def test_masks_of_a_model_without_any(serving: Callable[[str], Server], task: str) -> None:
     answer = serving(task).client.post("/detect?masks=rle", content=PHOTO)
     assert (answer.status_code, answer.json()["code"]) == (422, "InvalidParameter")
-    assert f"has no masks; it is for the task '{task}'" in answer.json()["detail"]
+    assert f"has no masks; its task is '{task}'" in answer.json()["detail"]
 
 
 def test_a_form_of_masks_that_is_none(serving: Callable[[str], Server]) -> None:

@@ -188,7 +188,7 @@ def test_of_several_files_one_has_to_be_the_image(scripted: Server) -> None:
     named = scripted.client.post(PATH, files={"image": photo, "mask": other})
     assert success(named)["count"] == 2
     unnamed = scripted.client.post(PATH, files={"photo": photo, "mask": other})
-    assert "here are 2" in error(unnamed, 400)
+    assert "this one has 2" in error(unnamed, 400)
 
 
 def test_names_of_models_have_no_case(scripted: Server) -> None:
@@ -241,7 +241,7 @@ def test_what_is_no_image(scripted: Server, image: bytes) -> None:
         (f'{{"image": "{base64_of(drawn())}"}}'.encode(), "multipart/form-data"),
         (multipart(("picture", drawn())), "'picture'"),
         (multipart(("image", drawn()), ("image", drawn())), "2"),
-        (multipart(("image", drawn()), end=False), "cut off"),
+        (multipart(("image", drawn()), end=False), "truncated"),
     ],
 )
 def test_what_is_no_form(scripted: Server, body: bytes, told: str) -> None:

@@ -122,7 +122,7 @@ def test_one_label_needs_no_comma(tmp_path: Path) -> None:
         (["--family", "detr", "--labels", "a,b,c"], "not those of the family detr"),
         (["--family", "yolox", "--labels", "a,,c"], "an empty one: number 1"),
         (["--family", "yolox", "--labels", "gone.txt"], "no file of labels gone.txt"),
-        (["--family", "yolox", "--labels", "a,b,c", "--size", "32"], "and its axes"),
+        (["--family", "yolox", "--labels", "a,b,c", "--size", "32"], "but the axes are"),
         (["--family", "yolox", "--labels", "a,b,c", "--pad", "300"], "--pad 300: "),
         (["--family", "yolox", "--labels", "a,b,c", "--std", "0.4"], "probability"),
     ],
@@ -190,7 +190,7 @@ ROW = [20.0, 20, 40, 50]
     ("outputs", "names", "reason"),
     [
         ([[[[*ROW, 0.9, 0.5]]]], None, "class numbers that are fractions"),
-        ([[[[*ROW, 0.9, 7]]]], None, "the class number 7, and there are 3 labels"),
+        ([[[[*ROW, 0.9, 7]]]], None, "the class number 7, but there are 3 labels"),
         ([[[[*ROW, 1.5, 1]]]], None, "the probability 1.5"),
         ([[[[0, 0, 64, 64, 0.9, 1]]]], None, "as large as the picture"),
         ([[[[*ROW[:2], np.inf, 50, 0.9, 1]]]], None, "infinite"),
@@ -199,7 +199,7 @@ ROW = [20.0, 20, 40, 50]
         (
             [[[ROW]], [[4]], [[0.9]]],
             ["boxes", "labels", "scores"],
-            "the class number 4, and there are 3 labels",
+            "the class number 4, but there are 3 labels",
         ),
     ],
 )
@@ -355,7 +355,7 @@ def test_fewer_labels_than_a_real_file_has_classes_are_refused(
     error = refusal(
         capsys, shared / "models" / "deimv2_atto.onnx", "--labels", "a,b,c", "--out", out
     )
-    assert "and there are 3 labels" in error
+    assert "but there are 3 labels" in error
     assert not out.exists()
 
 
@@ -427,7 +427,7 @@ def test_scores_may_be_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     path = classifier(tmp_path, LOGITS)
     assert best(adopted(path, "--labels", "a,b,c", "--scores", "sigmoid")) == ("b", 0.9526)
     told = refusal(capsys, path, "--labels", "a,b,c", "--scores", "probability")
-    assert "gives the probability 3; say --scores softmax" in told
+    assert "gives the probability 3; give --scores softmax" in told
 
 
 def test_hugging_face_says_how_a_classifier_is_prepared(tmp_path: Path) -> None:

@@ -132,7 +132,7 @@ def test_refusals_look_alike_whichever_way_they_go(model: Path) -> None:
         short = [a for a in refused if a.headers["x-request-id"] not in logged]
         assert 0 < len(short) < len(refused)
         for answer in refused:
-            assert "as many as may be" in problem(answer, 503, "Overloaded")
+            assert "which is the limit" in problem(answer, 503, "Overloaded")
             assert int(answer.headers["retry-after"]) >= 1
             assert answer.headers["x-request-id"].startswith("mine-")
         told = [line for line in server.log() if line["message"] == "shed"]

@@ -35,10 +35,15 @@ def test_both_follow_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
         assert bodies + decoding < (limit << 20) - 150_000_000
 
 
-def test_a_large_model_takes_its_share(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["model.onnx", "model.onnx_data", "model.onnx.data"])
+def test_a_large_model_takes_its_share(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    """Its weights may lie in a file beside it."""
     monkeypatch.setenv(_LAMBDA_MEBIBYTES, "1024")
     model = tmp_path / "model.onnx"
-    with model.open("wb") as file:
+    model.touch()
+    with (tmp_path / name).open("wb") as file:
         file.truncate(100_000_000)
     assert decoding_bytes(settings(model=str(model))) < decoding_bytes(settings()) - 200_000_000
 

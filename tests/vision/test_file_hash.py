@@ -41,7 +41,7 @@ def test_a_file_written_over_before_is_told_of(
     os.utime(path, (1, 1))
     with caplog.at_level(logging.WARNING):
         assert file_hash.sha256 == hashlib.sha256(b"second").hexdigest()
-    assert "written over" in caplog.text
+    assert "overwritten" in caplog.text
 
 
 def test_no_file_stays_open(path: Path) -> None:

@@ -10,6 +10,8 @@ from PIL import Image, ImageDraw
 from pycocotools import mask as coco
 
 from app.vision.arrays import Array, Floats
+from app.vision.families import raw_detr
+from app.vision.output_spec import OutputSpec
 from app.vision.preprocess.input_spec import InputSpec
 from app.vision.preprocess.letterbox import Letterbox
 from app.vision.tasks import mask_runs
@@ -202,3 +204,36 @@ def test_prototypes_that_are_computed_late_are_computed_around_the_objects_only(
     assert part.left + columns >= 80 / 4
     assert part.top <= 64 / 4
     assert part.top + rows >= 90 / 4
+
+
+@pytest.mark.parametrize("scores", ["sigmoid", "softmax"])
+def test_a_detr_gives_each_object_the_mask_of_its_query(scores: str) -> None:
+    """Of four queries the second and the last are objects; the last one is of two classes."""
+    logits = np.full((1, 4, 3), -9, dtype=np.float32)
+    logits[0, :, 2] = 0
+    logits[0, 1, 1], logits[0, 3, :2] = 3, (4, 2)
+    boxes = np.tile(np.array([0.5, 0.5, 1, 1], dtype=np.float32), (1, 4, 1))
+    maps = np.concatenate([field(seed) for seed in range(4)])[None]
+    spec = OutputSpec.model_validate(
+        {"boxes": "cxcywh", "unit": "shares", "scores": scores, "numbers": [0, 1]}
+    )
+    found = raw_detr.with_spec(spec)([logits, boxes, maps], 2, 0.25, (SIDE, SIDE))
+    plan = Letterbox.plan(InputSpec(size=(SIDE, SIDE), fit="stretch"), 90, 50, rectangular=False)
+    assert found.masks is not None
+    placed = found.masks.place(plan)
+    queries = [1, 3, 3] if scores == "sigmoid" else [1, 3]
+    assert len(found.scores) == len(placed) == len(queries)
+    for mask, query in zip(placed, queries, strict=True):
+        right = expected(maps[0, query][None], plan, (0, 0, SIDE, SIDE))
+        assert 0.05 < right.mean() < 0.95
+        assert (whole(mask, plan) == right).mean() > 0.999
+
+
+def test_the_masks_of_a_detr_are_an_output_by_name() -> None:
+    boxes, maps = (1, 200, 4), (1, 200, 108, 108)
+    declared = {"dets": boxes, "labels": (1, 200, 91), "masks": maps}
+    assert raw_detr.FAMILY.bind(declared, 80) == ["labels", "dets"]
+    assert raw_detr.mask_output(declared) == "masks"
+    dfine = {"pred_logits": (1, 200, 80), "pred_boxes": boxes, "pred_masks": maps}
+    assert raw_detr.mask_output(dfine) == "pred_masks"
+    assert raw_detr.mask_output({"dets": boxes, "labels": (1, 200, 91)}) is None

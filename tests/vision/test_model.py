@@ -181,7 +181,7 @@ def test_bytes_of_an_ultralytics_file_are_not_divided(tmp_path: Path) -> None:
         (description(input={"size": [64, 0]}), "not valid at 'input.size.1'"),
         (description(input={"size": [64, 64], "std": [1, 0, 1]}), "not valid at 'input.std.1'"),
         (description(labels=["a", "b", "c"]), "family yolov8 with 3 labels"),
-        (description(input={"size": [64, 96]}), "input size (64, 96) and its axes (64, 64)"),
+        (description(input={"size": [64, 96]}), "input size (64, 96), but its axes are (64, 64)"),
         (description(family="yolov5"), "family yolov5 with 2 labels, [1, anchors, 5 + classes]"),
         (description(family="detr"), "family detr"),
         ({}, "python -m models.adopt FILE --labels LABELS"),

@@ -1,4 +1,4 @@
-"""The address of a request: normalises its path, and checks its Host."""
+"""Normalises the path of a request and checks its Host."""
 
 import re
 from collections.abc import Collection
@@ -14,17 +14,17 @@ from app.errors.problem import ProblemResponse
 ANY = "*"
 _SLASHES = re.compile("//+")
 _LOCAL = frozenset({"localhost", "host.docker.internal"})
-"""Names that no page can be loaded from: they do not resolve outside of a machine."""
+"""Names that resolve to the machine itself, so no foreign page can use one."""
 _HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([\w.-]*))(?::\d{0,5})?", re.ASCII | re.IGNORECASE)
 _LONGEST_SHOWN = 100  # characters
 
 
 class RequestPath:
-    """Sets the path that a proxy in front has cut off, since FastAPI's own argument is deprecated.
+    """Sets the root path that a proxy strips, since FastAPI's own argument is deprecated.
 
-    As ASGI wants it, the request's path then begins with it, even if the proxy cut it off. Several
-    slashes in a row become one: clients whose base URL ends in a slash ask for ``//detect``, and a
-    redirect would lose the body with many of them.
+    As ASGI requires, the request's path then begins with it, even if the proxy stripped it.
+    Repeated slashes become one: clients whose base URL ends in a slash request ``//detect``, and
+    many of them would lose the body on a redirect.
     """
 
     def __init__(self, app: ASGIApp, root_path: str) -> None:
@@ -39,12 +39,12 @@ class RequestPath:
                 if not f"{scope['path']}/".startswith(f"{self.root_path}/"):
                     scope["path"] = self.root_path + scope["path"]
                 elif scope["path"] == self.root_path:
-                    scope["path"] += "/"  # the front page, as people type its address
+                    scope["path"] += "/"  # the front page, typed without its slash
         await self.app(scope, receive, send)
 
 
 class Reach(Protocol):
-    """Tells who can reach the server; the lifespan puts it into the state of every request."""
+    """How the server can be reached. The lifespan adds it to the state of every request."""
 
     @property
     def alone(self) -> bool:
@@ -54,12 +54,12 @@ class Reach(Protocol):
 class HostCheck:
     """Refuses foreign names if no keys are set and only this machine can reach the server.
 
-    Against DNS rebinding: any web page can have a name of its own resolve to 127.0.0.1. For the
-    browser the server is then part of that page's site, which may read all answers.
+    This prevents DNS rebinding: the owner of any web page can make its name resolve to 127.0.0.1.
+    For the browser the server then belongs to that page's site, which may read all answers.
     """
 
     def __init__(self, app: ASGIApp, allowed: Collection[str]) -> None:
-        """``allowed``: further names, in lower case; ``*`` is any."""
+        """``allowed`` are further names in lower case; ``*`` allows any."""
         self.app = app
         self._allowed = _LOCAL | frozenset(allowed)
 
@@ -68,7 +68,7 @@ class HostCheck:
             host = Headers(scope=scope).get("host", "")
             if not self._takes(host):
                 refused = MisdirectedRequest(
-                    f"This server is for its own machine and takes no request for"
+                    f"This server only serves its own machine and accepts no requests for"
                     f" {host[:_LONGEST_SHOWN]!r}. Use localhost or an IP address, or add the name"
                     " to SPOTTER_ALLOWED_HOSTS."
                 )
@@ -84,7 +84,7 @@ class HostCheck:
         return loopback is not None and loopback.alone and not (service and service.keys)
 
     def _takes(self, host: str) -> bool:
-        """``host`` as the header has it; empty if there is none, which no browser sends."""
+        """``host`` is the header's value; empty if it is missing, which no browser does."""
         match = _HOST.fullmatch(host.strip())
         if match is None:
             return False

@@ -1,4 +1,4 @@
-"""Keeps the record of a request from its first to its last byte, and calls those that read it."""
+"""Keeps the record of a request from its first to its last byte, and calls its observers."""
 
 import re
 import time
@@ -22,7 +22,7 @@ class RecordRequests:
     """Gives the request its id and its record, in ``scope["state"]["record"]``."""
 
     def __init__(self, app: ASGIApp, observers: Sequence[Observer]) -> None:
-        """``observers`` may be added to later."""
+        """``observers`` may be extended later."""
         self.app = app
         self.observers = observers
 
@@ -53,9 +53,10 @@ class RecordRequests:
                 answer.setdefault("X-Content-Type-Options", "nosniff")
                 answer.update(record.answer_headers)
                 if service and service.draining:
-                    answer["Connection"] = "close"  # else the next request would be lost
+                    answer["Connection"] = "close"  # otherwise the next request would be lost
                 elif not body.asked_for and "100-continue" in headers.get("expect", "").lower():
-                    # It may send its body nevertheless, or the next request: nobody could tell.
+                    # The client may send its body nevertheless or the next request: the server
+                    # cannot tell them apart.
                     answer["Connection"] = "close"
             await send(message)
 
@@ -106,7 +107,7 @@ class _CountedBody:
 
     @property
     def asked_for(self) -> bool:
-        """A client that waits for 100 Continue was told to go on."""
+        """Whether a client that waits for 100 Continue was told to send the body."""
         return self._began > 0
 
     async def receive(self) -> Message:
@@ -126,11 +127,11 @@ def _request_id(headers: Headers) -> str:
 
 
 def _route(scope: Scope) -> str:
-    """The route's path as written in the code: clients cannot make up more of them."""
+    """The route's path template, so that clients cannot create new values."""
     if "route" in scope:
         return str(scope["route"].path)
     if "endpoint" not in scope:
         return UNKNOWN_ROUTE
-    if "app_root_path" in scope:  # a folder of files
+    if "app_root_path" in scope:  # static files
         return str(scope["root_path"].removeprefix(scope["app_root_path"]))
-    return str(scope["path"].removeprefix(scope.get("root_path", "")))  # of a path without fields
+    return str(scope["path"].removeprefix(scope.get("root_path", "")))  # it has no parameters

@@ -1,6 +1,6 @@
-"""Whether a client may ask: its API key, and how often it has asked.
+"""Admits requests by their API key and rate limit.
 
-The headers of the rate limit are those of draft-ietf-httpapi-ratelimit-headers.
+The rate-limit headers follow draft-ietf-httpapi-ratelimit-headers.
 """
 
 import logging
@@ -20,7 +20,7 @@ _UNITS = {1: "a second", 60: "a minute", 3600: "an hour", 86400: "a day"}
 def admit(
     request: Request, service: Service, key: bytes | None, wanted: str = AccessDenied.example
 ) -> None:
-    """Counts the request for its key, or for its address if the server asks for no key.
+    """Counts the request for its key, or for its address if no keys are set.
 
     Raises AccessDenied, with ``wanted`` as its detail, or TooManyRequests.
     """
@@ -35,12 +35,12 @@ def admit(
 
 
 def key_in(request: Request) -> bytes | None:
-    """The key in the headers, as it was sent."""
+    """The key in the headers, as raw bytes."""
     key = request.headers.get("x-api-key")
     if key is None:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         key = token.strip() if scheme.lower() == "bearer" else None
-    return None if key is None else key.encode("latin-1")  # as Starlette has decoded it
+    return None if key is None else key.encode("latin-1")  # as Starlette decoded it
 
 
 def charge(request: Request, limiter: RateLimiter, client: str) -> None:
@@ -50,10 +50,10 @@ def charge(request: Request, limiter: RateLimiter, client: str) -> None:
 
 def charge_address(request: Request, service: Service, limiter: RateLimiter) -> None:
     """Counts the request for the client's address. Raises TooManyRequests."""
-    if not service.proxy_told and (peer := _unbelieved_proxy(request)):
+    if not service.proxy_told and (peer := _untrusted_proxy(request)):
         service.proxy_told = True
         _log.warning(
-            "X-Forwarded-For from %s is not believed: rate limits count all clients behind it as"
+            "X-Forwarded-For from %s is not trusted: rate limits count all clients behind it as"
             " one. If it is your proxy, name it in FORWARDED_ALLOW_IPS.",
             peer,
         )
@@ -61,7 +61,7 @@ def charge_address(request: Request, service: Service, limiter: RateLimiter) -> 
 
 
 def check(request: Request, limiter: RateLimiter, client: str) -> None:
-    """Counts nothing, since the client still has to prove who it is. Raises TooManyRequests."""
+    """Counts nothing, since the client is not authenticated yet. Raises TooManyRequests."""
     _answer_with(request, limiter.rate, limiter.peek(client))
 
 
@@ -77,10 +77,10 @@ def address_of(request: Request) -> str:
     return str(address.ipv4_mapped or int(address) >> 64)
 
 
-def _unbelieved_proxy(request: Request) -> str:
-    """The address that sent X-Forwarded-For; empty if there is no such header or it is believed.
+def _untrusted_proxy(request: Request) -> str:
+    """The address that sent X-Forwarded-For; empty if there is no such header or it is trusted.
 
-    A server that believes the header has put an address out of it in the place of the peer's.
+    If the server trusts the header, it has replaced the peer's address by one from the header.
     """
     forwarded = ",".join(request.headers.getlist("x-forwarded-for"))
     peer = request.client.host if request.client else ""

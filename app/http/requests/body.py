@@ -1,7 +1,7 @@
-"""The image in a request's body: as it is, in a multipart form, or in JSON.
+"""Reads the image in a request's body, which is raw, in a multipart form, or in JSON.
 
-The form is found from the bytes: the declared content type is a hint, and often wrong (curl's
---data-binary declares a form, a fetch with its own header forgets the boundary).
+The kind of body is recognised from its bytes. The declared content type is a hint, and often wrong:
+curl's --data-binary declares a form, and a fetch with a custom header omits the boundary.
 """
 
 import zlib
@@ -25,9 +25,9 @@ _GZIP_WINDOW, _RAW_WINDOW = 31, -15  # ``wbits`` of zlib
 
 
 async def read_image(request: Request, service: Service, option_names: Iterable[str]) -> bytes:
-    """Raises InvalidParameter if a form or JSON carries no image, and what ``read_body`` raises.
+    """Raises InvalidParameter if a form or JSON has no image, and what ``read_body`` raises.
 
-    A body that is neither is returned as it is: the decoder says why it is no image.
+    Any other body is returned unchanged: if it is not an image, the decoder reports why.
     ``option_names`` are refused as form fields, since they would have no effect there.
     """
     body = await read_body(request, service)
@@ -50,7 +50,7 @@ async def read_body(request: Request, service: Service) -> bytes:
 
 
 async def receive(request: Request, limit: int) -> bytes:
-    """Raises ImageTooLarge as soon as more than ``limit`` bytes are declared or have come.
+    """Raises ImageTooLarge as soon as more than ``limit`` bytes are declared or received.
 
     Raises Overloaded if all requests together hold too many bytes, RequestTimeout if the body
     takes too long, and ClientDisconnect.
@@ -76,10 +76,10 @@ def _too_large(limit: int) -> ImageTooLarge:
 
 
 async def decompress(request: Request, service: Service, body: bytes, limit: int) -> bytes:
-    """``body``, decompressed to at most ``limit`` bytes.
+    """Decompresses ``body`` to at most ``limit`` bytes.
 
-    A body that is not compressed is returned as it is, whatever its header says: some proxies
-    decompress and leave the header.
+    A body that is not compressed is returned unchanged, whatever its header says: some proxies
+    decompress the body and keep the header.
 
     Raises ImageTooLarge, InvalidParameter for a broken stream, InvalidImageFormat for another
     encoding, or Overloaded.
@@ -89,12 +89,13 @@ async def decompress(request: Request, service: Service, body: bytes, limit: int
         return body
     if encoding not in _GZIP and encoding != _DEFLATE:
         raise InvalidImageFormat(
-            f"Content-Encoding: {encoding[:40]} is not decoded here. Send gzip, deflate or none."
+            f"Content-Encoding: {encoding[:40]} is not supported. Send gzip, deflate or none."
         )
     window = _window(encoding, body)
     if window is None:
         return body
-    # Always on the thread: a few bytes may become many. One at a time holds uncounted memory.
+    # Always on the thread, since a few bytes may become many, and one at a time, since the result
+    # is not counted as held memory yet.
     plain = await service.run_in_thread(lambda: _inflate(body, window, limit, encoding))
     reservation = reservation_of(request)
     service.memory.check_room(max(0, len(plain) - len(body)), reservation)
@@ -103,14 +104,14 @@ async def decompress(request: Request, service: Service, body: bytes, limit: int
 
 
 def _window(encoding: str, body: bytes) -> int | None:
-    """None if ``body`` does not begin like a compressed one."""
+    """zlib's ``wbits`` for ``body``; None if it does not begin like a compressed body."""
     if encoding in _GZIP:
         return _GZIP_WINDOW if body.startswith(b"\x1f\x8b") else None
     if len(body) > 1 and body[0] & 15 == 8 and int.from_bytes(body[:2], "big") % 31 == 0:
         return zlib.MAX_WBITS
     if _begins_as_json(body) or body.startswith(b"--"):
         return None
-    return _RAW_WINDOW  # as some clients understand "deflate"
+    return _RAW_WINDOW  # some clients send a raw stream as "deflate"
 
 
 def _inflate(body: bytes, window: int, limit: int, encoding: str) -> bytes:
@@ -119,16 +120,16 @@ def _inflate(body: bytes, window: int, limit: int, encoding: str) -> bytes:
         plain = stream.decompress(body, limit + 1)
     except zlib.error as error:
         raise InvalidParameter(
-            f"The body is declared as Content-Encoding: {encoding} and cannot be decompressed."
+            f"The body is declared as Content-Encoding: {encoding} but cannot be decompressed."
         ) from error
     if len(plain) > limit:
         raise ImageTooLarge(
             f"The decompressed body is larger than {limit} bytes. Send a smaller image."
         )
     if not stream.eof:
-        raise InvalidParameter(f"The body's {encoding} stream is cut off.")
+        raise InvalidParameter(f"The body's {encoding} stream is truncated.")
     if stream.unused_data:
-        raise InvalidParameter(f"The body has more after its {encoding} stream.")
+        raise InvalidParameter(f"The body has extra bytes after its {encoding} stream.")
     return plain
 
 
@@ -137,7 +138,7 @@ def _is_wrapped(body: bytes, content_type: str) -> bool:
         return True
     declared = _media_type(content_type)
     if declared == _JSON or (declared == _FORM and body):
-        return not formats.recognise(body)  # images are sent with false types, too
+        return not formats.recognise(body)  # images may be declared with wrong types
     return False
 
 
@@ -154,7 +155,7 @@ def _unwrap(
         return read_json_image(body)
     if declared == _FORM:
         raise InvalidParameter(
-            "The body is declared as multipart/form-data and does not begin with a boundary."
+            "The body is declared as multipart/form-data but does not begin with a boundary."
         )
     return body
 
@@ -162,20 +163,20 @@ def _unwrap(
 def _require_json(content_type: str) -> None:
     """Raises InvalidParameter for any other type.
 
-    Pages of other sites can have a browser send any body, but not declared as JSON unless the
-    server allows it (CORS): they could have objects read that only this machine may read.
+    Pages of other sites can make a browser send any body, but not one declared as JSON unless the
+    server allows it (CORS). They could request objects that only this machine may read.
     """
     if _media_type(content_type) != _JSON:
         raise InvalidParameter(
             'Send {"s3": {...}} with the header Content-Type: application/json; a server without'
-            " API keys asks for it."
+            " API keys requires it."
         )
 
 
 def _image_of(form: Form, option_names: frozenset[str]) -> bytes:
     if misplaced := sorted(option_names & set(form.names)):
         raise InvalidParameter(
-            f"{misplaced[0]}: options belong into the query, such as /detect?{misplaced[0]}=..."
+            f"{misplaced[0]}: options go in the query string, such as /detect?{misplaced[0]}=..."
         )
     return only_image(form)
 

@@ -1,6 +1,6 @@
-"""The fields of a multipart form, found in its bytes.
+"""Parses a multipart form.
 
-Content types are often declared without the boundary, or not at all. A form may have text before
+The content type often lacks the boundary or is not declared at all. A form may have text before
 its first boundary, lines that end in a bare LF, and folded headers.
 """
 
@@ -16,9 +16,9 @@ from app.errors import InvalidParameter
 IMAGE_FIELDS = frozenset({"file", "image"})
 _MAX_PARTS = 32
 _MOST_HEADER_BYTES = 8 * 1024
-"""Bytes of all headers of one part."""
+"""Most bytes of all headers of one part."""
 _MOST_PREAMBLE_BYTES = 4 * 1024
-"""Bytes in which an undeclared boundary is looked for."""
+"""Bytes that are searched for an undeclared boundary."""
 _LONGEST_BOUNDARY_LINE_BYTES = 1024
 _LINE_END = rb"\r?\n"
 _AT_THE_START = re.compile(rb"\s{0,100}?--([^\r\n]{1,200})\r?\n(?=[\w-]+[ \t]*+:|--)")
@@ -32,43 +32,46 @@ class Part(NamedTuple):
     name: str
     content: bytes
     is_file: bool
-    """Whether it has the name of a file."""
+    """Whether the part has a file name."""
 
     @property
     def untouched(self) -> bool:
-        """Whether it may be a file input of a page in which nobody has chosen a file."""
+        """Whether it may be a page's file input without a chosen file."""
         return not self.content and not self.is_file
 
 
 @dataclass
 class Form:
     names: list[str] = field(default_factory=list)
-    """Names of all fields, in their order."""
+    """Names of all fields in order."""
     kept: list[Part] = field(default_factory=list)
-    """The fields that were wanted, and all files."""
+    """The wanted fields and all files."""
 
     def contents(self, wanted: frozenset[str]) -> list[bytes]:
-        """Untouched file inputs count only if there is nothing else, and then as one."""
+        """Contents of the ``wanted`` fields.
+
+        Untouched file inputs count only if there is no other field, and then as one.
+        """
         found = [part for part in self.kept if part.name in wanted]
         filled = [part for part in found if not part.untouched] or found[:1]
         return [part.content for part in filled]
 
     def text(self, name: str) -> str:
-        """The last field of that name; empty if there is none."""
+        """Text of the last field of that name; empty if there is none."""
         found = self.contents(frozenset({name}))
         return found[-1].decode("utf-8", "replace").strip() if found else ""
 
     def files(self) -> list[bytes]:
-        """Contents of the fields that have the name of a file, whatever their own name is."""
+        """Contents of all fields with a file name, whatever their field name is."""
         return [part.content for part in self.kept if part.is_file]
 
 
 def parse_form(
     body: bytes, content_type: str, wanted: frozenset[str] = IMAGE_FIELDS
 ) -> Form | None:
-    """None if ``body`` is no multipart form. Only ``wanted`` fields and files are kept.
+    """Returns None if ``body`` is not a multipart form. Keeps only ``wanted`` fields and files.
 
-    Raises InvalidParameter for a form that is broken or cut off.
+    Raises InvalidParameter for a malformed or truncated form.
     """
     boundary = None
     for boundary in _boundaries(body, content_type):
@@ -81,7 +84,7 @@ def parse_form(
 
 
 def _boundaries(body: bytes, content_type: str) -> Iterator[bytes]:
-    """The declared boundary if the body has it; then what stands where a boundary belongs."""
+    """Yields the declared boundary if the body has it, then any text in a boundary's position."""
     kind, options = parse_options_header(content_type)
     is_declared = kind.startswith(b"multipart/")
     declared = options.get(b"boundary")
@@ -95,7 +98,7 @@ def _boundaries(body: bytes, content_type: str) -> Iterator[bytes]:
 
 
 def _opening(body: bytes, line: re.Pattern[bytes]) -> tuple[int, bool] | None:
-    """Where the first part starts, and whether the form ends there without one."""
+    """The start of the first part, and whether the form ends there without any part."""
     if at_once := line.match(b"\n" + body[:_LONGEST_BOUNDARY_LINE_BYTES]):
         return at_once.end() - 1, bool(at_once[1])
     found = line.search(body)
@@ -109,7 +112,7 @@ def _fields(
     # If lines end in a bare LF, a CR before a boundary belongs to the content.
     strips_cr = body[start - 2 : start] == b"\r\n"
     while not is_last:
-        # A part may be empty: then one line end closes its boundary and opens the next.
+        # A part may be empty: then the same line end closes one boundary and opens the next.
         end = line.search(body, start - 1)
         if end is None:
             raise _cut_off()
@@ -124,8 +127,8 @@ def _fields(
 
 
 def _add_part(form: Form, body: bytes, start: int, stop: int, wanted: frozenset[str]) -> None:
-    """Raises InvalidParameter if the headers of the part are no headers."""
-    # The search begins at the end of the boundary's line, since a part may have no headers.
+    """Raises InvalidParameter if the headers of the part are malformed."""
+    # The search starts at the end of the boundary's line, since a part may have no headers.
     end = _END_OF_HEADERS.search(body, start - 1, min(stop + 2, start + _MOST_HEADER_BYTES))
     if end is None:
         raise InvalidParameter("The multipart form is malformed: a part's headers do not end.")
@@ -146,7 +149,7 @@ def _add_part(form: Form, body: bytes, start: int, stop: int, wanted: frozenset[
 
 
 def only_image(form: Form, *, any_name: bool = False) -> bytes:
-    """The image field; with ``any_name`` also the only file if no field has an image's name.
+    """The image field; with ``any_name`` also the only file if there is no image field.
 
     Raises InvalidParameter if the form has no image or several.
     """
@@ -156,11 +159,11 @@ def only_image(form: Form, *, any_name: bool = False) -> bytes:
     if len(images) != 1:
         found = ", ".join(repr(name[:40]) for name in form.names[:5]) or "none"
         raise InvalidParameter(
-            "A form has to carry one image, in the field 'file' or 'image';"
-            f" here are {len(images)} (fields: {found})."
+            "A form has to contain one image, in the field 'file' or 'image';"
+            f" this one has {len(images)} (fields: {found})."
         )
     return images[0]
 
 
 def _cut_off() -> InvalidParameter:
-    return InvalidParameter("The multipart form is cut off: its last boundary is missing.")
+    return InvalidParameter("The multipart form is truncated: its last boundary is missing.")

@@ -1,4 +1,4 @@
-"""The image in a JSON body, as base64 or by its name in S3."""
+"""Reads the image in a JSON body, which is in base64 or named in S3."""
 
 from typing import Annotated
 
@@ -19,7 +19,7 @@ class ImageBase64(Base64Model):
     model_config = ConfigDict(extra="forbid")
 
     image: Annotated[bytes, WithJsonSchema({"type": "string", "format": "byte"})] = Field(
-        description="base64, also as a data: URL."
+        description="The image in base64, or as a data: URL."
     )
 
 
@@ -40,7 +40,7 @@ class ImageInS3(BaseModel):
 
 
 def read_json_image(body: bytes) -> bytes | ObjectReference:
-    """Raises InvalidParameter if ``body`` is neither form, InvalidImageFormat for base64 twice."""
+    """Raises InvalidParameter for other JSON, and InvalidImageFormat if it is base64 twice."""
     try:
         if len(body) <= _REFERENCE_BYTES and b'"s3"' in body:
             return ImageInS3.model_validate_json(body).s3

@@ -1,4 +1,4 @@
-"""Options in a request's query, and the form of answer that its Accept header prefers."""
+"""Parses the options in a request's query, and the preferred answer in its Accept header."""
 
 import re
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ _INDEX = re.compile(r"\[\d{0,4}\]\Z", re.ASCII)
 def parse_query(query: type[Q], given: QueryParams) -> Q:
     """Lists may be written as ``classes=a&classes=b``, ``classes[]=a`` or ``classes[0]=a``.
 
-    Raises InvalidParameter, for an option that is no list and given more than once as well.
+    Raises InvalidParameter, also if an option that is not a list is given more than once.
     """
     lists = [
         field.alias or name
@@ -31,7 +31,7 @@ def parse_query(query: type[Q], given: QueryParams) -> Q:
     values: dict[str, Any] = {}
     repeated = ""
     for name, value in given.multi_items():
-        # axios, Ruby and PHP add [] or [0] to the names of lists.
+        # axios, Ruby and PHP append [] or [0] to the names of lists.
         plain = _INDEX.sub("", name)
         if plain in lists:
             values.setdefault(plain, []).append(value)
@@ -50,16 +50,16 @@ def parse_query(query: type[Q], given: QueryParams) -> Q:
 
 
 def explained(first: Mapping[str, Any]) -> InvalidParameter:
-    """``first`` is an error as pydantic describes it."""
+    """``first`` is an entry of pydantic's ``errors()``."""
     name = str(first["loc"][-1])[:100]
     if first["type"] == "extra_forbidden":
-        return InvalidParameter(f"There is no parameter {name!r} here; /docs lists those that are.")
+        return InvalidParameter(f"There is no parameter {name!r}; /docs lists the parameters.")
     given = str(first.get("input"))[:100]
     return InvalidParameter(f"{name}={given}: {first['msg']}.")
 
 
 def preferred(accept: str) -> Answer:
-    """A picture only if it is clearly preferred to JSON; JSON in all unclear cases."""
+    """Returns a picture's format only if it is clearly preferred to JSON."""
     wishes = _parse(accept)
     json, jpeg, png = (_quality(wishes, ranges) for ranges in (_JSON, _JPEG, _PNG))
     if json >= max(jpeg, png):
@@ -71,7 +71,7 @@ def preferred(accept: str) -> Answer:
 
 
 def _quality(wishes: dict[str, float], ranges: tuple[str, ...]) -> float:
-    """The quality of the most specific range that is given; ``ranges`` begin with it."""
+    """The quality of the most specific given range; ``ranges`` are sorted by specificity."""
     return next((wishes[name] for name in ranges if name in wishes), 0.0)
 
 

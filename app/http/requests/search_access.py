@@ -1,4 +1,4 @@
-"""Whether a request may search. That its key is right has been checked before, if keys are set."""
+"""Decides whether a request may search. If keys are set, its key has been checked already."""
 
 from starlette.requests import Request
 
@@ -9,11 +9,11 @@ from app.service.service import Service
 
 
 def index_for(request: Request, service: Service) -> LabelIndex:
-    """Raises NotFound if no table is set, Forbidden if anybody could ask."""
+    """Raises NotFound if no table is set, Forbidden if others can reach a server without keys."""
     index: LabelIndex | None = request.app.state.index
     if index is None:
         raise NotFound(
-            "There is no index to search here: SPOTTER_TABLE does not name a table of results."
+            "There is no index to search: SPOTTER_TABLE does not name a table of results."
         )
     if not _is_trusted(request, service):
         raise Forbidden(Forbidden.example)
@@ -25,7 +25,7 @@ def is_open(request: Request, service: Service) -> bool:
 
 
 def _is_trusted(request: Request, service: Service) -> bool:
-    """Without keys, who can reach a server on loopback has its machine anyway."""
+    """Clients that can reach a server on loopback have access to its machine anyway."""
     if service.keys or service.settings.search == "open":
         return True
     loopback: Reach | None = request.scope["state"].get("loopback")

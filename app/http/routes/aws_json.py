@@ -1,4 +1,4 @@
-"""Calls of the Rekognition API: checks the signature, runs the operation, answers in AWS's form."""
+"""Rekognition API: verifies the signature, runs the operation, and answers in AWS's format."""
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
@@ -30,9 +30,9 @@ _PREFIX = "RekognitionService."
 @dataclass(frozen=True)
 class Operation:
     run: Callable[[Request, Service, bytes], Awaitable[Mapping[str, object]]]
-    """From the request's body to the answer; raises SpotterError."""
+    """Turns the request's body into the answer; raises SpotterError."""
     needs_place: bool
-    """Whether it waits for a place in the pool."""
+    """Whether it needs a place in the pool."""
 
 
 _OPERATIONS = {
@@ -56,7 +56,7 @@ async def answer(request: Request, service: Service, target: str) -> Response:
     operation = _OPERATIONS.get(target.removeprefix(_PREFIX))
     if operation is None or not target.startswith(_PREFIX):
         raise UnknownOperationException(
-            f"{target[:100]} is not offered here. What is:"
+            f"{target[:100]} is not supported here. These are:"
             f" {', '.join(_PREFIX + name for name in _OPERATIONS)}."
         )
     claim, limiter = _claim(request, service), service.limiter
@@ -77,7 +77,7 @@ async def answer(request: Request, service: Service, target: str) -> Response:
 
 
 def _claim(request: Request, service: Service) -> Claim | None:
-    """None if nobody has to sign. Raises AccessDeniedException or one of signatures."""
+    """None if requests need no signature. Raises AccessDeniedException or a signature error."""
     if service.settings.aws_credentials:
         return _verifier(service.settings).examine(_headers(request))
     if service.settings.api_keys:
@@ -98,7 +98,7 @@ def _signer(claim: Claim) -> str:
 
 
 def _signed(request: Request) -> SignedRequest:
-    """A client may have signed the path that a proxy cut off, with a slash behind it or without."""
+    """A client may have signed the path that a proxy strips, with or without a final slash."""
     root = request.scope.get("root_path", "")
     paths = tuple({"/", root or "/", f"{root}/"})
     return SignedRequest(request.method, paths, request.url.query, _headers(request))

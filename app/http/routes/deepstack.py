@@ -43,7 +43,7 @@ class DeepStackRoute(ForeignRoute):
 
 
 class EndpointNotActivated(SpotterError):
-    """DeepStack's programs look for the end of this sentence."""
+    """DeepStack's clients look for the end of this message."""
 
     status = 403
 
@@ -64,14 +64,14 @@ async def detection(request: Request, service: ServiceDep) -> Response:
 
 @router.post("/vision/scene")
 async def scene(request: Request, service: ServiceDep) -> Response:
-    """The best label of the whole picture."""
+    """Returns the best label of the whole picture."""
     if service.detector.model.task != "classify":
         raise EndpointNotActivated("scene")
     service.pool.check_room()
     form = await _form(request, service)
     options = service.detector.options(0.0, None, 1)
     found = await inference.detect(request, service, only_image(form, any_name=True), options)
-    if not found.classifications:  # of a model that gives no numbers
+    if not found.classifications:  # the model's output is NaN
         return success(label="", confidence=0.0, **_times(found))
     best = found.classifications[0]
     return success(label=best.label.lower(), confidence=round(best.probability, 6), **_times(found))
@@ -92,13 +92,13 @@ async def custom(model: str, request: Request, service: ServiceDep) -> Response:
     form = await _form(request, service)
     if model.casefold() not in map(str.casefold, _names(service)):
         raise NotFound(
-            f"There is no model {model[:100]!r} here; the one that is: {service.detector.name!r}."
+            f"There is no model {model[:100]!r} here; this server has {service.detector.name!r}."
         )
     return await _detect(request, service, form)
 
 
 def check_aliases(settings: Settings, served: str) -> None:
-    """Raises StartError for an alias of another model than ``served``."""
+    """Raises StartError if an alias stands for another model than ``served``."""
     for alias, model in _aliases(settings).items():
         if model and model.casefold() != served.casefold():
             raise StartError(
@@ -107,7 +107,7 @@ def check_aliases(settings: Settings, served: str) -> None:
 
 
 def _aliases(settings: Settings) -> dict[str, str]:
-    """The model that each alias stands for; empty for whichever is served."""
+    """Models by alias; empty if the alias stands for the served model."""
     pairs = (alias.partition("=") for alias in settings.model_aliases)
     return {name: model for name, _, model in pairs}
 
@@ -117,9 +117,9 @@ def _names(service: Service) -> list[str]:
 
 
 async def _form(request: Request, service: Service) -> Form:
-    """Raises AccessDenied or TooManyRequests.
+    """Reads the form. Raises AccessDenied or TooManyRequests.
 
-    Before the body is read, unless the key may be in the form.
+    They are raised before the body is read, unless the key may be in the form.
     """
     key_in_form = service.keys is not None and key_in(request) is None
     if not key_in_form:
@@ -156,7 +156,7 @@ def success(**members: Any) -> Response:
 
 
 def _prediction(item: Detection, found: Detections) -> dict[str, Any]:
-    """Corners in whole pixels within the image, never of an empty box."""
+    """The corners are whole pixels within the image, and the box is never empty."""
     x, y, width, height = item.box
     x_min, x_max = _corners(x, width, found.width)
     y_min, y_max = _corners(y, height, found.height)

@@ -1,4 +1,4 @@
-"""What programs for DeepStack and CodeProject.AI ask of a server, and paths that are not served."""
+"""Status requests of clients for DeepStack and CodeProject.AI, and paths that are not served."""
 
 import re
 import socket
@@ -26,7 +26,7 @@ async def ping(service: ServiceDep) -> Response:
 
 @router.get("/status/updateavailable")
 async def update_available(service: ServiceDep) -> Response:
-    """Spotter asks nobody for newer versions, so the latest that it knows is its own."""
+    """Spotter does not look for updates, so it reports its own version as the latest."""
     version = _version()
     return success(
         message=f"This is Spotter {__version__}, which does not look for updates.",
@@ -49,7 +49,7 @@ async def unserved(path: str, request: Request) -> Response:
 
 
 def _version() -> dict[str, Any]:
-    """As CodeProject.AI writes it."""
+    """Spotter's version in CodeProject.AI's format."""
     major, minor, patch = (int(number) for number in re.findall(r"\d+", __version__)[:3])
     return {
         "major": major,

@@ -1,4 +1,4 @@
-"""POST /detect: an image in one of three forms; its objects as JSON, or the picture itself."""
+"""POST /detect: returns the objects in an image as JSON, or drawn into the picture."""
 
 import json
 import time
@@ -39,7 +39,7 @@ from app.vision.tasks.masks import MaskForm
 from app.vision.tiles.grid import MOST_TILES
 from app.vision.turns import Turns
 
-# None means that the option was not given, and so is not documented.
+# None means that the option was not given, and is therefore not documented.
 Share = Annotated[
     float | None,
     Field(ge=0, le=1, allow_inf_nan=False),
@@ -61,13 +61,13 @@ class DetectQuery(BaseModel):
     )
     iou: Share = Field(
         None,
-        description="Boxes of one label that overlap by more are one object, 0..1;"
+        description="Boxes of one label with a greater IoU count as one object, 0..1;"
         " the default is the model's own, else 0.7.",
     )
     classes: list[str] = Field(
         [], max_length=1000, description="Only these labels; may be given several times."
     )
-    max_detections: Count = Field(None, description="At most so many, 1..1000; default 300.")
+    max_detections: Count = Field(None, description="Most detections, 1..1000; default 300.")
     masks: MaskForm | None = Field(
         None,
         description="The form in which each detection's mask is added, if the model has masks:"
@@ -112,7 +112,7 @@ router = APIRouter(route_class=DirectRoute, tags=["detect"])
     dependencies=[KeyDocumented, Depends(query_documented)],
 )
 async def detect(request: Request) -> Response:
-    """The image comes in one of these forms; its format is found from its bytes:
+    """Send the image in one of these ways; its format is recognised from its bytes:
 
     ```sh
     curl -F file=@photo.jpg http://localhost:8000/detect
@@ -122,8 +122,9 @@ async def detect(request: Request) -> Response:
       http://localhost:8000/detect
     ```
 
-    S3 answers only if the server was set up for the bucket. With `Accept: image/jpeg` or
-    `image/png` the answer is the picture with its boxes drawn. Images are never kept.
+    An object in S3 can be named only if the server is configured for its bucket. With
+    `Accept: image/jpeg` or `image/png` the answer is the picture with its boxes drawn. Images are
+    never stored.
     """
     service = service_of(request)
     admit(request, service, key_in(request))
@@ -149,7 +150,7 @@ async def detect(request: Request) -> Response:
 def _detect_and_write(
     service: Service, image: bytes, options: Options, query: DetectQuery
 ) -> Turns[tuple[Detections, str]]:
-    """The detections, and the answer's JSON."""
+    """Returns the detections and the answer's JSON."""
     found = yield from service.detector.turns(image, options)
     began = time.perf_counter()
     content = render(found, service.detector.name, with_alt_text=query.alt_text, masks=query.masks)
@@ -159,18 +160,18 @@ def _detect_and_write(
 
 
 def _options(query: DetectQuery, service: Service) -> Options:
-    """Raises InvalidParameter for what the model cannot do."""
+    """Raises InvalidParameter if the model lacks a label, or cannot do what was asked for."""
     settings = service.settings
     model = service.detector.model
     if query.masks is not None and not model.has_masks:
         raise InvalidParameter(
-            f"masks={query.masks}: the model {service.detector.name!r} has no masks; it is for the"
-            f" task {model.task!r}. Leave masks out, or serve a segmenter."
+            f"masks={query.masks}: the model {service.detector.name!r} has no masks; its task is"
+            f" {model.task!r}. Leave masks out, or serve a segmentation model."
         )
     if query.tiles != "none" and model.task == "classify":
         raise InvalidParameter(
-            f"tiles={query.tiles}: the model {service.detector.name!r} has labels for the whole"
-            " picture, and finds no objects. Leave tiles out, or serve a detector."
+            f"tiles={query.tiles}: the model {service.detector.name!r} labels whole pictures and"
+            " finds no objects. Leave tiles out, or serve a detection model."
         )
     return service.detector.options(
         confidence=settings.confidence if query.confidence is None else query.confidence,

@@ -1,4 +1,4 @@
-"""DetectCustomLabels of Amazon Rekognition, by which programs call models of their own."""
+"""DetectCustomLabels of Amazon Rekognition, which calls users' own models."""
 
 from functools import partial
 
@@ -15,7 +15,7 @@ from app.service.service import Service
 
 
 async def run(request: Request, service: Service, body: bytes) -> Json:
-    """The answer. Raises SpotterError."""
+    """Returns the answer. Raises SpotterError."""
     read = partial(read_with_image, DetectCustomLabelsRequest, body)
     wanted, image = await inference.run_in_thread(service, len(body), read)
     del body, read

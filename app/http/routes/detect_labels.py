@@ -15,7 +15,7 @@ from app.service.service import Service
 
 
 async def run(request: Request, service: Service, body: bytes) -> Json:
-    """The answer. Raises SpotterError."""
+    """Returns the answer. Raises SpotterError."""
     read = partial(read_with_image, DetectLabelsRequest, body)
     wanted, image = await inference.run_in_thread(service, len(body), read)
     del body, read
@@ -61,5 +61,5 @@ def taxonomy(extension: Path | None) -> Taxonomy:
 
 
 def model_version(service: Service) -> str:
-    """Changes with the model, since it says which labels were known."""
+    """A version that changes with the model, and so with its labels."""
     return f"{service.detector.name}-{service.detector.model.sha256[:12]}"

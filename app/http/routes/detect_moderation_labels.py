@@ -1,4 +1,4 @@
-"""DetectModerationLabels of Amazon Rekognition, for whoever serves a model that moderates."""
+"""DetectModerationLabels of Amazon Rekognition, for moderation models."""
 
 from functools import cache, partial
 from pathlib import Path
@@ -16,12 +16,12 @@ from app.service.service import Service
 
 
 async def run(request: Request, service: Service, body: bytes) -> Json:
-    """The answer. Raises SpotterError."""
+    """Returns the answer. Raises SpotterError."""
     settings = service.settings
     if settings.moderation is None:
         raise ResourceNotFoundException(
-            "This server has no table of moderation labels. Serve a model that moderates, and name"
-            " the table that maps its labels in SPOTTER_MODERATION (docs/migration.md)."
+            "This server has no table of moderation labels. Serve a moderation model, and set"
+            " SPOTTER_MODERATION to the table that maps its labels (docs/migration.md)."
         )
     read = partial(read_with_image, DetectModerationLabelsRequest, body)
     wanted, image = await inference.run_in_thread(service, len(body), read)

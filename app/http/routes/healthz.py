@@ -1,4 +1,4 @@
-"""GET /healthz: whether to send requests here."""
+"""GET /healthz: tells whether the server accepts requests."""
 
 from fastapi import APIRouter
 
@@ -13,12 +13,12 @@ router = APIRouter(tags=["health"])
 @router.head("/healthz", include_in_schema=False)
 @router.get(
     "/healthz",
-    summary="Whether the service is well",
+    summary="Whether the service is healthy",
     responses=responses(MisdirectedRequest, ModelUnavailable),
 )
 async def healthz(service: ServiceDep) -> Health:
     if service.draining:
-        raise ModelUnavailable("The server is shutting down: it finishes what it was given.")
+        raise ModelUnavailable("The server is shutting down: it only finishes open requests.")
     if not service.health.is_well():
-        raise ModelUnavailable("The last inference failed; the server's log says why.")
+        raise ModelUnavailable("The last inference failed; see the server's log.")
     return Health(status="ok", model=service.detector.name)

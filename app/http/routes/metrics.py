@@ -23,7 +23,7 @@ def create_router(counts: Metrics, *, keyed: bool) -> APIRouter:
         },
     )
     async def metrics(service: ServiceDep) -> Response:
-        from app.observability import prometheus  # imports a library, for those that scrape
+        from app.observability import prometheus  # imports a library that only scraping needs
 
         text = prometheus.expose(counts, _state(service))
         return Response(text, media_type=prometheus.CONTENT_TYPE)

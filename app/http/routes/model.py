@@ -1,4 +1,4 @@
-"""GET /model: what is being served."""
+"""GET /model: describes the served model."""
 
 from fastapi import APIRouter, Request
 

@@ -1,7 +1,7 @@
-"""Pages for people, with a policy that lets nothing from elsewhere in.
+"""HTML pages, with a content security policy that loads nothing from other origins.
 
-GET / is a page to drop, paste, choose or photograph a picture on. GET /docs is Swagger UI, from
-files that a package carries, and shows GET /openapi.json.
+GET / is a page on which users drop, paste, choose or photograph a picture. GET /docs is Swagger
+UI, from files of a package, and shows GET /openapi.json.
 """
 
 from functools import cache
@@ -51,13 +51,13 @@ async def docs(request: Request) -> Response:
 
 @router.api_route("/openapi.json", methods=["GET", "HEAD"])
 async def openapi(request: Request) -> Response:
-    """The document, with the path that a proxy or a stage has in front of all others."""
+    """The document; its server is the path prefix of a proxy or a stage."""
     root = request.scope.get("root_path", "").rstrip("/")
     return JSONResponse({**request.app.openapi(), "servers": [{"url": root or "/"}]})
 
 
 def mount_files(app: FastAPI) -> None:
-    """The files of both pages; those of ``/docs`` only if their package is installed."""
+    """Mounts the files of both pages; those of ``/docs`` only if their package is installed."""
     app.mount("/page", _Files(directory=_PAGES / "files"))
     package = find_spec("fastapi_offline")
     if package is not None and package.origin is not None:
@@ -65,7 +65,7 @@ def mount_files(app: FastAPI) -> None:
 
 
 class _Files(StaticFiles):
-    """A folder of files that browsers revalidate. Requests for parts get the whole file."""
+    """Static files that browsers revalidate. Range requests get the whole file."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def hardened(message: Message) -> None:
@@ -79,10 +79,9 @@ class _Files(StaticFiles):
 
 
 def _page(request: Request, name: str) -> Response:
-    """Its addresses are relative, so it works behind a proxy that has not told its path.
+    """Its links are relative, so it works behind a proxy whose path prefix is unknown.
 
-    If the path is known they start there, since the address of the page may lack the slash at its
-    end.
+    If the prefix is known, links start there, since the page's address may lack its final slash.
     """
     path = request.scope.get("root_path", "")
     base = f'<base href="{escape(path)}/">' if path else ""
@@ -94,7 +93,7 @@ def _page(request: Request, name: str) -> Response:
 
 @cache
 def _html(name: str) -> str:
-    """Has the browser load all modules at once, not one after the other as they are imported."""
+    """Preloads all modules, so that the browser does not load one after the other."""
     modules = sorted((_PAGES / "files" / "js").glob("*.js"))
     preloads = (f'<link rel="modulepreload" href="page/js/{module.name}">' for module in modules)
     html = (_PAGES / name).read_text(encoding="utf-8")
@@ -102,7 +101,7 @@ def _html(name: str) -> str:
 
 
 def _limit(request: Request) -> str:
-    """Tells the page how large a request may be, so that it refuses larger files unsent."""
+    """Tells the page the limit of a request, so that it refuses larger files without sending."""
     service = getattr(request.app.state, "service", None)  # None before the model is loaded
     if service is None:
         return ""

@@ -1,6 +1,6 @@
-"""POST / with X-Amz-Target: operations of Amazon Rekognition, AWS JSON 1.1.
+"""POST / with X-Amz-Target: operations of Amazon Rekognition in AWS JSON 1.1.
 
-The rest is imported at the first request, since most servers never get one.
+Other modules are imported at the first request, since most servers never get one.
 """
 
 from fastapi import APIRouter, HTTPException, Request, Response

@@ -1,4 +1,4 @@
-"""GET /search: which objects of the bucket show a label, the surest first."""
+"""GET /search: finds the bucket's objects that show a label, most probable first."""
 
 import asyncio
 from typing import Annotated
@@ -35,12 +35,12 @@ Label = Annotated[str, Field(min_length=1, max_length=200)]
 class SearchQuery(BaseModel):
     model_config = ConfigDict(extra="forbid", defer_build=False)
 
-    label: Label = Field(description="What the photos show; case does not matter.")
+    label: Label = Field(description="Label that the photos show; case is ignored.")
     also: list[Label] = Field(
-        [], alias="and", max_length=20, description="They show this, too; repeatable."
+        [], alias="and", max_length=20, description="Label that they also show; repeatable."
     )
     without: list[Label] = Field(
-        [], alias="not", max_length=20, description="They do not show this; repeatable."
+        [], alias="not", max_length=20, description="Label that they do not show; repeatable."
     )
     above: float = Field(
         0, ge=0, le=1, allow_inf_nan=False, description="Labels count above this probability."
@@ -48,12 +48,12 @@ class SearchQuery(BaseModel):
     model: str = Field(
         "",
         max_length=200,
-        description="Seen by this model only: its name, or the first 8 or more digits of its"
+        description="Only results of this model: its name, or the first 8 or more digits of its"
         " SHA-256.",
     )
-    limit: int = Field(20, ge=1, le=100, description="At most so many hits, 1..100.")
+    limit: int = Field(20, ge=1, le=100, description="Most hits, 1..100.")
     cursor: Annotated[str | None, Field(max_length=100), WithJsonSchema({"type": "string"})] = (
-        Field(None, description="From the answer before, to get the next page.")
+        Field(None, description="Cursor of the previous answer, to get the next page.")
     )
 
 
@@ -82,7 +82,7 @@ router = APIRouter(route_class=DirectRoute, tags=["search"])
     dependencies=[KeyDocumented, Depends(query_documented)],
 )
 async def search(request: Request) -> JSONResponse:
-    """Photos of the bucket that were annotated, the surest first. It needs a table
+    """Searches the bucket's annotated photos, most probable first. It requires a table
     (`SPOTTER_TABLE`) and a key, unless the server is bound to loopback or `SPOTTER_SEARCH=open`.
     """
     service = service_of(request)

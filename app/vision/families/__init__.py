@@ -1,9 +1,9 @@
 """The registry of model families.
 
 A new family is one module here, which defines ``FAMILY``, and one line in ``NAMES``; if it has
-``tasks``, its name is also in ``ULTRALYTICS``. The modules ``base``, ``meanings``, ``levels``,
+``tasks``, its name is also in ``ULTRALYTICS``. ``base``, ``meanings``, ``levels``,
 ``distributions``, ``cell_grid``, ``objectness``, ``keypoint_columns`` and ``mask_columns`` hold
-parts that several families use.
+parts that several families share.
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,7 +19,7 @@ ULTRALYTICS: Mapping[str, tuple[str, ...]] = {
     "obb": ("yolov8_obb", "end2end_obb"),
     "classify": ("whole_picture",),
 }
-"""Families by each of their ``tasks``. A start with a file of Ultralytics imports these only."""
+"""Families by task. Only these are imported for a file of the Ultralytics exporters."""
 
 NAMES = (
     "yolov8",
@@ -50,7 +50,7 @@ NAMES = (
 
 @cache
 def get(name: str) -> Family:
-    """A family by one of ``NAMES``. Its module is imported only now: a start needs one of many."""
+    """The family with one of ``NAMES``. Its module is imported here: a start needs only one."""
     family: Family = import_module(f"{__name__}.{name}").FAMILY
     return family
 

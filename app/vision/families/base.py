@@ -13,11 +13,11 @@ from app.vision.output_spec import OutputSpec
 from app.vision.preprocess.input_spec import InputSpec
 
 Outputs = Sequence[Array]
-"""What the session answered for one image."""
+"""The outputs of the session for one image."""
 Declared = Mapping[str, Shape]
 """Name and shape of each output that a file declares, in the file's order."""
 Axes = Mapping[int, str]
-"""Open axes of an input or output: their number and their name."""
+"""Dynamic axes of an input or output: axis number to axis name."""
 
 Task = Literal["detect", "segment", "pose", "obb", "classify"]
 
@@ -29,23 +29,26 @@ class Bind(Protocol):
     def __call__(self, declared: Declared, classes: int | None, /) -> list[str] | None:
         """Names of the outputs that the decoder takes, in its order.
 
-        None if a file with these outputs and so many classes is not of the family. ``classes`` is
-        None if the file does not name its labels: then any number fits.
+        None if a file with these outputs and this number of classes does not belong to the family.
+        ``classes`` is None if the file does not name its labels: then any number fits.
         """
         ...
+
+
+MaskOutput = Callable[[Declared], str | None]
 
 
 class Decode(Protocol):
     def __call__(
         self, outputs: Outputs, classes: int, threshold: float, input_size: tuple[int, int], /
     ) -> Candidates:
-        """Candidates whose score is above ``threshold``; ``input_size`` is height and width."""
+        """Candidates whose score is above ``threshold``; ``input_size`` is (height, width)."""
         ...
 
 
 class Feed(Protocol):
     def __call__(self, height: int, width: int, /) -> Array:
-        """The value of an input besides the image, for an input tensor of these sides.
+        """The value of an additional input, for an input tensor of this height and width.
 
         It is cast to the type that the file declares.
         """
@@ -60,12 +63,12 @@ class InputOfForm(Protocol):
     def __call__(
         self, declared: Declared, inputs: Collection[str], model_type: str, /
     ) -> InputSpec:
-        """The usual preparation for files with these outputs and these inputs besides the image."""
+        """The usual preprocessing for files with these outputs and these additional inputs."""
         ...
 
 
 class Rows(NamedTuple):
-    """What a model says that names its classes by number: one row for each object."""
+    """Detections of a model that numbers its classes, one row per object."""
 
     boxes: Array
     """(n, 4)."""
@@ -88,105 +91,106 @@ class Ways(Protocol):
         """Meanings that outputs bound by the family may have, the most usual first.
 
         ``labels`` is the number of labels; ``model_type`` is that of a ``config.json`` of Hugging
-        Face, empty if there is none. Only ``models.adopt`` chooses among several.
+        Face, empty if there is none. Only ``models.adopt`` has to choose between several.
         """
         ...
 
 
 class ShortGraph(NamedTuple):
-    """A file's graph that ends before the declared outputs, and what decodes it from there."""
+    """A file's graph cut before the declared outputs, and the decoder for the cut graph."""
 
     family: str
-    """Name of the family whose files have such graphs."""
+    """Name of the family that such graphs belong to."""
     model: bytes
     outputs: list[str]
     """Names in the order in which ``decode`` takes them."""
     declared: Declared
-    """The outputs of the whole graph."""
+    """The outputs of the full graph."""
     fits: Callable[[Sequence[Shape], int], bool]
-    """Whether ``decode`` can read outputs of these shapes with so many classes."""
+    """Whether ``decode`` can read outputs of these shapes with this number of classes."""
     decode: Decode
     masks: "ShortMasks | None" = None
-    """Of a segmenter."""
+    """None unless the model is a segmenter."""
 
 
 class ShortMasks(NamedTuple):
-    """What computes masks beside a short graph."""
+    """Computes masks after a cut graph."""
 
     head: bytes
-    """An ONNX file from the first of the short graph's outputs to the prototypes."""
+    """An ONNX file: from the cut graph's first output to the prototypes."""
     decode_with: Callable[[Callable[[Array], Array]], Decode]
-    """Makes the decoder from what runs ``head``; it fills ``Candidates.masks``."""
+    """Makes a decoder from a function that runs ``head``; it fills ``Candidates.masks``."""
 
 
 class Shorten(Protocol):
     def __call__(self, file: mmap | bytes, /, *, late_boxes: bool) -> ShortGraph | None:
-        """None if the graph has to be run as a whole.
+        """None if the full graph has to be run.
 
-        ``late_boxes`` allows ``decode`` to compute boxes on the CPU that the graph would compute.
+        ``late_boxes`` allows ``decode`` to compute on the CPU the boxes that the graph would
+        compute.
         """
         ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class Family:
-    """Everything that is known of one family; no other module knows a family by name."""
+    """Everything that is specific to one family; no other module refers to a family by name."""
 
     name: str
     """The name in a file's metadata and on the command line, and of the family's module."""
     models: str
-    """The models that are of the family, for people."""
+    """The models of the family, for display."""
     layout: str
-    """The outputs in words, for people."""
+    """The outputs in words, for display."""
     input: InputSpec
-    """Usual preparation of the input: the default of ``models.adopt`` and ``models.export``."""
+    """The usual preprocessing: the default of ``models.adopt`` and ``models.export``."""
     needs_nms: bool
-    """Whether the decoder gives several boxes for one object."""
+    """Whether the decoder may return several boxes for one object."""
     bind: Bind
     decode: Decode
     exported: Mapping[str, Axes]
-    """Inputs and outputs as ``models.export`` names them, in order, and their open axes."""
+    """Input and output names in ``models.export``, in order, with their dynamic axes."""
     feeds: Mapping[str, Feed] = field(default_factory=dict)
-    """Inputs besides the image."""
+    """Inputs other than the image."""
     optional_feeds: frozenset[str] = frozenset()
-    """Names among ``feeds`` that a file of the family need not have."""
+    """Names in ``feeds`` that a file of the family may lack."""
     ways: Ways | None = None
-    """None if the outputs have one meaning only."""
+    """None if the outputs have only one meaning."""
     with_spec: Callable[[OutputSpec], Decode] | None = None
-    """Makes the decoder of a meaning; None if there is one only, that of ``decode``."""
+    """Makes the decoder for a meaning; None if there is only one, that of ``decode``."""
     columns: Callable[[Declared], int | None] | None = None
-    """Number of class columns; None if the file leaves it open, or ``bind`` has compared it."""
+    """Number of class columns; None if the file leaves it open or ``bind`` has checked it."""
     rows: ReadRows | None = None
-    """Reads rows that have class numbers, all of them, so that they can be checked."""
+    """Reads all rows with class numbers, so that they can be validated."""
     usual_inputs: tuple[InputSpec, ...] = ()
-    """Other preparations that are usual for the form; ``models.adopt`` tries them on photos."""
+    """Other common preprocessing for such files; ``models.adopt`` tries it on photos."""
     input_of_form: InputOfForm | None = None
-    """If the usual preparation differs among the files of the family."""
+    """Chooses the usual preprocessing, if it differs between the files of the family."""
     tasks: frozenset[str] = frozenset()
-    """Tasks of the Ultralytics exporter whose files may be of the family."""
+    """Tasks of the Ultralytics exporter whose files may belong to the family."""
     task: Task = "detect"
-    """What is found besides or instead of boxes; ``has_masks`` says it of segmenters."""
-    has_masks: bool = False
-    """Whether a second output may have prototypes of masks, (1, prototypes, height, width). It
-    follows the outputs of ``bind`` if masks are wanted."""
+    """The task of the family's files; those with ``masks`` are segmenters."""
+    masks: MaskOutput | None = None
+    """Name of the output (1, maps, height, width) that masks are made from; None if a file has
+    none. If masks are wanted, it follows the outputs of ``bind``."""
     spec_fits: SpecFits | None = None
-    """Whether outputs can have a meaning; None if ``bind`` and ``columns`` compare enough."""
+    """Whether outputs can have a meaning; None if ``bind`` and ``columns`` check enough."""
     described: str = ""
-    """Pattern of the Ultralytics exporters' ``description`` of such files, if it tells them."""
+    """Pattern of the Ultralytics exporters' ``description`` of such files, if it is specific."""
     described_only: bool = False
-    """Whether files without a ``description`` are never of the family, if another one fits."""
+    """Whether a file without a ``description`` belongs to another family if one fits."""
     undescribed_only: bool = False
-    """Whether files with a ``description`` are never of the family, if another one fits."""
+    """Whether a file with a ``description`` belongs to another family if one fits."""
     by_name_only: bool = False
-    """Whether ``models.adopt`` takes a file for one of the family only if it is told so, since the
-    outputs look like those of another family with other labels."""
+    """Whether ``models.adopt`` must be told the family by name, since the outputs look like those
+    of another family with other labels."""
     fits_input: FitsInput | None = None
-    """Whether outputs can belong to an input of some size; asked if several families fit."""
+    """Whether outputs can belong to an input of this size; used if several families fit."""
     shorten: Shorten | None = None
-    """Shortens the graph, if the family's graphs compute more than is looked at."""
+    """Shortens the graph, if the family's graphs compute more than is needed."""
 
     def can_feed(self, inputs: Collection[str]) -> bool:
-        """Whether the inputs besides the image are those of the family."""
+        """Whether the additional inputs are those of the family."""
         names = set(inputs)
         return names <= self.feeds.keys() and self.feeds.keys() - self.optional_feeds <= names
 
@@ -196,7 +200,7 @@ def allows(axis: int | None, size: int) -> bool:
 
 
 def leaves(axis: int | None, others: int, classes: int | None) -> bool:
-    """Whether ``axis`` has ``others`` columns and one for each class."""
+    """Whether ``axis`` has ``others`` columns plus one per class."""
     return (axis or 0) > others if classes is None else axis == others + classes
 
 
@@ -206,9 +210,9 @@ def is_rows(shape: Shape) -> bool:
 
 
 def best_of_anchors(output: Array, classes: int, threshold: float) -> tuple[Floats, Floats, Ints]:
-    """Anchors of YOLOv8's kind of output (1, 4 + classes + more, anchors), above ``threshold``.
+    """Anchors above ``threshold`` in a YOLOv8-style output (1, 4 + classes + more, anchors).
 
-    Rows (n, 4 + classes + more), the score of the best class of each, and that class.
+    Returns rows (n, 4 + classes + more), the best score of each row, and its class.
     """
     rows = output[0].astype(np.float32, copy=False)
     scores = rows[4 : 4 + classes]
@@ -219,14 +223,14 @@ def best_of_anchors(output: Array, classes: int, threshold: float) -> tuple[Floa
 
 
 def corners(boxes: Floats) -> Floats:
-    """(n, 4) from centre x, centre y, width, height to x1, y1, x2, y2."""
+    """Converts (n, 4) from centre x, centre y, width, height to x1, y1, x2, y2."""
     half = boxes[:, 2:] / 2
     centre = boxes[:, :2]
     return np.concatenate([centre - half, centre + half], axis=1)
 
 
 def best_class(scores: Floats, threshold: float) -> tuple[Ints, Floats, Ints]:
-    """Rows of ``scores`` (n, classes) whose best is above ``threshold``, that score, its class."""
+    """Rows of ``scores`` (n, classes) with one above ``threshold``, the best score, its class."""
     rows = np.flatnonzero(scores.max(axis=1) > threshold)
     picked = scores[rows]
     classes = picked.argmax(axis=1)

@@ -1,6 +1,6 @@
-"""Boxes and class probabilities in one row each: (1, n, 4 + classes), with no objectness.
+"""Rows of a box and its class probabilities: (1, n, 4 + classes), without objectness.
 
-Boxes are corners or centre and size, in pixels or in shares of the input, as the file's
+Boxes are corners or centre and size, in pixels or relative to the input (0..1), as the file's
 description says.
 """
 

@@ -1,7 +1,7 @@
 """Boxes and class probabilities in two outputs, before NMS: (1, n, 4) and (1, n, classes).
 
-YOLO-NAS and DAMO-YOLO give corners in pixels, YOLOv4 corners in shares with one more axis. Which
-of the two comes first does not matter.
+YOLO-NAS and DAMO-YOLO output corners in pixels; YOLOv4 outputs relative corners with one more axis.
+The order of the two outputs does not matter.
 """
 
 from app.vision.arrays import Shape
@@ -18,7 +18,7 @@ def bind(declared: Declared, classes: int | None, /) -> list[str] | None:
     if len(declared) != 2:
         return None
     boxes = [name for name, shape in declared.items() if _are_boxes(shape)]
-    if len(boxes) == 2:  # four classes: their names tell
+    if len(boxes) == 2:  # four classes: only the names can tell the outputs apart
         boxes = [name for name in boxes if not any(word in name.lower() for word in _OF_SCORES)]
     if len(boxes) != 1:
         return None

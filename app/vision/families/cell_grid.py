@@ -1,4 +1,4 @@
-"""Cells of the feature maps that anchors belong to, and boxes that are told from a cell."""
+"""The cells of feature maps that anchors belong to, and boxes relative to a cell."""
 
 from functools import lru_cache
 
@@ -14,7 +14,7 @@ def cell_grid(
 ) -> tuple[Floats, Floats]:
     """Column and row (cells, 2) and stride (cells, 1) of every cell, row by row.
 
-    ``partial``: whether cells count that the input, in pixels, does not fill.
+    ``partial`` includes cells at the edge that the input, in pixels, covers only partly.
     """
     cells, sizes = [], []
     for stride in strides:

@@ -1,8 +1,8 @@
-"""Detections after NMS in one output with a row for each: (n, 7) or (n, 6).
+"""Detections after NMS in one output, one row each: (n, 7) or (n, 6).
 
-Rows of seven begin with the number of the picture in the batch; then come the box, and class and
-score (YOLOv7) or score and class (YOLO-NAS). PaddleDetection's rows are class, score and box.
-Its files take the scale of the picture, too: they are given 1, so that boxes are in input pixels.
+Rows of seven begin with the picture's index in the batch, then the box, then class and score
+(YOLOv7) or score and class (YOLO-NAS). PaddleDetection's rows are class, score and box. Its files
+also take the scale of the picture; it is set to 1, so that boxes are in input pixels.
 """
 
 from collections.abc import Collection
@@ -20,7 +20,7 @@ _IMAGENET_MEAN, _IMAGENET_STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.37
 
 
 def bind(declared: Declared, classes: int | None, /) -> list[str] | None:
-    """The output of rows; one with their number may follow."""
+    """The output with the rows; an output with their count may follow."""
     (name, shape), *others = declared.items()
     if len(others) > 1 or any(len(other) > 1 for _, other in others):
         return None

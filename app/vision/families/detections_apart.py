@@ -1,8 +1,8 @@
-"""Detections after NMS, as boxes, class numbers and scores in outputs of their own.
+"""Detections after NMS, with boxes, class numbers and scores in separate outputs.
 
-Such are torchvision's ``boxes, labels, scores``, mmdet's ``dets`` (with scores) and ``labels``,
+Examples are torchvision's ``boxes, labels, scores``, mmdet's ``dets`` (with scores) and ``labels``,
 TensorFlow's ``detection_boxes, detection_classes, detection_scores`` and the ``num_dets, det_boxes,
-det_scores, det_classes`` of exports for TensorRT's NMS. The axis of the batch may be missing.
+det_scores, det_classes`` of exports for TensorRT's NMS. The batch axis may be missing.
 """
 
 from itertools import product
@@ -14,7 +14,7 @@ from app.vision.output_spec import OutputSpec
 from app.vision.preprocess.input_spec import InputSpec
 
 _FROM_ONE = frozenset({"bboxes", "detection_boxes"})
-"""Names of boxes whose class 0 is usually the background."""
+"""Box output names of models whose class 0 is usually the background."""
 
 
 def bind(declared: Declared, classes: int | None, /) -> list[str] | None:
@@ -36,7 +36,7 @@ def bind(declared: Declared, classes: int | None, /) -> list[str] | None:
 
 
 def _is_list(shape: Shape, axes: int) -> bool:
-    """Whether it has so many axes, or one more in front for a batch of one."""
+    """Whether the shape has this number of axes, or one more in front for a batch of one."""
     return len(shape) == axes or (len(shape) == axes + 1 and shape[0] in (1, None))
 
 

@@ -1,8 +1,8 @@
-"""Descendants of DETR that pick their boxes themselves: labels (1, n), boxes (1, n, 4), scores.
+"""DETR descendants with post-processing in the graph: labels (1, n), boxes (1, n, 4), scores.
 
 Such a model takes the size of the original image in a second input, ``orig_target_sizes``, and
-scales its boxes to it. It is given the size of the input tensor instead, so that its boxes are in
-input pixels, x1, y1, x2, y2, like those of every other family.
+scales its boxes to it. It is given the size of the input tensor instead, so that its boxes are x1,
+y1, x2, y2 in input pixels, as in every other family.
 """
 
 import numpy as np

@@ -1,10 +1,10 @@
-"""Decoding of box sides that are distributions, from graphs that end before their boxes.
+"""Decodes box sides given as distributions, from graphs that end before the boxes.
 
-Outputs are one a level for the boxes, (1, 4 * bins, height, width), then one a level for the class
-logits, (1, classes, height, width); or one a level with both. The boxes' outputs may also be the
-feature maps that their logits are computed from (``graph_surgery/split.py``). The distance to a
-side is the mean of a distribution over the bins 0, 1, 2 and so on, in cells (Distribution Focal
-Loss, arXiv:2006.04388).
+The outputs are one per level for the boxes, (1, 4 * bins, height, width), then one per level for
+the class logits, (1, classes, height, width); or one per level with both. The boxes' outputs may
+also be the feature maps that their logits are computed from (``graph_surgery/split.py``). The
+distance to a side is the mean of a distribution over the bins 0, 1, 2 and so on, in cells
+(Distribution Focal Loss, arXiv:2006.04388).
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -23,9 +23,9 @@ from app.vision.tasks.prototypes import LatePrototypes
 
 class DistributionDecoder:
     def __init__(self, branches: Sequence[BoxBranch] = ()) -> None:
-        """``branches``, one a level, compute the boxes' logits from the feature maps.
+        """``branches``, one per level, compute the box logits from the feature maps.
 
-        Without them the outputs are the logits themselves.
+        Without them the outputs are the logits.
         """
         self.branches = branches
 
@@ -51,10 +51,10 @@ class DistributionDecoder:
     def decode_with_masks(
         self, branches: Sequence[BoxBranch], run_head: Callable[[Array], Array]
     ) -> Decode:
-        """The decoder that also fills ``Candidates.masks``.
+        """Makes a decoder that also fills ``Candidates.masks``.
 
         ``branches`` compute the coefficients from the feature maps, and ``run_head`` the prototypes
-        from the first of these.
+        from the first map.
         """
 
         def decode(
@@ -97,7 +97,7 @@ class DistributionDecoder:
 def _coefficients(
     branches: Sequence[BoxBranch], features: Sequence[Array], cells: Sequence[Ints], rows: Ints
 ) -> Floats:
-    """(n, prototypes) of these ``rows`` of all ``cells``, which are those of each level in turn."""
+    """(n, prototypes): coefficients of ``rows``, counted over the ``cells`` of all levels."""
     found: Floats = np.empty((len(rows), branches[0].layers[-1].channels_out), dtype=np.float32)
     start = 0
     for branch, feature, level in zip(branches, features, cells, strict=True):
@@ -109,10 +109,10 @@ def _coefficients(
 
 
 def means(logits: Floats) -> Floats:
-    """(4, n) in bins, of the logits (4 * bins, n).
+    """Means (4, n) in bins, from logits (4 * bins, n).
 
-    The bins are moved to the last axis, so that they are added up in the same order however many
-    boxes there are: a box is the same to the last bit whichever others are asked for.
+    The bins are moved to the last axis, so that the order of summation does not depend on the
+    number of boxes: each box is bit-identical whichever others are decoded.
     """
     by_side = np.ascontiguousarray(logits.T).reshape(-1, 4, len(logits) // 4)
     weights = np.exp(by_side - by_side.max(axis=2, keepdims=True))

@@ -1,8 +1,8 @@
-"""Models that suppress duplicates themselves: (1, n, 6).
+"""Models with NMS built in: (1, n, 6).
 
 The columns are x1, y1, x2, y2 in input pixels, score and class, unless a file is adopted with
-another meaning. Unused rows have score 0. Coefficients of masks follow if there are prototypes in a
-second output.
+another meaning. Unused rows have score 0. Mask coefficients follow if a second output has
+prototypes.
 """
 
 import numpy as np
@@ -18,7 +18,7 @@ from app.vision.families.base import (
     Rows,
     is_rows,
 )
-from app.vision.families.mask_columns import prototypes, with_masks
+from app.vision.families.mask_columns import mask_output, prototypes, with_masks
 from app.vision.families.meanings import decodes_rows
 from app.vision.output_spec import OutputSpec
 from app.vision.preprocess.input_spec import InputSpec
@@ -38,7 +38,7 @@ def decode(
 
 
 def rows_above(output: Array, classes: int, threshold: float) -> tuple[Candidates, Floats]:
-    """Candidates above ``threshold`` with a label, and their rows (n, columns)."""
+    """Candidates above ``threshold`` that have a label, and their rows (n, columns)."""
     rows = output[0].astype(np.float32, copy=False)
     rows = rows[(rows[:, 4] > threshold) & (rows[:, 5] >= 0) & (rows[:, 5] < classes)]
     return Candidates(rows[:, :4], rows[:, 4], rows[:, 5].astype(np.intp)), rows
@@ -76,7 +76,7 @@ FAMILY = Family(
     input=InputSpec(size=(640, 640)),
     usual_inputs=(InputSpec(size=(640, 640), fit="stretch"),),
     needs_nms=False,
-    has_masks=True,
+    masks=mask_output,
     bind=bind,
     decode=decode,
     exported={"images": SIDES, "output0": {0: "batch", 1: "detections"}},

@@ -1,7 +1,7 @@
 """YOLO26-pose, and pose exports with NMS in the graph: (1, n, 6 + keypoints).
 
-Like the rows of end-to-end detectors; then come x and y in input pixels, and the probability, of
-each keypoint.
+Rows are those of end-to-end detectors, then x and y in input pixels and the probability of each
+keypoint.
 """
 
 from app.vision.arrays import Floats

@@ -25,14 +25,14 @@ def decode(
     level = outputs[0][0].astype(np.float32, copy=False)
     height, width = level.shape[1:]
     flat = level.reshape(len(level), -1)
-    with np.errstate(invalid="ignore"):  # of files that are not of the family
+    with np.errstate(invalid="ignore"):  # of files of other families
         scores = flat[0] ** 0.6 * flat[5 : 5 + classes] ** 0.4
     cells, best, picked = best_class(scores.T, threshold)
     sides = np.array([[input_size[1]], [input_size[0]]], dtype=np.float32)
     regressed = flat[1:5, cells]
     grid = np.stack([cells % width, cells // width])
     centre = (np.tanh(regressed[:2]) + grid) / [[width], [height]] * sides
-    with np.errstate(over="ignore"):  # 1 / infinity is 0, which is right
+    with np.errstate(over="ignore"):  # 1 / infinity is 0, as intended
         half = sides / (1 + np.exp(-regressed[2:])) / 2
     boxes = np.concatenate([centre - half, centre + half]).T
     return Candidates(boxes.astype(np.float32), best, picked)

@@ -1,4 +1,4 @@
-"""Keypoints in the last columns of each row: x, y and perhaps a probability for each point."""
+"""Keypoints in the last columns of each row: x, y and optionally a probability for each point."""
 
 from collections.abc import Callable
 
@@ -12,13 +12,13 @@ USUAL = OutputSpec(keypoints=COCO_NAMES)
 _USUAL_COLUMNS = {len(COCO_NAMES) * 3, len(COCO_NAMES) * 2}
 
 _MOST_COLUMNS = 3000
-"""Many anchors in place of columns are more than that."""
+"""A larger number is that of anchors, on an axis where columns are expected."""
 
 
 def could_be(columns: int | None, classes: int | None) -> bool:
-    """Whether so many columns besides the box and the scores can be keypoints.
+    """Whether this number of columns after the box and the scores can hold keypoints.
 
-    If nothing says how many classes there are, only COCO's 17 points are recognised.
+    If the number of classes is unknown, only COCO's 17 points are recognised.
     """
     if columns is None:
         return False
@@ -26,7 +26,7 @@ def could_be(columns: int | None, classes: int | None) -> bool:
 
 
 def ways_of(columns: int | None) -> list[OutputSpec]:
-    """The usual meaning of so many columns; none if there is none."""
+    """The usual meaning of this number of columns; empty if there is none."""
     if columns not in _USUAL_COLUMNS:
         return []
     return [USUAL.model_copy(update={"keypoint_values": columns // len(COCO_NAMES)})]
@@ -43,7 +43,7 @@ def first_shape(declared: Declared) -> Shape:
 def decoder(
     read: Callable[[Outputs, int, float], tuple[Candidates, Floats]],
 ) -> Callable[[OutputSpec], Decode]:
-    """``read`` gives the candidates and their columns of keypoints (n, points * values)."""
+    """``read`` returns the candidates and their keypoint columns (n, points * values)."""
 
     def with_spec(spec: OutputSpec) -> Decode:
         names, values = spec.keypoints or COCO_NAMES, spec.keypoint_values

@@ -1,7 +1,8 @@
-"""Decoding of feature maps, one a level, whose cells each predict one box.
+"""Decodes feature maps, one per level, whose cells each predict one box.
 
-Every map has the class logits of its cells. A box is the distances from the centre of its cell to
-the left, upper, right and lower side, in cells. Boxes are computed for the likely cells only.
+Every map has the class logits of its cells. A box is given as the distances from the centre of its
+cell to the left, upper, right and lower side, in cells. Boxes are decoded only for cells above the
+threshold.
 """
 
 from collections.abc import Callable, Iterable
@@ -12,10 +13,10 @@ from app.vision.arrays import Array, Floats, Ints
 from app.vision.detections import Candidates
 
 _MARGIN = 1e-3
-"""Logits this far below the threshold are still taken; then their probabilities are compared."""
+"""Logits this far below the threshold still pass; their probabilities are compared afterwards."""
 
 Reach = Callable[[Ints], Floats]
-"""What the distances (4, n) of these cells are computed from, (k, n). Cells count row by row."""
+"""Returns, for these cells, the values (k, n) that distances are computed from; row-major cells."""
 
 
 def decode(
@@ -24,9 +25,9 @@ def decode(
     threshold: float,
     input_size: tuple[int, int],
 ) -> Candidates:
-    """``levels`` are each level's reach and its class logits (classes, height, width).
+    """``levels`` has each level's ``Reach`` and class logits (classes, height, width).
 
-    ``to_distances`` turns what reaches give, of all levels, into distances (4, n) in cells.
+    ``to_distances`` converts the values of all levels to distances (4, n) in cells.
     """
     return located(levels, to_distances, threshold, input_size)[0]
 
@@ -37,13 +38,13 @@ def located(
     threshold: float,
     input_size: tuple[int, int],
 ) -> tuple[Candidates, list[Ints]]:
-    """Like ``decode``, and the cells of the candidates level by level, in the same order."""
+    """Like ``decode``; also returns the cells of the candidates by level, in the same order."""
     least = _logit(threshold) - _MARGIN
     picked = [_pick(reach, scores, least, input_size) for reach, scores in levels]
     *parts, cells = zip(*picked, strict=True)
     reached, scores, centres, strides = (np.concatenate(part, axis=-1) for part in parts)
     best = scores.argmax(axis=0)
-    with np.errstate(over="ignore"):  # 1 / infinity is 0, which is right
+    with np.errstate(over="ignore"):  # 1 / infinity is 0, as intended
         probabilities = 1 / (1 + np.exp(-scores[best, np.arange(len(best))]))
     distances = to_distances(reached)
     corners = np.concatenate([centres - distances[:2], centres + distances[2:]])
@@ -55,7 +56,7 @@ def located(
 
 
 def at_cells(level: Array, cells: Ints) -> Floats:
-    """(channels, n) of ``level`` (channels, height, width)."""
+    """(channels, n): the values of ``level`` (channels, height, width) at ``cells``."""
     return as_floats(level.reshape(len(level), -1)[:, cells])
 
 
@@ -66,9 +67,9 @@ def as_floats(values: Array) -> Floats:
 def _pick(
     reach: Reach, scores: Floats, least: float, input_size: tuple[int, int]
 ) -> tuple[Floats, Floats, Floats, Floats, Ints]:
-    """Of the cells with a class above ``least``: reach, logits, centre in cells, and stride.
+    """Selects the cells with a class above ``least``.
 
-    Then the cells.
+    Returns their reach, logits, centres in cells, strides and indices.
     """
     height, width = scores.shape[1:]
     cells = np.flatnonzero(scores.max(axis=0) > least)

@@ -1,4 +1,4 @@
-"""Parts of families whose outputs may have several meanings (``app/vision/output_spec.py``)."""
+"""Shared parts of families whose outputs have several meanings (``app/vision/output_spec.py``)."""
 
 from collections.abc import Callable
 
@@ -11,7 +11,7 @@ from app.vision.output_spec import OutputSpec
 
 
 def in_pixels(boxes: Array, spec: OutputSpec, input_size: tuple[int, int]) -> Floats:
-    """(n, 4) x1, y1, x2, y2 in pixels of the input, from boxes in the form of ``spec``."""
+    """(n, 4): x1, y1, x2, y2 in input pixels, from boxes in the form of ``spec``."""
     found: Floats = boxes.astype(np.float32, copy=False)
     if spec.boxes == "cxcywh":
         found = corners(found)
@@ -42,7 +42,7 @@ def from_rows(
 def decodes_rows(
     read_rows: Callable[[Outputs, OutputSpec], Rows],
 ) -> Callable[[OutputSpec], Decode]:
-    """For families whose outputs are rows after suppression, which ``read_rows`` finds."""
+    """For families whose outputs are rows after NMS, which ``read_rows`` extracts."""
 
     def with_spec(spec: OutputSpec) -> Decode:
         def decode(
@@ -63,14 +63,14 @@ def from_scores(
     threshold: float,
     input_size: tuple[int, int],
 ) -> Candidates:
-    """The best class of each box (n, 4); ``scores`` (n, columns) are probabilities."""
+    """Picks the best class of each box (n, 4); ``scores`` (n, columns) are probabilities."""
     labelled = scores[:, list(spec.numbers) if spec.numbers is not None else slice(classes)]
     rows, best, found = best_class(labelled.astype(np.float32, copy=False), threshold)
     return Candidates(in_pixels(boxes[rows], spec, input_size), best, found)
 
 
 def scaled(decode: Decode) -> Callable[[OutputSpec], Decode]:
-    """For families whose boxes may be in shares of the input; ``decode`` reads pixels."""
+    """For families whose boxes may be relative to the input size; ``decode`` reads pixels."""
 
     def with_spec(spec: OutputSpec) -> Decode:
         def decode_shares(
@@ -91,18 +91,18 @@ def in_either_unit(declared: Declared, labels: int, model_type: str, /) -> list[
 COCO_NUMBERS = tuple(
     number for number in range(1, 91) if number not in (12, 26, 29, 30, 45, 66, 68, 69, 71, 83)
 )
-"""COCO's own numbers of its 80 classes."""
+"""The numbers that COCO gives to its 80 classes."""
 
 
 def numberings(labels: int, *, background: bool) -> list[tuple[int, ...] | None]:
-    """Usual numbers of so many labels, the most usual first if class 0 is or is not background."""
+    """Common class numberings; whether class 0 is the ``background`` decides which comes first."""
     from_one = tuple(range(1, labels + 1))
     coco = [COCO_NUMBERS] if labels == len(COCO_NUMBERS) else []
     return [from_one, *coco, None] if background else [None, from_one, *coco]
 
 
 def by_role(declared: Declared) -> dict[str, str]:
-    """Names of the outputs that are boxes, scores, labels and count, by their usual names."""
+    """The outputs that are boxes, scores, labels and count, by their common names."""
     roles = {name.lower(): role for role, names in _ROLES.items() for name in names}
     return {roles[name.lower()]: name for name in declared if name.lower() in roles}
 

@@ -1,4 +1,4 @@
-"""NanoDet: for each level class probabilities and distributions of a box's sides.
+"""NanoDet: class probabilities and distributions of box sides for each level.
 
 Their shapes are (1, cells, classes) and (1, cells, 4 * bins).
 
@@ -25,7 +25,7 @@ from app.vision.preprocess.input_spec import InputSpec
 
 
 def bind(declared: Declared, classes: int | None, /) -> list[str] | None:
-    """Scores of all levels, then distributions; the largest level first."""
+    """Scores of all levels, then distributions; the largest level comes first."""
     levels: dict[int, list[str]] = defaultdict(list)
     for name, shape in declared.items():
         if not is_rows(shape) or shape[1] is None:

@@ -5,11 +5,11 @@ from app.vision.families.mask_columns import prototypes
 
 
 def bind_objectness(declared: Declared, classes: int | None, /) -> list[str] | None:
-    """Bind the first output if it is (1, anchors, 5 + classes): box, objectness, classes.
+    """Binds the first output if it is (1, anchors, 5 + classes): box, objectness, classes.
 
-    Coefficients of masks may follow if there are prototypes. Other outputs may follow, such as
-    YOLOv5's maps before their decoding. If nothing says how many classes there are, they must not
-    be rows too: boxes and scores would be apart then.
+    Mask coefficients may follow if there are prototypes. Other outputs may follow, such as YOLOv5's
+    raw maps. If the number of classes is unknown, these must not be rows: boxes and scores would
+    then be separate outputs.
     """
     (name, first), *others = declared.items()
     masks = prototypes(declared)

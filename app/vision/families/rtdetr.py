@@ -1,6 +1,7 @@
 """RT-DETR as the Ultralytics package exports it: (1, queries, 4 + classes).
 
-Boxes are centre and size in shares of the input; the scores are sigmoid already.
+Boxes are centre and size relative to the input (0..1); the sigmoid is already applied to the
+scores.
 """
 
 from app.vision.families import box_rows

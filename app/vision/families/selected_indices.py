@@ -1,4 +1,4 @@
-"""All boxes and scores, and which of them ONNX's NonMaxSuppression selected.
+"""All boxes and scores, and the indices that ONNX's NonMaxSuppression selected.
 
 Outputs are boxes (1, n, 4), scores (1, classes, n) and selected_indices (m, 3), whose rows are
 picture, class and box.

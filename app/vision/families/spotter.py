@@ -1,8 +1,8 @@
-"""Spotter's own detector: maps of class logits and of box distances, one of each a level.
+"""Spotter's own detector: a map of class logits and a map of box distances for each level.
 
-The outputs are named ``scores.S``, (1, classes, height, width), and ``distances.S``,
-(1, 4, height, width), for levels of stride S. A cell predicts one box by the logarithms of the
-distances from its centre to the left, upper, right and lower side, in cells.
+The outputs are named ``scores.S``, (1, classes, height, width), and ``distances.S``, (1, 4, height,
+width), for levels of stride S. Each cell predicts one box as the logarithms of the distances from
+its centre to the left, upper, right and lower side, in cells.
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from app.vision.preprocess.input_spec import InputSpec
 SCORES, DISTANCES = "scores.", "distances."
 STRIDES = (8, 16, 32)
 LONGEST = 6.0
-"""Highest logarithm of a distance; the detector is trained with this limit."""
+"""Maximum logarithm of a distance; the detector is trained with this limit."""
 
 
 def bind(declared: Declared, classes: int | None, /) -> list[str] | None:

@@ -1,7 +1,7 @@
-"""Detectors of SSD's kind with their priors applied: scores (1, n, 1 + classes), boxes (1, n, 4).
+"""SSD-style detectors with their priors applied: scores (1, n, 1 + classes), boxes (1, n, 4).
 
-The first column of the scores is the background; the scores are softmax already. Boxes are
-x1, y1, x2, y2 in shares of the input's width and height.
+The first column of the scores is the background; the softmax is already applied. Boxes are x1, y1,
+x2, y2 relative to the input's width and height (0..1).
 """
 
 import numpy as np

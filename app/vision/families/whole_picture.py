@@ -1,8 +1,7 @@
-"""Classifiers: one score for each label of the picture as a whole, (1, classes).
+"""Classifiers: one score per label for the whole picture, (1, classes).
 
-The scores of Ultralytics' classifiers are probabilities. Those of Hugging Face, timm and
-torchvision are logits: softmax makes probabilities of them, or sigmoid if a picture may have
-several labels.
+Ultralytics' classifiers output probabilities. Those of Hugging Face, timm and torchvision output
+logits, which are converted by softmax, or by sigmoid if a picture may have several labels.
 """
 
 import numpy as np
@@ -44,7 +43,7 @@ def _probabilities(scores: Floats, spec: OutputSpec) -> Floats:
         weights = np.exp(scores - scores.max())
         found = weights / weights.sum()
     elif spec.scores == "sigmoid":
-        with np.errstate(over="ignore"):  # 1 / infinity is 0, which is right
+        with np.errstate(over="ignore"):  # 1 / infinity is 0, as intended
             found = (1 / (1 + np.exp(-scores))).astype(np.float32)
     return found
 

@@ -1,8 +1,8 @@
 """YOLOv5, v6 and v7 with their grid and anchors applied: (1, anchors, 5 + classes).
 
 The columns are centre x, centre y, width and height in input pixels, objectness and class
-probabilities. A score is the product of objectness and probability. Coefficients of masks follow if
-there are prototypes in a second output.
+probabilities. A score is the product of objectness and probability. Mask coefficients follow if a
+second output has prototypes.
 """
 
 import numpy as np
@@ -16,7 +16,7 @@ from app.vision.families.base import (
     best_class,
     corners,
 )
-from app.vision.families.mask_columns import with_masks
+from app.vision.families.mask_columns import mask_output, with_masks
 from app.vision.families.objectness import bind_objectness
 from app.vision.preprocess.input_spec import InputSpec
 
@@ -32,7 +32,7 @@ def decode(
 
 
 def fits_input(declared: Declared, height: int | None, width: int | None, /) -> bool:
-    """Whether there are three anchors in each cell of the usual grids."""
+    """Whether the number of anchors is three per cell of the usual grids."""
     anchors = next(iter(declared.values()))[1]
     if anchors is None:
         return True
@@ -49,7 +49,7 @@ FAMILY = Family(
     layout="[1, anchors, 5 + classes]",
     input=InputSpec(size=(640, 640)),
     needs_nms=True,
-    has_masks=True,
+    masks=mask_output,
     bind=bind_objectness,
     decode=decode,
     exported={"images": SIDES, "output0": {0: "batch", 1: "anchors"}},

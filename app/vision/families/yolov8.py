@@ -1,7 +1,7 @@
 """Ultralytics v8, v9, 11 and 12: (1, 4 + classes [+ masks], anchors).
 
 The rows are centre x, centre y, width and height in input pixels, then class probabilities. There
-is no objectness. Coefficients of masks follow if there are prototypes in a second output.
+is no objectness. Mask coefficients follow if a second output has prototypes.
 """
 
 from functools import partial
@@ -22,7 +22,7 @@ from app.vision.families.base import (
     leaves,
 )
 from app.vision.families.distributions import DistributionDecoder
-from app.vision.families.mask_columns import prototypes, with_masks
+from app.vision.families.mask_columns import mask_output, prototypes, with_masks
 from app.vision.families.meanings import in_either_unit, scaled
 from app.vision.graph_surgery import split
 from app.vision.preprocess.input_spec import InputSpec
@@ -68,11 +68,11 @@ def shorten(file: mmap | bytes, /, *, late_boxes: bool) -> ShortGraph | None:
 FAMILY = Family(
     name="yolov8",
     models="YOLOv8, v9, 11 and 12, and their segmenters",
-    layout="[1, 4 + classes, anchors], of segmenters also coefficients and prototypes",
+    layout="[1, 4 + classes, anchors], for segmenters also coefficients and prototypes",
     input=InputSpec(size=(640, 640)),
     usual_inputs=(InputSpec(size=(640, 640), fit="stretch"),),
     needs_nms=True,
-    has_masks=True,
+    masks=mask_output,
     bind=bind,
     decode=decode,
     exported={"images": SIDES, "output0": {0: "batch", 2: "anchors"}},

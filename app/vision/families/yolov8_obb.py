@@ -1,6 +1,6 @@
 """YOLOv8-obb, 11-obb and 12-obb, detectors of turned boxes: (1, 4 + classes + 1, anchors).
 
-Like YOLOv8's rows; the last one is the angle in radians.
+Rows are those of YOLOv8; the last one is the angle in radians.
 """
 
 import numpy as np

@@ -1,6 +1,6 @@
 """YOLOv8-pose, 11-pose and 12-pose: (1, 4 + classes + keypoints, anchors).
 
-Like YOLOv8's rows; then come x and y in input pixels, and the probability, of each keypoint.
+Rows are those of YOLOv8, then x and y in input pixels and the probability of each keypoint.
 """
 
 from app.vision.arrays import Floats
@@ -46,7 +46,7 @@ def spec_fits(declared: Declared, classes: int, spec: OutputSpec, /) -> bool:
 
 
 def fits_input(declared: Declared, height: int | None, width: int | None, /) -> bool:
-    """Whether there is an anchor in each cell of the usual grids."""
+    """Whether the number of anchors is one per cell of the usual grids."""
     anchors = keypoint_columns.first_shape(declared)[2]
     if anchors is None:
         return True

@@ -1,8 +1,8 @@
-"""YOLOX as its authors export it, not decoded: (1, anchors, 5 + classes).
+"""YOLOX as its authors export it, without decoding: (1, anchors, 5 + classes).
 
 The first columns are the offset of the centre within its cell and the logarithms of width and
-height, all in strides of the cell. Objectness and class probabilities are sigmoid already. A score
-is their product.
+height, all in strides of the cell. The sigmoid is already applied to objectness and class
+probabilities. A score is their product.
 """
 
 import numpy as np

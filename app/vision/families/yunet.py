@@ -1,8 +1,8 @@
-"""YuNet, a detector of faces.
+"""YuNet, a face detector.
 
-Its outputs are cls_S and obj_S, (1, cells, 1), and bbox_S, (1, cells, 4), for each stride S.
-A score is the square root of both products. A box is the offset of its centre and the logarithms of
-its size, in cells. The points of the face, kps_S, are not read.
+Its outputs are cls_S and obj_S, (1, cells, 1), and bbox_S, (1, cells, 4), for each stride S. A
+score is the square root of the product of cls and obj. A box is the offset of its centre and the
+logarithms of its size, in cells. The facial landmarks, kps_S, are not used.
 """
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""Finds the convolutions between a feature map and the logits of its boxes in a graph."""
+"""Finds the convolutions between a feature map and its box logits in a graph."""
 
 import numpy as np
 
@@ -8,16 +8,16 @@ from app.vision.graph_surgery.sparse_convolution import BoxBranch, Convolution
 
 _SIZES = (1, 3)
 _MOST = 8
-"""Convolutions of a branch. A broken graph may have a circle."""
+"""Most convolutions in a branch. A broken graph may contain a cycle."""
 _QUANTIZING = frozenset({"QuantizeLinear", "DequantizeLinear"})
 
 
 def read(graph: Graph, logits: str) -> tuple[str, BoxBranch] | None:
-    """The feature map that ``logits`` are computed from, and the convolutions between them.
+    """The feature map that ``logits`` are computed from, and the convolutions in between.
 
-    The branch begins at the last tensor that other nodes use as well. A branch of a quantised graph
-    has the rounded weights, but computes in floats. None if the last node before ``logits`` is not
-    a plain convolution.
+    The branch begins at the last tensor that other nodes use as well. For a quantised graph it has
+    the rounded weights but computes in floats. None if the last node before ``logits`` is not a
+    plain convolution.
     """
     layers: list[Convolution] = []
     tensor: str | None = logits
@@ -81,7 +81,7 @@ def _unquantized(graph: Graph, tensor: str) -> str:
 
 
 def _unquantizing(graph: Graph, tensor: str) -> list[str]:
-    """``tensor``, then its bytes and their source if it was quantised and back."""
+    """``tensor``; if it was quantised and dequantised, also its bytes and their source."""
     found = [tensor]
     while len(found) < 3 and (node := graph.producer(found[-1])) is not None:
         if node.operator not in _QUANTIZING:
@@ -91,7 +91,7 @@ def _unquantizing(graph: Graph, tensor: str) -> list[str]:
 
 
 def _floats(graph: Graph, tensor: str) -> Floats | None:
-    """The constant ``tensor``; if it is quantised along its first axis, its float values."""
+    """The constant ``tensor``, dequantised if it is quantised along its first axis."""
     node = graph.producer(tensor)
     if node is None or node.operator != "DequantizeLinear":
         return _constant(graph, tensor)

@@ -1,4 +1,4 @@
-"""The nodes of an ONNX file and their connections, and the file again with fewer of them.
+"""The nodes of an ONNX file and their connections; writes the file with fewer nodes.
 
 Field numbers are those of ``onnx.proto``.
 """
@@ -12,7 +12,7 @@ from app.vision.graph_surgery import onnx_tensor
 from app.vision.graph_surgery.protobuf import contents, field, fields, head, integers, text
 
 EXTERNAL_DATA = b"\x0a\x08location"
-"""The key that tells the file of a tensor which is not stored in the model's own file."""
+"""The key for the file of a tensor that is stored outside the model's file."""
 
 _GRAPH = 7
 _NODE, _INITIALIZER, _INPUT, _OUTPUT, _VALUE_INFO = 1, 5, 11, 12, 13
@@ -28,18 +28,18 @@ class Node(NamedTuple):
     inputs: list[str]
     outputs: list[str]
     place: slice
-    """Its bytes in the file."""
+    """Position of the encoded node in the file."""
 
 
 class Graph:
     def __init__(self, data: memoryview) -> None:
         """``data`` is the whole file. Raises ValueError if it is not an ONNX file."""
         self.complete = True
-        """Whether all of its tensors are stored in this file."""
+        """Whether all tensors are stored in this file."""
         self._data = data
         self._around: list[slice] = []  # the model without its graph
         self._others: list[slice] = []  # the graph's other fields, such as its name
-        self._inputs: list[tuple[str, slice]] = []  # old files name their constants among them
+        self._inputs: list[tuple[str, slice]] = []  # older files list their constants among them
         self._constants: dict[str, tuple[slice, int]] = {}  # field, and start of its content
         self._producers: dict[str, int] = {}
         self._users: Counter[str] = Counter()
@@ -64,11 +64,11 @@ class Graph:
         return None if index is None else self.nodes[index]
 
     def users(self, tensor: str) -> int:
-        """The number of nodes that take ``tensor`` in."""
+        """The number of nodes that have ``tensor`` as an input."""
         return self._users[tensor]
 
     def integers(self, node: Node) -> dict[str, list[int]]:
-        """The attributes of ``node`` that are one integer or several."""
+        """The attributes of ``node`` that are an integer or a list of integers."""
         found = {}
         (message,) = contents(self._data[node.place], _NODE)
         for attribute in contents(message, _NODE_ATTRIBUTE):
@@ -78,14 +78,14 @@ class Graph:
         return found
 
     def constant(self, tensor: str) -> Array | None:
-        """None if ``tensor`` is not a constant, or not of a type that ``onnx_tensor`` reads."""
+        """None if ``tensor`` is not a constant of a type that ``onnx_tensor`` reads."""
         if tensor not in self._constants:
             return None
         place, start = self._constants[tensor]
         return onnx_tensor.read(self._data[start : place.stop])
 
     def until(self, outputs: Sequence[str]) -> bytes:
-        """The file with ``outputs`` as its outputs and only the nodes that they depend on."""
+        """The file with these ``outputs`` and only the nodes that they depend on."""
         kept, needed = self._behind(outputs, ())
         inputs = [self._data[place] for name, place in self._inputs if self._stays(name, needed)]
         return self._file(kept, needed, inputs, outputs)
@@ -93,7 +93,7 @@ class Graph:
     def between(self, start: str, end: str, element: int) -> bytes | None:
         """The file with ``start`` as its input and ``end`` as its output.
 
-        ``element`` is ONNX's number of the type of ``start``. None if ``end`` depends on other
+        ``element`` is ONNX's number for the type of ``start``. None if ``end`` depends on other
         inputs.
         """
         kept, needed = self._behind([end], {start})
@@ -105,7 +105,7 @@ class Graph:
         return self._file(kept, needed, [field(_INPUT, value)], [end])
 
     def _behind(self, outputs: Sequence[str], starts: Container[str]) -> tuple[set[int], set[str]]:
-        """Nodes and tensors that ``outputs`` depend on, up to ``starts``."""
+        """Nodes and tensors that ``outputs`` depend on, back to ``starts``."""
         kept: set[int] = set()
         needed: set[str] = set()
         wanted = list(outputs)
@@ -158,7 +158,7 @@ class Graph:
             self._inputs.append((text(content, _VALUE_NAME), place))
         elif number == _OUTPUT:
             self.outputs[text(content, _VALUE_NAME)] = _shape(content)
-        elif number != _VALUE_INFO:  # shapes of inner tensors, some of which are cut away
+        elif number != _VALUE_INFO:  # shapes of inner tensors, some of which are removed
             self._others.append(place)
 
 
@@ -184,5 +184,5 @@ def _shape(value: memoryview) -> Shape:
 
 
 def _size(axis: memoryview) -> int | None:
-    sizes = integers(axis, _AXIS_SIZE)  # none if the axis has a name
+    sizes = integers(axis, _AXIS_SIZE)  # None if the axis has a name
     return sizes[0] if sizes and sizes[0] >= 0 else None

@@ -19,7 +19,7 @@ _KINDS: dict[int, np.dtype[Any]] = {
 
 
 def read(tensor: memoryview) -> Array | None:
-    """None for types that no weights have, and if the numbers are not stored in the file."""
+    """None for types that weights never have, and if the data is stored outside the file."""
     kind = _KINDS.get(next(iter(integers(tensor, _KIND)), 0))
     shape = integers(tensor, _DIMS)
     if kind is None:

@@ -1,4 +1,4 @@
-"""Protobuf's wire format: reading the fields of a message, and writing them.
+"""Reads and writes the fields of a message in protobuf's wire format.
 
 Importing the protobuf library takes longer than reading a whole model with this module.
 """
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 Message = bytes | memoryview
 Field = tuple[int, int, int, int]
-"""Its number, then three offsets in its message: its begin, its content's begin, and its end."""
+"""Field number, and three offsets: start of the field, start and end of its content."""
 
 _VARINT, _LENGTH_DELIMITED = 0, 2
 _FIXED = {1: 8, 5: 4}
@@ -16,7 +16,7 @@ _ONES = (1 << 64) - 1
 
 
 def fields(message: Message) -> Iterator[Field]:
-    """Raises ValueError if ``message`` is not one."""
+    """Raises ValueError if ``message`` is not a valid message."""
     start, size = 0, len(message)
     while start < size:
         begin = start
@@ -40,8 +40,8 @@ def fields(message: Message) -> Iterator[Field]:
 
 
 def varint(message: Message, start: int) -> tuple[int, int]:
-    """The number at ``start``, and the offset behind it."""
-    if start < len(message) and message[start] < 128:  # nearly all numbers are small
+    """The varint at ``start``, and the offset after it."""
+    if start < len(message) and message[start] < 128:  # most numbers are small
         return message[start], start + 1
     value = shift = 0
     for place in range(start, min(start + 10, len(message))):
@@ -54,7 +54,7 @@ def varint(message: Message, start: int) -> tuple[int, int]:
 
 
 def integers(message: Message, wanted: int) -> list[int]:
-    """All integers of the fields with the number ``wanted``, packed ones too."""
+    """All integers in the fields with the number ``wanted``, including packed ones."""
     found = []
     for number, _, start, end in fields(message):
         while number == wanted and start < end:
@@ -81,7 +81,7 @@ def field(number: int, content: bytes) -> bytes:
 
 
 def head(number: int, size: int) -> bytes:
-    """The bytes before the ``size`` bytes of a field's content."""
+    """The bytes that precede the ``size`` bytes of a field's content."""
     begin = bytearray([number << 3 | _LENGTH_DELIMITED])
     while size > 127:
         begin.append(size & 127 | 128)

@@ -1,4 +1,4 @@
-"""Successive convolutions, computed at chosen cells of a feature map only."""
+"""Successive convolutions that are computed at selected cells of a feature map only."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -9,19 +9,19 @@ import numpy as np
 from app.vision.arrays import Array, Floats, Ints
 
 _ROWS = 16
-"""Cells in one matrix product. The number is fixed, so that the result of a cell is the same to the
-last bit whichever other cells are asked for."""
+"""Cells in one matrix product. The number is fixed so that the result of a cell is bit-identical
+whichever other cells are computed with it."""
 
 
 class Convolution(NamedTuple):
-    """Has stride 1 and pads its map with zeros."""
+    """A convolution with stride 1 and zero padding."""
 
     weights: Floats
-    """(size * size * channels in, channels out), from the upper left corner row by row."""
+    """(size * size * channels in, channels out), row by row from the upper left corner."""
     bias: Floats
     """(channels out,)"""
     size: int
-    """Side of its square window: 1 or 3."""
+    """Side of its square kernel: 1 or 3."""
     silu: bool
     """Whether SiLU, x * sigmoid(x), follows."""
 
@@ -43,7 +43,7 @@ class Convolution(NamedTuple):
     def apply(self, values: Floats, taps: Ints) -> Floats:
         """``taps`` (n, size * size) are rows of ``values``, whose last row is zeros.
 
-        The answer is (n + 1, channels out), and its last row is zeros again.
+        Returns (n + 1, channels out); its last row is zeros again.
         """
         count = len(taps)
         padded = np.full((-(-count // _ROWS) * _ROWS, taps.shape[1]), len(values) - 1)
@@ -52,14 +52,14 @@ class Convolution(NamedTuple):
         out = np.empty((len(padded) + 1, len(self.bias)), dtype=np.float32)
         for start in range(0, len(padded), _ROWS):
             rows = slice(start, start + _ROWS)
-            # No tap lies outside: "clip" only skips the check.
+            # No index is out of range: "clip" only skips the check.
             values.take(padded[rows], axis=0, out=windows, mode="clip")
             np.matmul(windows.reshape(_ROWS, -1), self.weights, out=out[rows])
         out[count] = 0
         made = out[:count]
         made += self.bias
         if self.silu:
-            with np.errstate(over="ignore"):  # 1 / infinity is 0, which is right
+            with np.errstate(over="ignore"):  # 1 / infinity is 0, as intended
                 made /= 1 + np.exp(-made)
         return out[: count + 1]
 
@@ -68,7 +68,7 @@ class BoxBranch(NamedTuple):
     layers: Sequence[Convolution]
 
     def at(self, feature: Array, places: Ints) -> Floats:
-        """Results (channels out, n) at the cells ``places`` (n,), which count row by row.
+        """Results (channels out, n) at the row-major cells ``places`` (n,).
 
         ``feature`` is (channels in, height, width).
         """
@@ -86,7 +86,7 @@ class BoxBranch(NamedTuple):
 
 
 class _Grid:
-    """A map with a frame of one cell, so that every cell of the map has eight neighbours."""
+    """A map with a border of one cell, so that every cell of the map has eight neighbours."""
 
     def __init__(self, height: int, width: int) -> None:
         self.height, self.width = height, width
@@ -101,7 +101,7 @@ class _Grid:
         return (row - 1) * self.width + column - 1
 
     def around(self, cells: Ints, size: int) -> Ints:
-        """``cells`` and the cells of the map in a window of ``size`` around each."""
+        """``cells`` and all cells of the map in a window of ``size`` around each."""
         if size == 1:
             return cells
         found = np.zeros((self.height + 2, self.width + 2), dtype=bool)
@@ -112,9 +112,9 @@ class _Grid:
         return within
 
     def taps(self, known: Ints, wanted: Ints, size: int) -> Ints:
-        """For each ``wanted`` cell the positions in ``known`` of the cells in its window.
+        """For each ``wanted`` cell, the positions in ``known`` of the cells in its window.
 
-        The shape is (wanted, size * size). A cell of the frame has the position ``len(known)``.
+        The shape is (wanted, size * size). Cells of the border have the position ``len(known)``.
         """
         index = np.full(self.size, len(known))
         index[known] = np.arange(len(known))

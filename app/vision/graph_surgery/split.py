@@ -1,8 +1,8 @@
-"""Cut a graph of YOLOv8's kind where its boxes begin, before it decodes them for every anchor.
+"""Cuts a YOLOv8-style graph before it decodes the boxes of every anchor.
 
-The sides of a box are distributions (DFL). The whole graph takes the softmax and the mean of each:
-a tenth of YOLOv8n's time, for thousands of anchors of which a few dozen are looked at. The
-convolutions before them, which only the boxes need, are a sixth of the rest. The decoder of the cut
+The sides of a box are distributions (DFL). The full graph computes the softmax and the mean of each
+for thousands of anchors, although only a few dozen are used: a tenth of YOLOv8n's time. The
+preceding convolutions, which only the boxes need, take a sixth of the rest. The decoder of the cut
 graph (``families/distributions.py``) does both for those few dozen.
 """
 
@@ -18,47 +18,48 @@ from app.vision.graph_surgery.onnx_graph import Graph, Node
 from app.vision.graph_surgery.sparse_convolution import BoxBranch
 
 _WITH_SUBGRAPHS = frozenset({"If", "Loop", "Scan", "SequenceMap"})
-"""Their inner nodes take in tensors that are not among the node's own inputs."""
+"""The subgraphs of these operators use tensors that are not among the node's own inputs."""
 _FLOAT, _FLOAT16 = 1, 10
-"""ONNX's numbers of these types."""
+"""ONNX's numbers for these types."""
 _DISTRIBUTION = ("Softmax", "Transpose", "Reshape")
-"""From the shares of the bins back to their logits."""
+"""Operators from the probabilities of the bins back to their logits."""
 
 
 class Cut(NamedTuple):
     model: bytes
     """An ONNX file whose graph ends at ``outputs``."""
     outputs: list[str]
-    """A tensor a level for the boxes, then one a level for the class logits; or one for both."""
+    """A tensor per level for the boxes, then one per level for the class logits; or one for
+    both."""
     declared: dict[str, Shape]
-    """Names and shapes of the outputs of the whole graph."""
+    """Names and shapes of the outputs of the full graph."""
     branches: Sequence[BoxBranch]
-    """Compute the boxes' logits, a level each, if the boxes' outputs are feature maps."""
+    """Compute the box logits, one branch per level, if the box outputs are feature maps."""
     masks: "MaskCut | None" = None
-    """Of a segmenter."""
+    """None unless the model is a segmenter."""
 
 
 class MaskCut(NamedTuple):
-    """What a segmenter's masks are computed from, apart from its boxes."""
+    """The parts that compute a segmenter's masks, separate from its boxes."""
 
     head: bytes
-    """An ONNX file from the first of the feature maps to the prototypes."""
+    """An ONNX file: from the first feature map to the prototypes."""
     branches: Sequence[BoxBranch]
-    """Compute the coefficients from the feature maps, a level each."""
+    """Compute the coefficients from the feature maps, one branch per level."""
 
 
 class _Levels(NamedTuple):
     outputs: list[str]
-    """Logits of each level: of boxes, then of classes, or of both in one tensor."""
+    """Logits of each level: boxes and classes in one tensor, or boxes, then classes."""
     boxes: list[str]
-    """Logits of boxes alone; empty, like ``classes``, if no tensor holds them alone."""
+    """Box logits; empty, like ``classes``, if no tensor has them alone."""
     classes: list[str]
 
 
 def cut(file: mmap | bytes, *, late_boxes: bool = True) -> Cut | None:
-    """None for every other graph and for a broken file, which the session reports.
+    """None for any other graph, and for a broken file, which the session reports.
 
-    ``late_boxes`` also cuts off the boxes' own convolutions. They then run on one CPU core.
+    ``late_boxes`` also cuts off the convolutions of the boxes, which then run on one CPU core.
     """
     try:
         with memoryview(file) as data:
@@ -79,7 +80,7 @@ def cut(file: mmap | bytes, *, late_boxes: bool = True) -> Cut | None:
 
 
 def _without_boxes(graph: Graph, levels: _Levels) -> tuple[list[str], list[BoxBranch]] | None:
-    """The feature maps before the boxes' convolutions, then the class logits."""
+    """The feature maps before the box convolutions, then the class logits."""
     try:
         found = [box_branch.read(graph, level) for level in levels.boxes]
     except (ValueError, IndexError):
@@ -92,13 +93,13 @@ def _without_boxes(graph: Graph, levels: _Levels) -> tuple[list[str], list[BoxBr
 
 
 def _has_masks(graph: Graph) -> bool:
-    """Whether a second output has the form of prototypes."""
+    """Whether there is a second output with the shape of prototypes."""
     shapes = list(graph.outputs.values())
     return len(shapes) == 2 and len(shapes[1]) == 4
 
 
 def _masks(graph: Graph, features: list[str]) -> MaskCut | None:
-    """None if the masks depend on more than ``features``, the maps that boxes begin with."""
+    """None if the masks depend on more than ``features``, the inputs of the box branches."""
     first, prototypes = graph.outputs
     parts = _concatenated(graph, _back(graph, first, "Cast") or first)
     levels = _levels(graph, parts[2]) if len(parts) == 3 else None
@@ -140,7 +141,7 @@ def _find(graph: Graph) -> _Levels | None:
 
 
 def _apart(graph: Graph, joined: list[str]) -> tuple[list[str], list[str]]:
-    """Logits of boxes and of classes that each level of ``joined`` concatenates, if it does."""
+    """The box logits and class logits that each level of ``joined`` concatenates, if it does."""
     nodes = [graph.producer(level) for level in joined]
     pairs = [
         node.inputs
@@ -163,12 +164,12 @@ def _distributions(graph: Graph, sides: str | None) -> str | None:
 
 
 def _exponentials(graph: Graph, sides: str | None) -> str | None:
-    """Like ``_distributions``, in the form of ``models.quantize``: sums of exponentials."""
+    """Like ``_distributions``, for the sums of exponentials that ``models.quantize`` writes."""
     product = _inputs(graph, _back(graph, sides, "Div", "Split"), "MatMul")
     mix = graph.constant(product[0]) if len(product) == 2 else None
     if mix is None or mix.size % 32:
         return None
-    bins = mix.size // 32  # four sides twice, by all bins of all sides
+    bins = mix.size // 32  # the four sides twice, by all bins of all sides
     if not np.array_equal(mix.ravel()[:bins], np.arange(bins)):
         return None
     return _back(graph, product[1], "Exp", "Clip")
@@ -177,7 +178,7 @@ def _exponentials(graph: Graph, sides: str | None) -> str | None:
 def _sides(graph: Graph, boxes: str) -> str | None:
     """The distances of all anchors to the four sides, if ``boxes`` are centre and size.
 
-    Only operators and their order are compared: centre = (low + high) / 2, size = high - low,
+    Only the operators and their order are checked: centre = (low + high) / 2, size = high - low,
     low = anchor - the first two distances, high = anchor + the other two, all times the stride.
     """
     both = _inputs(graph, _back(graph, boxes, "Mul"), "Concat")
@@ -199,7 +200,7 @@ def _sides(graph: Graph, boxes: str) -> str | None:
 
 
 def _same(graph: Graph, tensor: str, other: str) -> bool:
-    """Whether both are one tensor or constants; exporters repeat a constant at each use."""
+    """Whether both are one tensor, or both constants: exporters repeat them at each use."""
     nodes = graph.producer(tensor), graph.producer(other)
     return tensor == other or all(node is None or node.operator == "Constant" for node in nodes)
 
@@ -212,14 +213,14 @@ def _levels(graph: Graph, tensor: str) -> list[str] | None:
 
 
 def _concatenated(graph: Graph, tensor: str) -> Sequence[str]:
-    """The parts that ``tensor`` concatenates; a first part is taken apart in turn."""
+    """The inputs that ``tensor`` concatenates; a nested first input is expanded in turn."""
     parts = _inputs(graph, tensor, "Concat")
     inner = _inputs(graph, parts[0], "Concat") if parts else []
     return [*inner, *parts[1:]] if inner else parts
 
 
 def _back(graph: Graph, tensor: str | None, *operators: str) -> str | None:
-    """The tensor before a chain of ``operators``, the last operator first, that ends here."""
+    """The tensor before a chain of ``operators``, given last first, that ends at ``tensor``."""
     for operator in operators:
         inputs = _inputs(graph, tensor, operator)
         tensor = inputs[0] if inputs else None
@@ -227,6 +228,6 @@ def _back(graph: Graph, tensor: str | None, *operators: str) -> str | None:
 
 
 def _inputs(graph: Graph, tensor: str | None, operator: str) -> Sequence[str]:
-    """Inputs of the node that produces ``tensor``; empty if it is not an ``operator``."""
+    """Inputs of the node that produces ``tensor``; empty if its operator is not ``operator``."""
     node: Node | None = None if tensor is None else graph.producer(tensor)
     return node.inputs if node is not None and node.operator == operator else []

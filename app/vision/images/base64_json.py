@@ -1,4 +1,4 @@
-"""JSON that carries an image as base64: read by pydantic, guarded against bombs."""
+"""JSON documents with a base64 image: parsed by pydantic, with a limit on their memory."""
 
 import binascii
 import json
@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 MOST_COMMAS = 1000
-"""A document with more values is not parsed, since it could take fifty times its size in memory.
-Base64 has no commas, and nesting without commas ends at pydantic's own limit."""
+"""Documents with more values are not parsed, since they could take fifty times their size in
+memory. Base64 has no commas, and nesting without commas stops at pydantic's own limit."""
 _DATA_URL = re.compile(r"\s{0,20}data:[\w.+\\/;=-]{0,200},")
 
 M = TypeVar("M", bound="Base64Model")
@@ -27,7 +27,7 @@ class TooManyValues(ValueError):
 
 
 def read_base64_json(model: type[M], document: bytes, *path: str, spaces: bool = False) -> M:
-    """The base64 at ``path`` may be wrapped in lines, be a data: URL, or have ``spaces`` in it.
+    """The base64 at ``path`` may be a data: URL and contain line breaks or, if allowed, ``spaces``.
 
     Raises TooManyValues or pydantic's ValidationError.
     """
@@ -36,7 +36,7 @@ def read_base64_json(model: type[M], document: bytes, *path: str, spaces: bool =
     try:
         return model.model_validate_json(document)
     except ValidationError:
-        # Read again more slowly, for what pydantic does not take.
+        # Parse again, more slowly, what pydantic does not accept.
         taken_out = _take_out(document, path, spaces)
         if taken_out is None:
             raise
@@ -59,7 +59,7 @@ def _has_more_commas(document: bytes, most: int) -> bool:
 
 
 def _take_out(document: bytes, path: tuple[str, ...], spaces: bool) -> tuple[bytes, bytes] | None:
-    """``document`` with an empty string at ``path``, and the bytes that were there as base64.
+    """``document`` with an empty string at ``path``, and the decoded bytes that were there.
 
     None if there is no base64.
     """

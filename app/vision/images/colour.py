@@ -1,4 +1,4 @@
-"""Any colour mode to RGB, as a person would see it, without a second full-size copy."""
+"""Converts any colour mode to RGB as a viewer would show it, without a second full-size copy."""
 
 from collections.abc import Callable
 from itertools import product
@@ -12,14 +12,14 @@ _DEEP_MODES = frozenset({"I;16", "I;16B", "I;16L", "I;16N", "I", "F"})
 
 
 Flatten = Callable[[Image.Image], Image.Image]
-"""Makes RGB of a part of an image, whose mode alone does not say how."""
+"""Converts a part of an image to RGB, if its mode alone does not say how."""
 
 
 def to_rgb(image: Image.Image, factor: int = 1, flatten: Flatten | None = None) -> Image.Image:
     """A loaded image as RGB, divided by ``factor`` (a box filter).
 
-    Alpha is laid over white, 16 bits and more become 8. Modes other than RGB and L are converted
-    part by part, so that a large image never exists twice.
+    Transparent pixels are blended with white; samples of 16 bits and more become 8 bits. Modes
+    other than RGB and L are converted part by part, so that a large image never exists twice.
     """
     if flatten is None and image.mode in ("RGB", "L") and "transparency" not in image.info:
         return (image.reduce(factor) if factor > 1 else image).convert("RGB")
@@ -27,7 +27,7 @@ def to_rgb(image: Image.Image, factor: int = 1, flatten: Flatten | None = None) 
     width, height = image.size
     out = Image.new("RGB", (-(-width // factor), -(-height // factor)))
     rows = max(1, _PART_PIXELS // (width * factor)) * factor
-    columns = -(-_PART_PIXELS // (rows * factor)) * factor  # fewer than all of a very wide image
+    columns = -(-_PART_PIXELS // (rows * factor)) * factor  # fewer than a very wide image has
     for top, left in product(range(0, height, rows), range(0, width, columns)):
         part = image.crop((left, top, min(left + columns, width), min(top + rows, height)))
         flat = flatten(part) if flatten else _flatten(part, scale)
@@ -37,21 +37,21 @@ def to_rgb(image: Image.Image, factor: int = 1, flatten: Flatten | None = None) 
 
 def _flatten(image: Image.Image, scale: float) -> Image.Image:
     if image.mode in _DEEP_MODES:
-        with np.errstate(all="ignore"):  # NaN and infinity are made finite below
+        with np.errstate(all="ignore"):  # NaN and infinity become finite below
             values = np.asarray(image, dtype=np.float32) * scale
         return Image.fromarray(np.nan_to_num(values).clip(0, 255).astype(np.uint8)).convert("RGB")
     return over_white(image) if image.has_transparency_data else image.convert("RGB")
 
 
 def over_white(image: Image.Image) -> Image.Image:
-    """RGB of an image with transparency."""
+    """Blends an image with transparency with white; returns RGB."""
     rgba = image.convert("RGBA")
     canvas = Image.new("RGBA", rgba.size, _WHITE)
     return Image.alpha_composite(canvas, rgba).convert("RGB")
 
 
 def _depth_scale(image: Image.Image) -> float:
-    """The factor that brings the values of a deep gray image to 0..255."""
+    """The factor that scales the values of a 16-bit or 32-bit gray image to 0..255."""
     if image.mode.startswith("I;16"):
         return 255 / 65535
     _, high = image.getextrema()

@@ -1,16 +1,16 @@
-"""The orientation that EXIF gives, read as browsers do."""
+"""Reads the EXIF orientation as browsers do."""
 
 from app.errors import InvalidImage
 
 _ORIENTATION = 274
 _SHORT = 3
 _PREFIX = b"Exif\0"
-"""Followed by one byte of padding, of any value."""
+"""Followed by one padding byte of any value."""
 _MAGIC = (b"II*\0", b"MM\0*")
 
 
 def orientation(exif: bytes) -> int:
-    """1 to 8; 1 if there is none or it cannot be read. ``exif`` may begin with its prefix."""
+    """Returns 1 to 8; 1 if missing or unreadable. ``exif`` may begin with its prefix."""
     if exif.startswith(_PREFIX):
         exif = exif[len(_PREFIX) + 1 :]
     if not exif.startswith(_MAGIC):

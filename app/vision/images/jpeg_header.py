@@ -1,6 +1,6 @@
-"""A JPEG up to its first scan: its frame, its orientation, and what a decoder need not read.
+"""Reads a JPEG up to its first scan: frame, orientation, and segments that can be skipped.
 
-Of the application segments browsers use EXIF's only, and show the picture if one is broken.
+Browsers use only the EXIF application segment, and show the picture even if one is broken.
 """
 
 import re
@@ -11,18 +11,18 @@ from app.errors import InvalidImage, InvalidImageFormat
 from app.vision.images import exif
 
 MOST_SEGMENTS = 2000
-"""In front of the first scan."""
+"""Segments before the first scan."""
 _MOST_TAKEN_APART = 64
-"""Segments that Pillow takes apart, or puts together one behind the other."""
+"""Segments that Pillow parses, or joins with others."""
 _MOST_LAYERS = 4
 _LONGEST_FILL = 70_000
-"""Fill bytes in a row. Two segments and a marker can hold 65,536; a decoder that is given its
-file in pieces begins a run again with each piece."""
+"""Consecutive fill bytes. Two segments and a marker can hold 65,536; a decoder that gets its file
+in pieces begins a run again with each piece."""
 _FILL = b"\xff" * _LONGEST_FILL
 _BLOCK_BYTES = 64 * 2
 """Memory of a block of 8 x 8 coefficients."""
 _AFTER_START = 3
-"""Pillow has read the first byte of the first segment with the start of the file."""
+"""Pillow has already read the first byte of the first segment with the start of the file."""
 
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _HIERARCHICAL = frozenset({0xC5, 0xC6, 0xC7, 0xCD, 0xCE, 0xCF})
@@ -31,7 +31,7 @@ _ARITHMETIC = frozenset(range(0xC9, 0xD0)) - {0xCC}
 _APPLICATION, _COMMENT, _EXIF = range(0xE0, 0xF0), 0xFE, 0xE1
 _TAKEN_APART = frozenset({0xDB, 0xE1, 0xED}) | _FRAMES  # quantisation, EXIF, Photoshop
 SCAN = 0xDA
-# A decoder that looks for a restart marker steps over the reserved ones by their two bytes.
+# A decoder that looks for a restart marker skips the two bytes of reserved markers.
 WITHOUT_LENGTH = frozenset({*range(1, 0xC0), *range(0xD0, 0xDA)})
 _MARKER = re.compile(rb"\xff([^\x00\xff])")
 
@@ -45,7 +45,7 @@ class Frame:
     arithmetic: bool
 
     def blocks(self, size: tuple[int, int]) -> dict[int, int]:
-        """Blocks of 8 x 8 coefficients of each component, by its identifier."""
+        """Blocks of 8 x 8 coefficients for each component, by its identifier."""
         across = -(-size[0] // (8 * max(h for _, h, _ in self.layers)))
         down = -(-size[1] // (8 * max(v for _, _, v in self.layers)))
         return {name: across * down * h * v for name, h, v in self.layers}
@@ -56,11 +56,11 @@ class Header:
     data: bytes
     end: int
     frame: Frame | None
-    """None if there is no scan, or if no decoder takes the frame."""
+    """None if there is no scan, or if no decoder accepts the frame."""
     scan: int
-    """Where the header of the first scan begins, with its length; the end if there is none."""
+    """Position of the first scan's header (its length field); the end if there is no scan."""
     segments: int
-    """Segments in front of the first scan."""
+    """Number of segments before the first scan."""
 
     @property
     def in_several_scans(self) -> bool:
@@ -71,21 +71,21 @@ class Header:
 
     @property
     def has_plain_scan(self) -> bool:
-        """Whether its one scan takes a time in proportion to its pixels and its bytes."""
+        """Whether its one scan takes time in proportion to its pixels and its bytes."""
         assert self.frame is not None
         return not (self.in_several_scans or self.frame.arithmetic or self.long_fill >= 0)
 
     @property
     def long_fill(self) -> int:
-        """Where more fill bytes follow each other than are read; -1 if nowhere."""
+        """Position of a run of too many fill bytes; -1 if there is none."""
         if self.end - self.scan < _LONGEST_FILL:
             return -1
         return self.data.find(_FILL, self.scan, self.end)
 
     def block_bytes(self, full: tuple[int, int] | None = None) -> int:
-        """Memory of the coefficients of a JPEG in several scans, held whole until the last.
+        """Memory of the coefficients of a JPEG with several scans, all kept until the last scan.
 
-        0 if it is in one scan. ``full`` is its size in pixels if the decoder has another.
+        0 if it has one scan. ``full`` is its size in pixels if the decoder's differs.
         """
         if self.frame is None or not self.in_several_scans:
             return 0
@@ -96,18 +96,18 @@ class Header:
 class Metadata:
     orientation: int = 1
     kept_bytes: int = 0
-    """Bytes of all segments that Pillow reads."""
+    """Total size of the segments that Pillow reads."""
     skips: dict[int, int] = field(default_factory=dict)
-    """Where a segment begins that Pillow need not read, and where it ends.
+    """Start and end of each segment that Pillow can skip.
 
-    libjpeg reads the file in blocks from its start, and takes all segments or leaves one out whole.
+    libjpeg reads the file in blocks from its start; each segment is passed or skipped as a whole.
     """
 
 
 def read(
     data: bytes, start: int = 0, end: int | None = None, most_segments: int = MOST_SEGMENTS
 ) -> Header:
-    """Raises InvalidImage if more stands in front of the first scan than a photo has."""
+    """Raises InvalidImage if more data precedes the first scan than in any photo."""
     end = len(data) if end is None else min(end, len(data))
     frame = None
     seen = taken_apart = frames = 0
@@ -123,14 +123,14 @@ def read(
         taken_apart += marker in _TAKEN_APART and (marker != _EXIF or data.startswith(b"Exif", at))
         too_many = seen > most_segments or taken_apart > _MOST_TAKEN_APART
         if too_many or layers > _MOST_LAYERS or frames > 1:
-            raise InvalidImage("The JPEG has more in front of its pixels than is read here.")
+            raise InvalidImage("The JPEG has too many segments or frames before its pixels.")
     return Header(data, end, None, end, seen)
 
 
 def read_metadata(data: bytes, scan: int) -> Metadata:
-    """``scan`` is where the header of the first scan begins.
+    """``scan`` is the position of the first scan's header.
 
-    Raises InvalidImageFormat if the JPEG is of a kind that is not read here.
+    Raises InvalidImageFormat if the JPEG is of an unsupported kind.
     """
     found = Metadata()
     exif_seen = False
@@ -153,7 +153,7 @@ def read_metadata(data: bytes, scan: int) -> Metadata:
 
 
 def _segments(data: bytes, at: int, end: int) -> Iterator[tuple[int, int, int]]:
-    """Marker, where its content begins, and the content's length (0 for a marker without)."""
+    """Marker, start of its content, and the content's length (0 for a marker without a length)."""
     while found := _MARKER.search(data, at, end):
         marker, at = found[1][0], found.end()
         if marker in WITHOUT_LENGTH:
@@ -166,7 +166,7 @@ def _segments(data: bytes, at: int, end: int) -> Iterator[tuple[int, int, int]]:
 
 def _read_frame(marker: int, body: bytes) -> Frame | None:
     if len(body) < 6 or len(body) < 6 + 3 * body[5] or not 1 <= body[5] <= _MOST_LAYERS:
-        return None  # which no decoder takes
+        return None  # no decoder accepts such a frame
     height, width = int.from_bytes(body[1:3], "big"), int.from_bytes(body[3:5], "big")
     layers = tuple(
         (body[at], max(1, body[at + 1] >> 4), max(1, body[at + 1] & 15))
@@ -183,5 +183,5 @@ def _check_kind(marker: int, precision: bytes) -> None:
     else:
         return
     raise InvalidImageFormat(
-        f"This is {kind}, which is not read here. Send it as JPEG of 8 bits, or as PNG."
+        f"This is {kind}, which is not supported. Send it as JPEG of 8 bits, or as PNG."
     )

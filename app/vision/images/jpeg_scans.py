@@ -1,6 +1,6 @@
-"""Bounds on the scans of a JPEG, alone in its file or as a part of a TIFF.
+"""Limits the scans of a JPEG, in its own file or inside a TIFF.
 
-Each scan goes over the whole picture, however few bytes it has.
+Each scan processes the whole picture, however few bytes it has.
 """
 
 import re
@@ -13,19 +13,19 @@ from app.vision.images.jpeg_header import SCAN, WITHOUT_LENGTH, Header
 
 _MOST_SEGMENTS_OF_PART = 24
 _MOST_MARKERS = 10_000
-"""From the first scan to the end of the picture, without restart markers."""
+"""Markers from the first scan to the end of the picture, without restart markers."""
 _MOST_WORK = 1_500_000_000
-"""Nanoseconds on a slow core, by the weights below."""
+"""Nanoseconds on a slow core, estimated with the weights below."""
 _PER_SCAN, _PER_BLOCK, _PER_COEFFICIENT = 10_000, 10, 1
 _PER_ARITHMETIC_COEFFICIENT = 40
-"""Each takes about ten decisions, and predictable ones take next to no bytes."""
+"""Each coefficient takes about ten decisions, and predictable ones take almost no bytes."""
 _END = 0xD9
 _MARKER = re.compile(rb"\xff([^\x00\xff\xd0-\xd7])")
 
 
 @dataclass
 class _Tally:
-    """Counts over all JPEGs of one file."""
+    """Totals of all JPEGs in one file."""
 
     markers: int = 0
     scans: int = 0
@@ -33,9 +33,9 @@ class _Tally:
 
 
 def check_parts(data: bytes, parts: Sequence[tuple[int, int]]) -> int:
-    """Checks JPEGs within a file, as strips of a TIFF are: where each begins and ends.
+    """Checks JPEGs inside a file, such as strips of a TIFF, by their starts and ends.
 
-    The answer is the most memory of the coefficients of one of them. Raises InvalidImage.
+    Returns the largest coefficient memory of one of them. Raises InvalidImage.
     """
     tally = _Tally()
     segments_left = jpeg_header.MOST_SEGMENTS + _MOST_SEGMENTS_OF_PART * len(parts)
@@ -67,13 +67,13 @@ def check(header: Header, tally: _Tally | None = None) -> None:
         if tally.work > _MOST_WORK:
             raise InvalidImage(f"The JPEG has {tally.scans} scans or more, too many for its size.")
         if tally.markers > _MOST_MARKERS:
-            raise InvalidImage("The JPEG has more markers between its scans than are read here.")
+            raise InvalidImage("The JPEG has too many markers between its scans.")
         if marker not in WITHOUT_LENGTH:
             at += max(2, int.from_bytes(data[at : at + 2], "big"))
     else:
         at = end
     if 0 <= header.long_fill < at:
-        raise InvalidImage("The JPEG has more fill bytes in its scans than are read here.")
+        raise InvalidImage("The JPEG has too many fill bytes in its scans.")
 
 
 def _work(header: bytes, blocks: Mapping[int, int], per_coefficient: int) -> int:
@@ -82,7 +82,7 @@ def _work(header: bytes, blocks: Mapping[int, int], per_coefficient: int) -> int
     behind = 3 + 2 * components
     if len(header) < behind + 2:
         return _PER_SCAN
-    # Of components that it does not have a decoder stops.
+    # A decoder stops at components that the frame does not have.
     own = sum(blocks.get(header[3 + 2 * index], 0) for index in range(components))
     first, last = header[behind], header[behind + 1]
     coefficients = min(64, max(0, last - first) + 1)

@@ -18,7 +18,7 @@ from app.vision.images.formats.record import Format, Inspection, Orientation, ch
 from app.vision.images.memory import DecodingBudget, Size, peak_bytes
 from app.vision.runtime.allocator import tune_allocator
 
-# Pillow warns of broken metadata past our log, and Python keeps each new text for good.
+# Pillow's warnings about broken metadata bypass our log, and Python keeps each new text for ever.
 warnings.filterwarnings("ignore", module=r"PIL\.")
 logging.getLogger("PIL").setLevel(logging.CRITICAL + 1)
 tune_allocator()
@@ -34,15 +34,15 @@ _TURNS = {
 }
 _SIDEWAYS = frozenset({5, 6, 7, 8})
 _FEW_BYTES = 2_000_000
-"""Metadata of ordinary photos, which is within the allocator's own slack: not reserved."""
+"""Metadata of ordinary photos; it is within the allocator's slack and is not reserved."""
 
 _UNSUPPORTED = re.compile(
     r"unsupported (?!bmp bitfields)|cannot handle|unknown pixel mode", re.IGNORECASE
 )
-"""How Pillow's decoders begin if they know what a file is and do not read it."""
+"""Start of the messages of Pillow's decoders for files that they recognise but do not support."""
 
 Cover = Callable[[Size], Size]
-"""Given the upright full size, the size that the result has to cover."""
+"""Maps the upright full size to the size that the result has to cover."""
 
 
 @dataclass(frozen=True)
@@ -50,22 +50,22 @@ class Picture:
     """A decoded image, upright."""
 
     rgb: Image.Image
-    """Mode RGB; not smaller than what it had to cover, unless the file is."""
+    """Mode RGB; not smaller than the size to cover, unless the file is."""
     size: Size
     """Full size of the upright image in pixels."""
 
 
 @dataclass(frozen=True)
 class ImageReader:
-    """Every method takes the format of ``data`` if the caller has recognised it already."""
+    """Every method accepts the format of ``data``, if the caller has already determined it."""
 
     max_pixels: int
     budget: DecodingBudget
 
     def read(self, data: bytes, cover: Cover, image_format: Format | None = None) -> Picture:
-        """Decode ``data`` no larger than needed to cover what ``cover`` says.
+        """Decodes ``data`` to a size that covers what ``cover`` returns.
 
-        The result may be larger than that: on one side at least, by less than a factor of two.
+        At least one side of the result is less than twice as long as needed.
 
         Raises InvalidImageFormat, InvalidImage or ImageTooLarge.
         """
@@ -73,7 +73,7 @@ class ImageReader:
             return picture
 
     def check(self, data: bytes, cover: Cover, image_format: Format | None = None) -> None:
-        """Raises what ``decoded`` raises for what the header says, and decodes nothing."""
+        """Raises what ``decoded`` would raise because of the header, without decoding anything."""
         _, plan = self._open(data, cover, image_format)
         self.budget.check(plan.cost)
 
@@ -81,11 +81,11 @@ class ImageReader:
     def decoded(
         self, data: bytes, cover: Cover, image_format: Format | None = None
     ) -> Iterator[Picture]:
-        """Like ``read``; the memory that decoding took stays reserved until the block ends."""
+        """Like ``read``, but the memory for decoding stays reserved until the block ends."""
         source, plan = self._open(data, cover, image_format)
         cost = plan.cost
         if source.heavy:
-            del plan  # its metadata is no longer reserved: it is opened again below
+            del plan  # its metadata is no longer reserved; the file is opened again below
         with self.budget.reserve(cost):
             with _decoder_errors():
                 if source.heavy:
@@ -97,7 +97,7 @@ class ImageReader:
                 rgb: Image.Image = image
                 if image.mode != "RGB" or factor > 1 or not source.format.releases_buffers:
                     rgb = to_rgb(image, factor, source.inspection.flatten(image))
-                del image  # before its pixels are held a third time
+                del image  # before its pixels are copied a third time
                 if orientation in _TURNS:
                     rgb = rgb.transpose(_TURNS[orientation])
             yield Picture(rgb, size)
@@ -123,12 +123,12 @@ class _Source(NamedTuple):
 
     @property
     def heavy(self) -> bool:
-        """Whether opening the file takes so much memory that it has to be reserved first."""
+        """Whether opening the file takes enough memory that it must be reserved first."""
         return self.inspection.metadata_bytes > _FEW_BYTES
 
 
 class _Plan(NamedTuple):
-    """How a file is to be decoded, told from its header."""
+    """How to decode a file, determined from its header."""
 
     image: ImageFile
     orientation: int
@@ -136,15 +136,15 @@ class _Plan(NamedTuple):
     size: Size
     """Full size of the upright image in pixels."""
     target: Size
-    """Size that has to be covered, in pixels as they are stored."""
+    """Size that has to be covered, in the orientation of the stored pixels."""
     cost: int
-    """Bytes of memory at the peak."""
+    """Peak memory in bytes."""
 
 
 def _plan(source: _Source, cover: Cover) -> _Plan:
     """Opens the file, which reads its header only."""
     form, inspection = source.format, source.inspection
-    # Pillow's decoders refuse to make room above twice this; below it, our own check is exact.
+    # Pillow's decoders refuse sizes above twice this; below it, our own check is exact.
     Image.MAX_IMAGE_PIXELS = -(-source.max_pixels // 2)
     image = form.open(source.data, inspection)
     check_pixels(image.size, source.max_pixels)
@@ -164,10 +164,10 @@ def _plan(source: _Source, cover: Cover) -> _Plan:
 
 @contextmanager
 def _decoder_errors() -> Iterator[None]:
-    """Turns whatever a decoder raises on bytes that it cannot read into InvalidImage.
+    """Converts any exception of a decoder that cannot read its bytes to InvalidImage.
 
     Pillow's decoders raise more classes than they document (SyntaxError, ValueError, EOFError,
-    struct.error, zlib.error ...), so every Exception is caught, around the decoder only.
+    struct.error, zlib.error ...), so every Exception is caught, but only around the decoder.
     """
     try:
         yield
@@ -180,10 +180,10 @@ def _decoder_errors() -> Iterator[None]:
     except Exception as error:
         if _UNSUPPORTED.match(str(error)):
             raise InvalidImageFormat(
-                f"This image is of a kind that is not read here ({error}). Send it as JPEG or PNG."
+                f"This kind of image is not supported ({error}). Send it as JPEG or PNG."
             ) from error
         if "bitfields" in str(error):
-            raise InvalidImage("The BMP has masks of its colours that are not read.") from error
+            raise InvalidImage("The BMP has colour masks that are not supported.") from error
         raise InvalidImage(
             "The image begins like one that is allowed but cannot be read to its end:"
             " it is truncated or corrupt."
@@ -191,7 +191,7 @@ def _decoder_errors() -> Iterator[None]:
 
 
 def _aim(full: Size, orientation: int, cover: Cover) -> tuple[Size, Size]:
-    """The upright size, and what has to be covered in pixels as they are stored."""
+    """The upright size, and the size to cover in the orientation of the stored pixels."""
     if orientation not in _SIDEWAYS:
         return full, cover(full)
     width, height = cover(full[::-1])
@@ -199,7 +199,7 @@ def _aim(full: Size, orientation: int, cover: Cover) -> tuple[Size, Size]:
 
 
 def _orientation(image: Image.Image, inspection: Inspection) -> int:
-    """EXIF orientation 1..8; 1 if there is none or it cannot be read. XMP turns nothing."""
+    """EXIF orientation 1..8; 1 if there is none or it cannot be read. XMP is ignored."""
     if inspection.orientation is not None:
         return inspection.orientation
     found = image.info.get("exif")
@@ -207,5 +207,5 @@ def _orientation(image: Image.Image, inspection: Inspection) -> int:
 
 
 def _whole_factor(size: Size, target: Size) -> int:
-    """The largest whole number by which ``size`` can be divided and still cover ``target``."""
+    """The largest integer that ``size`` can be divided by while still covering ``target``."""
     return max(1, min(size[0] // max(1, target[0]), size[1] // max(1, target[1])))

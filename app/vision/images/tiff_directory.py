@@ -1,4 +1,4 @@
-"""Directories of a TIFF, whose form those of EXIF and MPO have, too: bounds on their fields."""
+"""Limits on the fields of TIFF directories, which EXIF and MPO use as well."""
 
 import ctypes
 import struct
@@ -10,20 +10,20 @@ from PIL import TiffImagePlugin, _imaging
 
 from app.errors import InvalidImage, InvalidImageFormat
 
-_WHOLE_NUMBERS = frozenset({3, 4, 13, 16})  # which offsets and lengths of strips are, too
+_WHOLE_NUMBERS = frozenset({3, 4, 13, 16})  # offsets and lengths of strips have these types
 _KEPT_AS_BYTES = frozenset({1, 2, 7})
 _TYPE_BYTES = (0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4, 0, 0, 8)
-"""Bytes of a value, by the number of its type."""
+"""Bytes per value, by the number of its type."""
 _MOST_OF_WHOLE_NUMBERS = 1_000_000  # bytes
 _MOST_OF_OTHERS = 80_000  # bytes; rational numbers, 10,000 of them
 _MOST_ENTRIES = 1000
-"""libtiff sorts all it knows anew with each that it does not know."""
+"""libtiff sorts its list of known fields again for each unknown one."""
 
 _COMPRESSION = 259
 _OFFSETS, _COUNTS = (324, 273), (325, 279)
 _TABLES = 347
 _RAW, _JPEG = 1, 7
-# CCITT, LZW, JPEG, Deflate, PackBits and Zstandard take time in proportion to what they unpack.
+# The time for CCITT, LZW, JPEG, Deflate, PackBits and Zstandard is proportional to the output.
 _READ = frozenset({_RAW, 2, 3, 4, 5, _JPEG, 8, 32771, 32773, 32946, 50000})
 _NAMES = {
     6: "old-style JPEG",
@@ -44,14 +44,14 @@ _LAYOUT = frozenset(
     {256, 257, 258, _COMPRESSION, 262, 266, 273, 277, 278, 279, 284, 317, 322, 323, 324, 325}
     | {338, 339, 347, 530, 532}
 )
-"""The fields that say how the pixels are kept. Pillow and libtiff each read them by themselves."""
+"""Fields that describe the layout of the pixels. Pillow and libtiff read them independently."""
 _SHORT = 3
 _LAYOUT_TYPES = frozenset({_SHORT, 4, 16})
 _OTHER_TYPES = {_COMPRESSION: {3}, _TABLES: {1, 7}, 532: {3, 4, 5}}
 
 
 class BoundedDirectory(TiffImagePlugin.ImageFileDirectory_v2):
-    """Refuses what would become millions of numbers, while it is still bytes."""
+    """Rejects data that would become millions of numbers while it is still bytes."""
 
     def load(self, fp: IO[bytes]) -> None:
         super().load(fp)
@@ -68,9 +68,9 @@ class BoundedDirectory(TiffImagePlugin.ImageFileDirectory_v2):
 
 
 def bound_directories() -> None:
-    """From now on Pillow uses ``BoundedDirectory``, and libtiff keeps to itself what it thinks.
+    """Makes Pillow use ``BoundedDirectory``, and silences libtiff.
 
-    Its messages would go to standard error, past the log.
+    libtiff's messages would bypass the log and go to standard error.
     """
     if TiffImagePlugin.ImageFileDirectory_v2 is BoundedDirectory:
         return
@@ -82,41 +82,41 @@ def bound_directories() -> None:
 
 
 def check_directory(data: bytes) -> int:
-    """Checks the first directory, before a decoder reads it. Returns the bytes of its fields.
+    """Checks the first directory before a decoder reads it. Returns the size of its fields.
 
-    Raises InvalidImage, or InvalidImageFormat for a compression that is not read here.
+    Raises InvalidImage, or InvalidImageFormat for an unsupported compression.
     """
     seen = set()
     field_bytes = 0
     for count, (tag, kind, values, value) in enumerate(entries(data)):
         field_bytes += values * _TYPE_BYTES[kind] if kind < len(_TYPE_BYTES) else 0
         if count >= _MOST_ENTRIES:
-            raise InvalidImage("The TIFF has more fields than are read here.")
+            raise InvalidImage("The TIFF has too many fields.")
         if tag not in _LAYOUT:
             continue
         if tag in seen or kind not in _OTHER_TYPES.get(tag, _LAYOUT_TYPES):
-            raise InvalidImage(f"The TIFF gives field {tag} twice, or not as a whole number.")
+            raise InvalidImage(f"The TIFF has field {tag} twice, or not as an integer.")
         seen.add(tag)
         if tag == _COMPRESSION and value not in _READ:
             name = _NAMES.get(value, f"number {value}")
             raise InvalidImageFormat(
-                f"This TIFF is compressed with {name}, which is not read here. Send it with"
+                f"This TIFF is compressed with {name}, which is not supported. Send it with"
                 " Deflate, LZW or JPEG compression, or as PNG or JPEG."
             )
     if seen.issuperset(_OFFSETS) or seen.issuperset(_COUNTS):
         raise InvalidImage("The TIFF has both strips and tiles.")
-    return min(field_bytes, len(data))  # Pillow reads no more than that
+    return min(field_bytes, len(data))  # Pillow does not read more than that
 
 
 def entries(data: bytes) -> Iterator[tuple[int, int, int, int]]:
-    """Tag, type, count of values, and the first value if it is a whole number of 16 bits, else -1.
+    """Tag, type, number of values, and the first value if it is a 16-bit integer, else -1.
 
     Raises InvalidImage for a BigTIFF in big-endian order.
     """
     order = "<" if data[:2] == b"II" else ">"
     big = data[2:4] in (b"+\0", b"\0+")
-    if big and order == ">":  # as Pillow does not read it
-        raise InvalidImage("A BigTIFF in big-endian order is not read here.")
+    if big and order == ">":  # Pillow does not read it, either
+        raise InvalidImage("A BigTIFF in big-endian order is not supported.")
     head, entry = ("Q", "HHQ8s") if big else ("H", "HHI4s")
     with suppress(struct.error):
         (at,) = struct.unpack_from(order + ("Q" if big else "I"), data, 8 if big else 4)

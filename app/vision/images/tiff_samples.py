@@ -1,4 +1,4 @@
-"""Samples of a TIFF by their fields: what Pillow would read wrongly is put right or refused.
+"""Checks the sample layout of a TIFF; layouts that Pillow misreads are corrected or refused.
 
 Importing this module registers the decoder with Pillow.
 """
@@ -34,10 +34,10 @@ _NAMES = {
 
 
 class TiffFile(TiffImagePlugin.TiffImageFile):
-    """Raises InvalidImageFormat if it has samples that are not read here."""
+    """Raises InvalidImageFormat if the sample layout is not supported."""
 
     flatten: Flatten | None = None
-    """Makes RGB of a part of the loaded image, if its mode does not say what its samples mean."""
+    """Converts a part of the loaded image to RGB, if its mode does not describe its samples."""
 
     def _setup(self) -> None:
         tags = self.tag_v2
@@ -54,7 +54,7 @@ class TiffFile(TiffImagePlugin.TiffImageFile):
                 raise self._refusal()
         if tags.get(_FILL_ORDER, 1) == 2:
             if not raw:
-                tags[_FILL_ORDER] = 1  # libtiff turns the bits itself
+                tags[_FILL_ORDER] = 1  # libtiff reverses the bits itself
             elif deep or (planar and samples > 1) or (bits[0] == 8 and photometric == 0):
                 raise self._refusal()
         if photometric == _YCBCR and raw and tags.get(_SUBSAMPLING, (1, 1)) != (1, 1):
@@ -91,7 +91,7 @@ class TiffFile(TiffImagePlugin.TiffImageFile):
             raise self._refusal()
 
     def _leave_out_planes(self, colours: int, samples: int, raw: bool) -> None:
-        """Planes beyond the colours mean nothing; one plane is the same as none."""
+        """Drops planes after the colours, which have no meaning; one plane is not planar."""
         tags = self.tag_v2
         for tag in (*_STRIPS, *_TILES) if raw and samples > colours else ():
             if tag in tags:
@@ -103,7 +103,8 @@ class TiffFile(TiffImagePlugin.TiffImageFile):
             tags[_PLANES] = 1
 
     def _set_planes(self, deep: bool, photometric: int, extra: tuple[int, ...]) -> None:
-        """Pillow takes 8 bits of each sample, and associated alpha for a colour."""
+        """Corrects Pillow, which reads 8 bits per sample and treats associated alpha as a
+        colour."""
         if photometric == _SEPARATED and deep:
             self._mode, self.flatten = "RGBA", _cmyk_of_planes
         elif extra[:1] == (_ASSOCIATED,):
@@ -128,7 +129,7 @@ class TiffFile(TiffImagePlugin.TiffImageFile):
         notes += ["fill order 2"] if tags.get(_FILL_ORDER, 1) == 2 else []
         return InvalidImageFormat(
             f"This TIFF has {depth}-bit {' and '.join(sorted(kinds))} {colour} samples"
-            f" ({', '.join(notes)}), which are not read here. Send it as gray or RGB with 8 or 16"
+            f" ({', '.join(notes)}), which are not supported. Send it as gray or RGB with 8 or 16"
             " unsigned bits a sample, or as PNG or JPEG."
         )
 
@@ -142,7 +143,7 @@ def _inverted(band: Image.Image) -> Image.Image:
 
 
 def _gray_of_bytes(high: int, extra: int, invert: bool) -> Flatten:
-    """Gray and another sample, of 16 bits each, read as four of 8; ``high`` are the upper ones."""
+    """Gray and an extra sample of 16 bits, read as four of 8; ``high`` indexes the upper byte."""
 
     def flatten(band: Image.Image) -> Image.Image:
         pixels = np.asarray(band)
@@ -167,7 +168,7 @@ def _associated(band: Image.Image) -> Image.Image:
 
 
 def _over_white(colours: np.ndarray, alpha: np.ndarray) -> Image.Image:
-    """Colours that are multiplied with their alpha already."""
+    """Blends colours that are already multiplied with their alpha with white."""
     return Image.fromarray(np.minimum(colours, alpha) + (255 - alpha))
 
 

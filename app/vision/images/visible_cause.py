@@ -1,4 +1,4 @@
-"""Why bytes are no image that can be read, if their beginning shows it."""
+"""Explains why bytes are not a readable image, if their beginning shows it."""
 
 import base64
 import binascii
@@ -84,7 +84,7 @@ _URL_SAFE = bytes.maketrans(b"-_", b"+/")
 
 
 def find_cause(data: bytes) -> str:
-    """A sentence or two, with what to do; empty if no cause can be seen."""
+    """One or two sentences with advice; empty if no cause is recognised."""
     text = data[:_FEW_BYTES].removeprefix(codecs.BOM_UTF8).lstrip()
     for beginning, sentence in _BEGINNINGS:
         if beginning.match(text):
@@ -99,7 +99,7 @@ def find_cause(data: bytes) -> str:
 
 
 def is_base64_of_image(data: bytes) -> bool:
-    """Whether ``data`` begins like the base64 of an image, whatever quotes or lines it has."""
+    """Whether ``data`` begins like the base64 of an image, with any quotes or line breaks."""
     text = b"".join(data[:_FEW_BYTES].strip(b" \t\r\n\"'").split()).translate(_URL_SAFE)
     text = text.rstrip(b"=")
     try:
@@ -145,7 +145,7 @@ def _changed_bytes(sample: bytes) -> str:
 
 
 def _utf8(sample: bytes) -> str | None:
-    """None if ``sample``, which may end within a character, is not UTF-8."""
+    """None if ``sample``, which may end inside a character, is not UTF-8."""
     try:
         return codecs.getincrementaldecoder("utf-8")().decode(sample)
     except UnicodeDecodeError:

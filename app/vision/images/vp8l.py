@@ -1,34 +1,33 @@
-"""Counts the Huffman codes of a lossless WebP, for each of which its decoder makes tables.
+"""Counts the Huffman code groups of a lossless WebP; the decoder builds tables for each.
 
-The image is cut into blocks, and a smaller image names the group of five codes of each block: up to
-65,536 groups, which take kilobytes each and can be declared in a few bits. The structure is that of
-"Specification for WebP Lossless Bitstream"; its section numbers stand beside.
+The image is divided into blocks, and a smaller image assigns a group of five codes to each block:
+up to 65,536 groups, which take kilobytes each and can be declared in a few bits. Section numbers
+are those of "Specification for WebP Lossless Bitstream".
 """
 
 from app.errors import InvalidImage
 
 _MOST_OPERATIONS = 200_000
-"""Pixels and copies of all images in front of the picture: about half a second."""
+"""Pixels and copies of all images before the picture: about half a second."""
 _PREDICTOR, _COLOUR, _GREEN, _PALETTE = range(4)
 _LENGTHS_ORDER = (17, 18, 0, 1, 2, 3, 4, 5, 16, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
 _LITERALS, _PREFIXES, _DISTANCES = 256, 24, 40
 _LONGEST_CODE = 15
 
 _Code = tuple[int, list[tuple[int, int]]]
-"""Most bits of a symbol; for each value of so many bits, the bits of its symbol, and the symbol."""
+"""Longest code in bits; for each value of that many bits, its code length and symbol."""
 
 
 class GroupCounter:
-    """Reads streams of one file; limits the work on all of them together."""
+    """Reads the streams of one file; limits their total work."""
 
     def __init__(self) -> None:
         self._operations_left = _MOST_OPERATIONS
 
     def groups(self, data: memoryview, size: tuple[int, int]) -> int:
-        """Groups of codes of a stream that begins with its transforms.
+        """Number of code groups of a stream that begins with its transforms.
 
-        Raises InvalidImage if there is too much in front of the picture, ValueError if the stream
-        is corrupt.
+        Raises InvalidImage if too much precedes the picture, ValueError if the stream is corrupt.
         """
         bits = _Bits(data)
         width, height = size
@@ -51,9 +50,9 @@ class GroupCounter:
         return len(self._literals(bits, _blocks(width, height, bits.take(3) + 2)))
 
     def _literals(self, bits: "_Bits", pixels: int) -> set[int]:
-        """Goes over an image of codes of its own; returns the red and green values that it has.
+        """Reads an image with its own codes; returns the red and green values that occur in it.
 
-        Copies and colours from the cache are of pixels that were given before.
+        Copies and cached colours repeat earlier pixels.
         """
         cached = _cache_size(bits)
         green = _read_code(bits, _LITERALS + _PREFIXES + cached)
@@ -63,7 +62,7 @@ class GroupCounter:
         while pixels > 0:
             self._operations_left -= 1
             if self._operations_left < 0:
-                raise InvalidImage("The WebP has more in front of its pixels than is read here.")
+                raise InvalidImage("The WebP has too much data before its pixels.")
             symbol = bits.symbol(green)
             if symbol < _LITERALS:
                 found.add(bits.symbol(red) << 8 | symbol)
@@ -79,7 +78,7 @@ class GroupCounter:
 
 
 class _Bits:
-    """Bits of a stream, the lowest of each byte first."""
+    """Reads the bits of a stream, from the lowest of each byte."""
 
     def __init__(self, data: memoryview) -> None:
         self._data = data
@@ -117,7 +116,7 @@ class _Bits:
 
 
 def _cache_size(bits: _Bits) -> int:
-    """Colours of the cache (5.2.3)."""
+    """Size of the colour cache (5.2.3)."""
     if not bits.take(1):
         return 0
     return 1 << bits.take(4)
@@ -169,7 +168,7 @@ def _read_lengths(bits: _Bits, code: _Code, alphabet: int) -> dict[int, int]:
 
 
 def _code(lengths: dict[int, int]) -> _Code:
-    """Canonical codes of symbols that have these lengths; one symbol alone takes no bits."""
+    """Canonical codes of symbols with these lengths; a single symbol takes no bits."""
     if len(lengths) == 1:
         return 0, [(0, symbol) for symbol in lengths]
     longest = max(lengths.values(), default=0)

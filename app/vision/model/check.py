@@ -1,4 +1,4 @@
-"""Whether a file is what its description says."""
+"""Checks that a file matches its description."""
 
 from app.errors import StartError
 from app.vision import families
@@ -10,12 +10,12 @@ from app.vision.model.signature import Signature
 def outputs_of(description: Description, family: Family, signature: Signature) -> list[str]:
     """The outputs that the family's decoder takes.
 
-    Raises StartError if the file is not what its description says.
+    Raises StartError if the file does not match its description.
     """
     classes = len(description.labels)
     if description.shapes is not None:
         if description.shapes.keys() != signature.declared.keys():
-            raise StartError("its metadata gives the shapes of other outputs than it has")
+            raise StartError("its metadata gives shapes for outputs that it does not have")
         signature = signature._replace(declared=description.shapes)
     outputs = family.bind(signature.declared, classes)
     if outputs is None:
@@ -31,8 +31,8 @@ def outputs_of(description: Description, family: Family, signature: Signature) -
     meaning, fits = description.output, family.spec_fits
     if meaning and fits and not fits(signature.declared, classes, meaning):
         raise StartError(
-            f"its outputs {[list(shape) for shape in signature.declared.values()]} do not have"
-            f" what its metadata says: {meaning}"
+            f"its outputs {[list(shape) for shape in signature.declared.values()]} do not match"
+            f" its metadata: {meaning}"
         )
     spec = description.input
     if signature.takes_bytes and (spec.mean, spec.std) != ((0, 0, 0), (1, 1, 1)):
@@ -40,13 +40,13 @@ def outputs_of(description: Description, family: Family, signature: Signature) -
     size = tuple(signature.shape[2:])
     if not signature.dynamic and size != description.input.size:
         raise StartError(
-            f"its metadata gives the input size {description.input.size} and its axes {size}"
+            f"its metadata has the input size {description.input.size}, but its axes are {size}"
         )
     return outputs
 
 
 def _check_columns(description: Description, family: Family, signature: Signature) -> None:
-    """Raises StartError if the file has fewer classes than the description, or more."""
+    """Raises StartError if the file's number of classes differs from the description's."""
     columns = family.columns(signature.declared) if family.columns else None
     if columns is None:
         return
@@ -56,4 +56,4 @@ def _check_columns(description: Description, family: Family, signature: Signatur
     if numbers is not None and (len(numbers) != labels or max(numbers, default=0) >= columns):
         raise StartError(f"its {labels} labels do not fit the {columns} class columns")
     if numbers is None and columns != labels:
-        raise StartError(f"it has {columns} class columns and {labels} labels")
+        raise StartError(f"it has {columns} class columns, but {labels} labels")

@@ -1,4 +1,4 @@
-"""The SHA-256 of a model's file, computed when it is first asked for."""
+"""The SHA-256 of a model's file, computed on first use."""
 
 import hashlib
 import logging
@@ -15,8 +15,8 @@ _log = logging.getLogger("spotter.model")
 class FileHash:
     """SHA-256 of the file opened here, even if its path is replaced later.
 
-    If the opened file itself is written over before the hash is taken, the hash is that of the new
-    content, and the log says so.
+    If the opened file itself is overwritten before the hash is computed, the hash is that of the
+    new content, and a warning is logged.
     """
 
     def __init__(self, path: Path) -> None:
@@ -26,7 +26,7 @@ class FileHash:
         self._sha256 = ""
         try:
             self._file = os.open(path, os.O_RDONLY)
-            os.pread(self._file, 1, 0)  # a folder can be opened, but not read
+            os.pread(self._file, 1, 0)  # opening a directory succeeds, but reading it fails
             self._modified_ns = os.fstat(self._file).st_mtime_ns
         except OSError as error:
             raise StartError(f"The model {path} cannot be read: {error.strerror}.") from error
@@ -36,7 +36,7 @@ class FileHash:
             os.close(self._file)
 
     def content(self) -> mmap | bytes:
-        """The file's content, mapped rather than read."""
+        """The file's content, memory-mapped instead of read."""
         empty = not os.fstat(self._file).st_size  # an empty file cannot be mapped
         return b"" if empty else mmap(self._file, 0, access=ACCESS_READ)
 
@@ -49,5 +49,5 @@ class FileHash:
                     file.seek(0)
                     self._sha256 = hashlib.file_digest(file, "sha256").hexdigest()
                 if os.fstat(self._file).st_mtime_ns != self._modified_ns:
-                    _log.warning("the model's file was written over: its hash is the new one's")
+                    _log.warning("the model's file was overwritten: its hash is of the new content")
             return self._sha256

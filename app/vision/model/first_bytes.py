@@ -1,11 +1,11 @@
-"""Files that are often taken for an ONNX model, told by their first bytes."""
+"""Recognises files that are often mistaken for an ONNX model by their first bytes."""
 
 _LEAST = 8
-"""Shorter files are reported as they are."""
+"""Shorter files get the general error message."""
 
 
 def kind_of(start: bytes) -> str | None:
-    """The kind of file that begins with ``start``, and what to do, in one sentence.
+    """The kind of file that begins with ``start``, and advice, in one sentence.
 
     None if it may be a model.
     """
@@ -16,14 +16,14 @@ def kind_of(start: bytes) -> str | None:
             " download the file from its page"
         )
     if text.startswith((b"<!doctype", b"<html", b"<?xml")):
-        return "it is a web page, not a model: download the file itself (of /blob/ the /resolve/)"
+        return "it is a web page, not a model: download the file itself (/resolve/, not /blob/)"
     if start.startswith(b"PK\x03\x04"):
         return (
-            "it is a zip archive or a PyTorch checkpoint (.pt): unpack the archive, or make ONNX"
-            " of the checkpoint with 'python -m models.export'"
+            "it is a zip archive or a PyTorch checkpoint (.pt): unpack the archive, or convert"
+            " the checkpoint with 'python -m models.export'"
         )
     if start.startswith((b"\x80\x02", b"\x80\x04")):
-        return "it is a pickled checkpoint (.pt): make ONNX of it with 'python -m models.export'"
+        return "it is a pickled checkpoint (.pt): convert it with 'python -m models.export'"
     if start.startswith(b"\x1f\x8b"):
         return "it is compressed with gzip: unpack it with 'gunzip' or 'tar xzf' first"
     if start[4:8] == b"TFL3":

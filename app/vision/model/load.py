@@ -1,4 +1,4 @@
-"""An ONNX file to a model that is ready to run."""
+"""Loads an ONNX file as a model that is ready to run."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -13,7 +13,6 @@ from app.vision.arrays import Array
 from app.vision.description import Description
 from app.vision.detections import Candidates
 from app.vision.families.base import Decode, Family, ShortGraph, Task
-from app.vision.families.mask_columns import prototypes
 from app.vision.model import metadata, ultralytics
 from app.vision.model import signature as signatures
 from app.vision.model.check import outputs_of
@@ -30,14 +29,14 @@ class Model:
     description: Description
     signature: Signature
     outputs: list[str]
-    """Names that the session is asked for, in the order in which ``decoder`` takes them."""
+    """Output names to request from the session, in the order in which ``decoder`` takes them."""
     decoder: Decode
     file_hash: FileHash = field(repr=False)
-    prototypes: str | None = None
-    """The output that is asked for besides ``outputs`` if masks are wanted."""
+    mask_output: str | None = None
+    """The additional output to request if masks are wanted."""
     has_masks: bool = False
     providers: tuple[str, ...] = ("cpu",)
-    """Short names of the execution providers that it runs on, the first choice first."""
+    """Short names of the execution providers in use, in order of preference."""
 
     @property
     def sha256(self) -> str:
@@ -65,10 +64,10 @@ class Model:
         return "segment" if self.has_masks else self.family.task
 
     def run(self, tensor: Array, *, masks: bool = False) -> list[Array]:
-        """``masks`` says whether the decoder is to find masks, if the model has them."""
+        """``masks`` requests masks, if the model has them."""
         wanted = self.outputs
-        if masks and self.prototypes is not None:
-            wanted = [*wanted, self.prototypes]
+        if masks and self.mask_output is not None:
+            wanted = [*wanted, self.mask_output]
         return list(self.session.run(wanted, self.feed(tensor)))
 
     def decode(self, outputs: Sequence[Array], tensor: Array, threshold: float) -> Candidates:
@@ -79,9 +78,9 @@ class Model:
 def load(
     path: Path, threads: int = 1, providers: Sequence[str] = (), *, whole: bool = False
 ) -> Model:
-    """``whole`` runs the graph up to the outputs that the file declares, and never less of it.
+    """``whole`` always runs the full graph, up to the outputs that the file declares.
 
-    Raises StartError, in one line, if ``path`` is not a detector that can be served.
+    Raises StartError with a one-line message if ``path`` is not a detector that can be served.
     """
     file_hash = FileHash(path)
     # Other processors compute all boxes sooner than this one computes a few.
@@ -99,14 +98,14 @@ def load(
 
 
 def _kind(file_hash: FileHash) -> str | None:
-    """The kind of file that it is instead of a model, if that is known."""
+    """The kind of file it is if it is not a model, if known."""
     with suppress(ValueError):
         return kind_of(file_hash.content()[:4096])
     return None
 
 
 def _shorten(file: mmap | bytes, *, late_boxes: bool) -> ShortGraph | None:
-    """The shorter graph of a family that the file may be of, if it has one."""
+    """The shortened graph of a family that the file may belong to, if it has one."""
     with suppress(StartError, ValueError):  # of broken files, which the session reports
         with memoryview(file) as content:
             stored = metadata.read(content)
@@ -133,7 +132,7 @@ def _load(
     decoder = family.decode
     if description.output is not None and family.with_spec is not None:
         decoder = family.with_spec(description.output)
-    masks = prototypes(signature.declared) if family.has_masks else None
+    masks = family.masks(signature.declared) if family.masks else None
     if shorter is not None:
         shapes = [shape_of(node) for node in session.get_outputs()]
         fits = shorter.fits(shapes, len(description.labels)) and description.output is None
@@ -152,14 +151,14 @@ def _load(
         outputs,
         decoder,
         file_hash,
-        masks[0] if masks and shorter is None else None,
+        masks if shorter is None else None,
         masks is not None,
         running,
     )
 
 
 def _runner(graph: bytes, threads: int, providers: Sequence[str]) -> Callable[[Array], Array]:
-    """Runs a graph of one input and one output."""
+    """Runs a graph with one input and one output."""
     session, _ = sessions.create(graph, threads, providers)
     (into,), (out,) = session.get_inputs(), session.get_outputs()
 

@@ -3,7 +3,7 @@
 from app.vision.graph_surgery.protobuf import contents
 
 ENTRY = 14
-"""Field of ModelProto: one StringStringEntryProto for each entry of the metadata."""
+"""Field of ModelProto: one StringStringEntryProto for each metadata entry."""
 KEY, VALUE = 1, 2
 """Fields of StringStringEntryProto."""
 
@@ -11,7 +11,7 @@ KEY, VALUE = 1, 2
 def read(model: memoryview) -> dict[str, str]:
     """``model`` is a whole file. Raises ValueError if it is not an ONNX file.
 
-    The last entry of a key counts, as for onnxruntime.
+    If a key occurs several times, the last entry is used, as in onnxruntime.
     """
     return dict(entry(content) for content in contents(model, ENTRY))
 

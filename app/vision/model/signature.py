@@ -1,4 +1,4 @@
-"""The image input and the other inputs of a session, and how the file takes them."""
+"""The image input and the other inputs of a session, and their types and layouts."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -17,7 +17,7 @@ _DTYPES: dict[str, FloatType] = {
     "tensor(float16)": np.dtype(np.float16),
     "tensor(uint8)": np.dtype(np.float32),
 }
-"""Type of the input tensor as it is filled; ``Arrangement`` makes bytes of it."""
+"""Type of the input tensor before ``Arrangement`` converts it to the declared type."""
 _BYTES = "tensor(uint8)"
 _OTHER_TYPES = {
     "tensor(int64)": np.int64,
@@ -30,10 +30,10 @@ _OTHER_TYPES = {
 
 
 class Arrangement(NamedTuple):
-    """How a file takes the image, if not as floats (1, 3, height, width)."""
+    """How a file expects the image, if not as floats (1, 3, height, width)."""
 
     is_bytes: bool
-    """It takes pixels 0..255 as whole numbers."""
+    """Whether it takes pixels 0..255 as integers."""
     channels_last: bool
     batched: bool
 
@@ -53,7 +53,7 @@ class OtherInput(NamedTuple):
     shape: Shape
 
     def fit(self, value: Array) -> Array:
-        """``value`` in the declared type, spread to the declared sides if it is a map."""
+        """``value`` in the declared type; a map is broadcast to the declared shape."""
         if value.ndim > 2:
             sides = [size or given for size, given in zip(self.shape, value.shape, strict=True)]
             value = np.broadcast_to(value[..., :1, :1], sides)
@@ -67,27 +67,27 @@ class Signature(NamedTuple):
     """(1, 3, height, width) of the image input."""
     dtype: FloatType
     declared: Declared
-    """The outputs of the file's whole graph."""
+    """The outputs of the file's full graph."""
     others: Mapping[str, OtherInput] = MappingProxyType({})
-    """Inputs besides the image by name; each is one that some family feeds."""
+    """Inputs other than the image, by name; each of them is fed by some family."""
     arrangement: Arrangement | None = None
-    """None if the file takes the image as it is filled."""
+    """None if the file takes the image as float (1, 3, height, width)."""
 
     @property
     def takes_bytes(self) -> bool:
-        """Whether the image input takes pixels 0..255 as whole numbers."""
+        """Whether the image input takes pixels 0..255 as integers."""
         return self.arrangement is not None and self.arrangement.is_bytes
 
     @property
     def dynamic(self) -> bool:
-        """Whether height and width may vary."""
+        """Whether height and width are dynamic."""
         return self.shape[2] is None and self.shape[3] is None
 
 
 def read(session: Session, declared: Declared | None = None) -> Signature:
-    """``declared`` are the file's outputs if the session's graph ends before them.
+    """``declared`` are the file's outputs, if the session's graph ends before them.
 
-    Raises StartError if there is no image input that can be served.
+    Raises StartError if there is no supported image input.
     """
     inputs = {node.name: node for node in session.get_inputs()}
     declared = declared or {node.name: shape_of(node) for node in session.get_outputs()}
@@ -111,9 +111,9 @@ def read(session: Session, declared: Declared | None = None) -> Signature:
 
 
 def _arrange(image: Any) -> tuple[Shape, Arrangement]:
-    """The image input as (1, 3, height, width), and how the file takes it.
+    """The image input as (1, 3, height, width), and how the file expects it.
 
-    Raises StartError if it is no picture of three channels.
+    Raises StartError if it is not an image with three channels.
     """
     axes = shape_of(image)
     batched = len(axes) == 4
@@ -147,6 +147,6 @@ def shape_of(node: Any) -> Shape:
 
 def _others(inputs: dict[str, Any]) -> list[str]:
     if len(inputs) == 1 and len(next(iter(inputs.values())).shape) > 2:
-        return []  # the usual file; no other family has to be imported to tell
+        return []  # the usual file; no family has to be imported to decide this
     fed = {name for family in families.every() for name in family.feeds}
     return [name for name in inputs if name in fed]

@@ -1,4 +1,4 @@
-"""The metadata that the Ultralytics exporters write into an ONNX file, as a Description.
+"""Converts the metadata that the Ultralytics exporters write into an ONNX file to a Description.
 
 Keys read: ``names``, ``stride``, ``imgsz``, ``task``, ``end2end``, ``args``, ``description``,
 ``kpt_shape``, ``kpt_names`` and ``license``; YOLOv5's older exporter writes the first two only. The
@@ -24,18 +24,18 @@ from app.vision.tasks.keypoints import usual_names
 
 
 class OtherTaskError(StartError):
-    """No family reads files of the exporter's task."""
+    """No family supports the exporter's task."""
 
 
 def families(metadata: Mapping[str, str]) -> list[Family]:
-    """Families that read files of the exporter's task; none if other keys than its are there."""
+    """Families for the exporter's task; empty if the file has no metadata of the exporter."""
     if "names" not in metadata or "stride" not in metadata:
         return []
     return [registry.get(name) for name in registry.ULTRALYTICS.get(_task(metadata), ())]
 
 
 def require_served_task(metadata: Mapping[str, str]) -> None:
-    """Raises OtherTaskError if the exporter says that the model is for a task of no family."""
+    """Raises OtherTaskError if the model is for a task that no family supports."""
     if "names" in metadata and "stride" in metadata and not families(metadata):
         *served, last = registry.ULTRALYTICS
         raise OtherTaskError(
@@ -52,11 +52,11 @@ def describe(
     *,
     is_bytes: bool = False,
 ) -> Description | None:
-    """None if these are not an Ultralytics exporter's keys.
+    """None if the metadata is not an Ultralytics exporter's.
 
-    ``is_bytes`` says that the input takes pixels 0..255 as whole numbers.
+    ``is_bytes`` means that the input takes pixels 0..255 as integers.
 
-    Raises StartError if they are and the file is for another task, or leaves something open.
+    Raises StartError if the model is for another task, or if required information is missing.
     """
     if "names" not in metadata or "stride" not in metadata:
         return None
@@ -74,8 +74,8 @@ def describe(
             "stride": metadata["stride"],
             "fit": family.input.fit,
             **whole_bytes,
-            # The package's own predict gives rectangles to a dynamic file, sampled by OpenCV.
-            # Fixed squares measured steadier with antialiasing, int8 files above all.
+            # The package's own predict uses rectangular input for dynamic files, resampled by
+            # OpenCV. With fixed squares, antialiasing gave steadier results, above all for int8.
             "resample": "bilinear" if _is_rectangular(family, input_shape) else "antialias",
         },
         "license": metadata.get("license", "unknown"),
@@ -88,7 +88,7 @@ def describe(
 
 
 def _is_rectangular(family: Family, input_shape: Shape) -> bool:
-    """Whether the file is given pictures of any sides, and not always the same square."""
+    """Whether the input is padded to a rectangle instead of always being the same square."""
     return input_shape[2] is None and family.input.fit != "crop"
 
 
@@ -97,7 +97,7 @@ def _task(metadata: Mapping[str, str]) -> str:
 
 
 def _literal(text: str) -> Any:
-    """The value of a Python literal or of JSON."""
+    """Parses a Python literal or JSON."""
     try:
         return ast.literal_eval(text)
     except (ValueError, SyntaxError, RecursionError, MemoryError) as error:
@@ -108,9 +108,9 @@ def _literal(text: str) -> Any:
 
 
 def labels_of(names: str) -> tuple[str, ...]:
-    """Labels from a list, or from a dictionary by class number, as Python or JSON writes them.
+    """Labels from a list, or from a dictionary by class number, in Python or JSON syntax.
 
-    Raises StartError if ``names`` is neither or leaves a class without a label.
+    Raises StartError if ``names`` is neither or a class has no label.
     """
     value = _literal(names)
     if isinstance(value, dict):
@@ -131,7 +131,7 @@ def _keypoints(
 ) -> OutputSpec | None:
     """None if models of the family have no keypoints.
 
-    Raises StartError if nothing says how many there are.
+    Raises StartError if their number is unknown.
     """
     if family.spec_fits is None:
         return None
@@ -149,7 +149,7 @@ def _keypoints(
     ):
         raise StartError("its metadata 'kpt_shape' is not the number of keypoints and 2 or 3")
     named = _literal(metadata.get("kpt_names", "None"))
-    if isinstance(named, dict):  # for each class; a row has the points of one class only
+    if isinstance(named, dict):  # one list per class; a row has the points of one class only
         named = next(iter(named.values()), None)
     is_usable = isinstance(named, list | tuple) and len(named) == shape[0]
     names = tuple(map(str, named)) if is_usable else usual_names(shape[0])
@@ -186,7 +186,7 @@ def _family(
     if len(fitting) > 1:
         raise StartError(
             f"its metadata does not say which of {', '.join(family.name for family in fitting)}"
-            " it is of"
+            " it belongs to"
         )
     return fitting[0]
 
@@ -194,8 +194,8 @@ def _family(
 def _described(
     metadata: Mapping[str, str], fitting: Sequence[Family], _: Shape, __: Declared
 ) -> list[Family]:
-    """The families of ``fitting`` that the exporter's description allows."""
-    if "description" not in metadata:  # YOLOv5's own exporter, or one of before 2023
+    """The families of ``fitting`` that are compatible with the exporter's description."""
+    if "description" not in metadata:  # YOLOv5's own exporter, or one from before 2023
         return [family for family in fitting if not family.described_only]
     text = metadata["description"]
     named = [
@@ -209,14 +209,14 @@ def _described(
 def _suppressing(
     metadata: Mapping[str, str], fitting: Sequence[Family], _: Shape, __: Declared
 ) -> list[Family]:
-    """The families that agree with the exporter's keys about NMS, if it wrote any."""
+    """The families that are compatible with the exporter's keys about NMS, if there are any."""
     suppressed: bool | None = {"True": True, "False": False}.get(metadata.get("end2end", ""))
     arguments = _literal(metadata.get("args", "{}"))
     if isinstance(arguments, dict) and arguments.get("nms"):
         suppressed = True
     if suppressed is None:
         return list(fitting)
-    # A family that only its description tells has no duplicates, whatever these keys say.
+    # Families identified only by their description have no duplicates, whatever these keys say.
     told = [family for family in fitting if not family.described_only]
     agreeing = [family for family in told if family.needs_nms != suppressed]
     return agreeing if suppressed else agreeing + [f for f in fitting if f.described_only]
@@ -225,7 +225,7 @@ def _suppressing(
 def _of_input(
     _: Mapping[str, str], fitting: Sequence[Family], input_shape: Shape, declared: Declared
 ) -> list[Family]:
-    """The families whose number of boxes is possible for an input of these sides."""
+    """The families whose number of boxes is possible for this input size."""
     height, width = input_shape[2:]
     claimed = [
         family

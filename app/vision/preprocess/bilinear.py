@@ -1,7 +1,8 @@
 """Bilinear scaling over the four nearest pixels, straight into float planes.
 
 Samples lie at pixel centres and the border is repeated, as in OpenCV's INTER_LINEAR. Pillow's
-``Image.transform`` takes twice as long, and its result still has to be copied into the tensor.
+``Image.transform`` takes twice as long, and its result would still have to be copied into the
+tensor.
 """
 
 from functools import lru_cache
@@ -11,12 +12,12 @@ import numpy as np
 from app.vision.arrays import Array, Floats, Ints
 
 _BLOCK_ROWS = 32
-"""Rows in one step, few enough for the cache of one core."""
+"""Rows per step, few enough to fit into a core's cache."""
 _STEPS = np.uint16(256)
 
 
 def bilinear(pixels: Array, out: Array, gain: Floats, bias: Floats) -> None:
-    """Scale ``pixels`` (h, w, 3) to the size of ``out`` (3, height, width), planes in its order.
+    """Scales ``pixels`` (h, w, 3) to ``out`` (3, height, width), in the order of its planes.
 
     Plane c of ``out`` becomes ``value * gain[c] + bias[c]``.
     """
@@ -49,7 +50,7 @@ def bilinear(pixels: Array, out: Array, gain: Floats, bias: Floats) -> None:
 
 @lru_cache(maxsize=256)
 def _taps(size: int, target: int) -> tuple[Ints, Ints, Floats]:
-    """For each of ``target`` samples the pixel before, the pixel after, and its share (0..1)."""
+    """For each of ``target`` samples: the pixels before and after it, and the latter's weight."""
     centre = (np.arange(target) + 0.5) * (size / target) - 0.5
     before = np.floor(centre)
     return (

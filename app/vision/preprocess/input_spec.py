@@ -1,4 +1,4 @@
-"""How a picture becomes a model's input tensor."""
+"""How a picture is converted to a model's input tensor."""
 
 from typing import Annotated, Literal
 
@@ -30,7 +30,7 @@ class InputSpec(BaseModel):
     stride: Annotated[int, Field(ge=1, le=256)] = 32
     fit: Fit = "letterbox"
     shorter_side: _Side | None = None
-    """Pixels of the picture's shorter side for ``crop``; None for the shorter one of ``size``."""
+    """Pixels of the picture's shorter side for ``crop``; None for the shorter of ``size``."""
     resample: Resample = "antialias"
     pad_value: Annotated[int, Field(ge=0, le=255)] = 114
     channels: Literal["rgb", "bgr"] = "rgb"

@@ -1,4 +1,4 @@
-"""Places a picture in the input tensor, and boxes back on the picture."""
+"""Places a picture in the input tensor, and maps boxes back to the picture."""
 
 from typing import NamedTuple
 
@@ -66,7 +66,7 @@ class Letterbox(NamedTuple):
 
     @classmethod
     def _crop(cls, spec: InputSpec, width: int, height: int) -> "Letterbox":
-        """As torchvision's Resize and CenterCrop do; what is cut off lies left of 0 or above it."""
+        """Like torchvision's Resize and CenterCrop; ``left`` and ``top`` are then negative."""
         full_height, full_width = spec.size
         shorter = spec.shorter_side or min(spec.size)
         content_width = max(1, int(shorter * width / min(width, height)))
@@ -102,8 +102,8 @@ class Letterbox(NamedTuple):
     def wanted(self) -> tuple[int, int]:
         """Width and height that the decoder has to cover.
 
-        Of a crop twice those of the content: classifiers are small, and their answers differ if a
-        picture was reduced to nearly its final size by another method before.
+        For a crop, twice the size of the content: classifiers have small inputs, and their results
+        change if another method has already reduced a picture to nearly its final size.
         """
         factor = 2 if self.left < 0 or self.top < 0 else 1
         return factor * self.content_width, factor * self.content_height
@@ -154,16 +154,16 @@ class Letterbox(NamedTuple):
         return rgb.resize((right - left, bottom - top), resampling, part)
 
     def restore_points(self, points: Floats) -> Floats:
-        """Points (..., 2) from input pixels to the picture or beyond its edges."""
+        """Converts points (..., 2) from input pixels to the picture, possibly beyond its edges."""
         offset = np.array([self.left, self.top], dtype=np.float32)
         scale = np.array([self.scale_x, self.scale_y], dtype=np.float32)
         restored: Floats = (points - offset) / scale
         return restored
 
     def restore(self, boxes: Floats) -> Floats:
-        """Boxes (n, 4) x1, y1, x2, y2 from input pixels to the picture.
+        """Converts boxes (n, 4) x1, y1, x2, y2 from input pixels to the picture.
 
-        They are clipped to what the input shows of it.
+        They are clipped to the part of it that the input shows.
         """
         offset = np.array([self.left, self.top] * 2, dtype=np.float32)
         scale = np.array([self.scale_x, self.scale_y] * 2, dtype=np.float32)

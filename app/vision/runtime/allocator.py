@@ -1,9 +1,9 @@
-"""Settings of the C library's allocator, for memory that is taken and given back all the time."""
+"""Settings of the C library's allocator, for memory that is constantly allocated and freed."""
 
 import ctypes
 from contextlib import suppress
 
-# Numbers of mallopt(3) in glibc.
+# Parameter numbers of mallopt(3) in glibc.
 TRIM_THRESHOLD, TOP_PAD, MMAP_THRESHOLD, MMAP_MAX = -1, -2, -3, -4
 
 _LARGE_BYTES = 8 * 1024 * 1024
@@ -11,7 +11,7 @@ _KEPT_BYTES = 16 * 1024 * 1024
 
 
 def mallopt(options: dict[int, int]) -> None:
-    """Set glibc's ``options``. Other C libraries have no mallopt and are left as they are."""
+    """Sets glibc's ``options``. Other C libraries have no mallopt and are left unchanged."""
     with suppress(AttributeError, OSError, TypeError):
         library = ctypes.CDLL(None)
         for option, value in options.items():
@@ -19,11 +19,11 @@ def mallopt(options: dict[int, int]) -> None:
 
 
 def tune_allocator() -> None:
-    """Give large blocks back at once and keep small ones.
+    """Returns large blocks to the system at once and keeps small ones.
 
-    By default glibc raises its threshold when the first large block is freed, and from then on
-    keeps such blocks in a heap for each thread: one large photo costs 200 MB a thread for good.
-    Smaller blocks, which every ordinary photo needs, are kept up to ``_KEPT_BYTES`` a thread,
-    because fresh pages cost several milliseconds an image.
+    By default glibc raises its threshold when the first large block is freed, and then keeps such
+    blocks in a heap for each thread: one large photo costs 200 MB per thread permanently. Smaller
+    blocks, which every ordinary photo needs, are kept, up to ``_KEPT_BYTES`` per thread, because
+    fresh pages cost several milliseconds per image.
     """
     mallopt({MMAP_THRESHOLD: _LARGE_BYTES, TRIM_THRESHOLD: _KEPT_BYTES})

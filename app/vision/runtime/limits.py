@@ -1,6 +1,7 @@
 """The number of cores and the bytes of memory that this process may use.
 
-Limits are those of the machine, of the kernel's control groups in version 1 and 2, and of Lambda.
+The limits come from the machine, from the kernel's control groups (versions 1 and 2), and from
+Lambda.
 """
 
 import math
@@ -23,7 +24,7 @@ def usable_cores(root: Path = Path("/")) -> int:
 
 
 def usable_memory(root: Path = Path("/")) -> int | None:
-    """Bytes; None if nothing says it, as on a system without /proc. ``root`` is for tests."""
+    """Bytes; None if unknown, as on systems without /proc. ``root`` is for tests."""
     return min(_limits(root), default=None)
 
 
@@ -61,7 +62,7 @@ def _limit_v1(folder: Path) -> int | None:
 
 
 def _bytes(path: Path) -> int | None:
-    """None without a limit: "max", or no file."""
+    """None if there is no limit ("max") or no file."""
     limit = _text(path).strip()
     return int(limit) if limit.isdecimal() else None
 
@@ -74,7 +75,7 @@ def _of_groups(
 ) -> Iterator[T]:
     """The limits of this process's groups and their parents, each read from its folder.
 
-    ``root`` is ``/`` but in tests. A function returns None if its group sets no limit.
+    ``root`` is ``/`` except in tests. The functions return None if a group sets no limit.
     """
     for line in _text(root / "proc/self/cgroup").splitlines():
         _, _, rest = line.partition(":")
@@ -95,7 +96,7 @@ def _text(path: Path) -> str:
 
 
 def _climb(mount: Path, name: str, read: Callable[[Path], T | None]) -> Iterator[T]:
-    """From the group up to the mount; a container often does not see its own group."""
+    """Yields limits from the group up to the mount; containers often cannot see their own group."""
     folder = mount / name.lstrip("/")
     while True:
         limit = read(folder)

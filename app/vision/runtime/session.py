@@ -1,4 +1,4 @@
-"""Sessions of ONNX Runtime: their execution provider, their threads and their options."""
+"""Creates sessions of ONNX Runtime, with their execution providers, threads and options."""
 
 import logging
 import re
@@ -32,10 +32,10 @@ Source = Path | bytes
 def create(
     source: Source, threads: int, wishes: Sequence[str] = ()
 ) -> tuple[Session, tuple[str, ...]]:
-    """A session, and the short names of the providers that it runs on, the first choice first.
+    """Returns a session, and the short names of its providers in order of preference.
 
-    ``wishes`` name providers. If none of them can be had, the session runs on the CPU and the log
-    has a warning. Raises StartError if onnxruntime cannot load ``source``.
+    ``wishes`` are names of providers. If none is available, the session runs on the CPU and a
+    warning is logged. Raises StartError if onnxruntime cannot load ``source``.
     """
     found, missing = available(wishes)
     session = None
@@ -51,12 +51,12 @@ def create(
 
 
 def short(name: str) -> str:
-    """``openvino`` for ``OpenVINOExecutionProvider``, in any case, and for ``openvino``."""
+    """``openvino`` for ``OpenVINOExecutionProvider`` (case-insensitive) and for ``openvino``."""
     return name.lower().removesuffix("executionprovider")
 
 
 def available(wishes: Iterable[str]) -> tuple[list[str], dict[str, str]]:
-    """Full names of the available ``wishes`` in their order, and for each other one why not."""
+    """Full names of the available ``wishes`` in order, and the reason for each unavailable one."""
     there = {short(name): name for name in onnxruntime.get_available_providers()}
     found: list[str] = []
     missing: dict[str, str] = {}
@@ -69,9 +69,9 @@ def available(wishes: Iterable[str]) -> tuple[list[str], dict[str, str]]:
 
 
 def with_options(names: Sequence[str], threads: int) -> list[str | tuple[str, dict[str, str]]]:
-    """Providers as a session takes them.
+    """Providers in the form that a session takes.
 
-    OpenVINO is told its number of threads, because it starts one for each core otherwise.
+    OpenVINO gets a number of threads, since it starts one per core otherwise.
     """
     return [
         (name, {"num_of_threads": str(threads)}) if short(name) == "openvino" else name
@@ -80,7 +80,7 @@ def with_options(names: Sequence[str], threads: int) -> list[str | tuple[str, di
 
 
 def _on_provider(source: Source, threads: int, found: list[str], missing: dict[str, str]) -> Any:
-    """None if no session can be made; ``missing`` then has the reason."""
+    """None if no session can be created; ``missing`` then has the reason."""
     names = [*found, *([] if CPU in found else [CPU])]
     try:
         session = _open(source, threads, with_options(names, threads))
@@ -123,7 +123,7 @@ def _options(threads: int) -> Any:
 
 
 def _reason(error: Exception) -> str:
-    """The most frequent failures in plain words; onnxruntime's own words for the others."""
+    """The most frequent failures in plain words; other messages are onnxruntime's own."""
     message = str(error)
     if "INVALID_PROTOBUF" in message or "No graph was found" in message:
         return "it is no ONNX file, or a truncated or corrupt one"
@@ -150,12 +150,12 @@ _OLDER = "export it with an older one (opset 17 and IR 8 serve everywhere)"
 
 
 def _plain(message: str) -> str:
-    """``message`` without places in onnxruntime's own source and its C++ signatures."""
+    """``message`` without references to onnxruntime's source and C++ signatures."""
     message = re.sub(r"\[ONNXRuntimeError\] : \d+ : [A-Z_]+ : ", "", message)
     message = re.sub(r"\S*?[\w/.]+\.(?:cc|h|cpp|hpp):\d+ ?", "", message)
     return re.sub(r"(?:[\w:<>*&]+ )*(?:onnxruntime|std)::[\w:~]+(?:<[^>]*>)?\([^)]*\)", "", message)
 
 
 def one_line(error: Exception) -> str:
-    """onnxruntime's message, shortened, without references to its own source."""
+    """onnxruntime's message on one line, shortened, without references to its source."""
     return " ".join(_plain(str(error)).split())[:200]

@@ -1,5 +1,5 @@
-"""What models know of an object beyond its box: one module for each kind of knowledge.
+"""Predictions beyond an object's box, with one module for each kind.
 
-Each module has a class for the rows of all candidates, with ``take`` and ``place``, and one for the
-same thing of a single detection.
+Each module has a class for the rows of all candidates, with ``take`` and ``place``, and a class for
+a single detection.
 """

@@ -22,18 +22,18 @@ _SKELETON = (
     ("nose", "left_eye"), ("nose", "right_eye"), ("left_eye", "left_ear"),
     ("right_eye", "right_ear"), ("left_ear", "left_shoulder"), ("right_ear", "right_shoulder"),
 )  # fmt: skip
-"""Pairs of points that a line joins in a drawing."""
+"""Pairs of points that are connected by a line in drawings."""
 SURE = 0.5
-"""Points below this probability are not drawn."""
+"""Points with a lower probability are not drawn."""
 
 
 class Keypoint(NamedTuple):
     name: str
     x: float
-    """Pixels of the upright picture; ``y`` likewise."""
+    """Position in pixels of the upright picture; ``y`` likewise."""
     y: float
     probability: float | None
-    """That the point is visible, 0..1; None if the model does not say."""
+    """Probability that the point is visible, 0..1; None if the model does not predict it."""
 
     @property
     def drawn(self) -> bool:
@@ -44,14 +44,14 @@ class Keypoints(NamedTuple):
     """Keypoints of all candidates."""
 
     values: Floats
-    """(n, points, 2 or 3): x and y in input pixels, and the probability if the model says it."""
+    """(n, points, 2 or 3): x and y in input pixels, and the probability, if predicted."""
     names: tuple[str, ...]
 
     def take(self, rows: Ints) -> "Keypoints":
         return Keypoints(self.values[rows], self.names)
 
     def place(self, letterbox: Letterbox) -> list[tuple[Keypoint, ...]]:
-        """On the picture, and clipped to it."""
+        """Maps the points to the picture and clips them to it."""
         limit = np.array([letterbox.width, letterbox.height], dtype=np.float32)
         points = np.clip(letterbox.restore_points(self.values[..., :2]), 0, limit).tolist()
         if self.values.shape[2] == 3:
@@ -68,13 +68,13 @@ class Keypoints(NamedTuple):
 
 
 def bones(points: Sequence[Keypoint]) -> list[tuple[Keypoint, Keypoint]]:
-    """The pairs of drawn points that a line joins; none unless the points are a person's."""
+    """Pairs of drawn points to connect by a line; empty unless the points are a person's."""
     by_name = {point.name: point for point in points if point.drawn}
     return [(by_name[a], by_name[b]) for a, b in _SKELETON if a in by_name and b in by_name]
 
 
 def usual_names(count: int) -> tuple[str, ...]:
-    """COCO's names of 17 points; numbered names of any other number."""
+    """COCO's names for 17 points; numbers for any other count."""
     if count == len(COCO_NAMES):
         return COCO_NAMES
     return tuple(f"point_{number}" for number in range(1, count + 1))

@@ -1,4 +1,4 @@
-"""Contours of a mask: polygons around the places where a field is above 0 (marching squares)."""
+"""Contours of a mask: polygons around the regions where a field is above 0 (marching squares)."""
 
 from collections.abc import Sequence
 from itertools import islice
@@ -8,18 +8,18 @@ import numpy as np
 from app.vision.arrays import Doubles, Floats, Ints
 
 Ring = list[tuple[float, float]]
-"""Corners of a closed polygon; the first one is not repeated."""
+"""Corners of a closed polygon; the first is not repeated."""
 
 _TOLERANCE = 0.5
-"""Pixels by which a simplified contour may differ."""
+"""Maximum deviation of a simplified contour, in pixels."""
 _LEAST_AREA = 1.0
-"""Square pixels; smaller contours are left out."""
+"""Square pixels; smaller contours are dropped."""
 _LEAST_CORNERS = 3
 
 # Sides of a cell between four samples.
 _TOP, _RIGHT, _BOTTOM, _LEFT = range(4)
 # For each set of samples that are inside (1 upper left, 2 upper right, 4 lower right, 8 lower
-# left), from which side to which the contour goes. What is inside lies to its right.
+# left): the sides at which the contour enters and leaves. The inside is to its right.
 _STEPS = {
     1: [(_TOP, _LEFT)],
     2: [(_RIGHT, _TOP)],
@@ -39,25 +39,25 @@ _STEPS = {
 
 
 def outer(field: Floats, xs: Doubles, ys: Doubles) -> list[Doubles]:
-    """Outer contours of ``field`` (rows, columns) sampled at ``xs`` and ``ys``, the largest first.
+    """Outer contours of ``field`` (rows, columns) sampled at ``xs`` and ``ys``, largest first.
 
-    Everything beyond the samples is outside. Each contour is an array (n, 2) of places.
+    Everything beyond the samples counts as outside. Each contour is an array (n, 2) of x and y.
     """
-    # Samples around the field at the places of its own edge: contours close along that edge.
+    # Padding samples at the positions of the field's edge: contours close along that edge.
     framed = np.full((len(ys) + 2, len(xs) + 2), -1, dtype=np.float32)
     framed[1:-1, 1:-1] = field
     xs, ys = (np.concatenate([at[:1], at, at[-1:]]) for at in (xs, ys))
     rings = [_places(ring, framed, xs, ys) for ring in _rings(framed)]
     areas = [_area(ring) for ring in rings]
-    # Holes go round the other way: their area is negative.
+    # Holes have a negative area.
     large = [number for number, area in enumerate(areas) if area >= _LEAST_AREA]
     return [rings[number] for number in sorted(large, key=lambda number: -areas[number])]
 
 
 def simplified(contours: Sequence[Sequence[Doubles]]) -> list[list[Ring]]:
-    """Contours of each mask without the points that a line between others comes near enough to.
+    """Simplifies the contours of each mask; those with fewer than three corners are dropped.
 
-    All at once, since there are few rounds then. Contours that are no area any more are left out.
+    All of them are simplified in one pass, which takes far fewer NumPy calls.
     """
     rings = iter(_simplified([ring for some in contours for ring in some]))
     return [
@@ -71,9 +71,9 @@ def simplified(contours: Sequence[Sequence[Doubles]]) -> list[list[Ring]]:
 
 
 def _rings(field: Floats) -> list[Ints]:
-    """Edges between two samples that each contour crosses, in its order.
+    """The edges between samples that each contour crosses, in order along the contour.
 
-    Edge 2 * i leads from sample i to the right, edge 2 * i + 1 down.
+    Edge 2 * i leads from sample i to the right, edge 2 * i + 1 leads down.
     """
     inside = field > 0
     code = (
@@ -106,7 +106,7 @@ def _rings(field: Floats) -> list[Ints]:
 
 
 def _places(edges: Ints, field: Floats, xs: Doubles, ys: Doubles) -> Doubles:
-    """(n, 2) where the field is 0 on these edges."""
+    """(n, 2): the points where the field is 0 on these edges."""
     row, column = np.divmod(edges >> 1, field.shape[1])
     down = (edges & 1).astype(np.intp)
     end_row, end_column = row + down, column + 1 - down
@@ -123,17 +123,16 @@ def _places(edges: Ints, field: Floats, xs: Doubles, ys: Doubles) -> Doubles:
 
 
 def _area(ring: Doubles) -> float:
-    """Positive if the ring goes round clockwise, as it is seen."""
+    """Positive if the ring is clockwise as displayed."""
     x, y = (ring - ring[0]).T  # so the side that closes the ring adds nothing
     return float(x[:-1] @ y[1:] - y[:-1] @ x[1:]) / 2
 
 
 def _simplified(rings: list[Doubles]) -> list[Doubles]:
-    """Without points that lie within the tolerance of the line between others.
+    """Drops points that lie within the tolerance of the line between others.
 
-    By Ramer, Douglas and Peucker, from the first point of a ring and the farthest one from it. All
-    lines of all rings are split at once, each at the point that is farthest from it: there are few
-    rounds.
+    This is the Ramer-Douglas-Peucker algorithm, from a ring's first point and the farthest one from
+    it. Each round splits all lines of all rings, each at the point farthest from it.
     """
     if not rings:
         return []
@@ -161,9 +160,10 @@ def _simplified(rings: list[Doubles]) -> list[Doubles]:
 
 
 def _points_of(starts: Ints, ends: Ints) -> tuple[Ints, Ints, Ints]:
-    """Of lines that each begin at a point and end before another one.
+    """The points of several lines, each from its start up to before its end.
 
-    The line of each point (n,), the point itself, and where the points of each line begin.
+    Returns the line of each point (n,), the point's index (n,), and each line's first position in
+    these two.
     """
     counts = ends - starts
     first = np.cumsum(counts) - counts
@@ -172,9 +172,9 @@ def _points_of(starts: Ints, ends: Ints) -> tuple[Ints, Ints, Ints]:
 
 
 def _distances(points: Doubles, starts: Doubles, ends: Doubles, line: Ints) -> Doubles:
-    """Of ``points`` (n, 2), each from its ``line`` (n,) between ``starts`` and ``ends``.
+    """Distances of ``points`` (n, 2) from lines; ``line`` (n,) says which line each belongs to.
 
-    A line without a length is a point.
+    Lines go from ``starts`` to ``ends``, (lines, 2) each. A line of length 0 is a point.
     """
     along = ends - starts
     lengths = np.hypot(along[:, 0], along[:, 1])

@@ -6,13 +6,13 @@ from numpy.typing import NDArray
 from app.vision.arrays import Ints
 
 _BITS = 5
-"""Bits of a count in one character."""
+"""Bits of a count per character."""
 
 
 def counts_between(changes: Ints, pixels: int) -> Ints:
     """Lengths of the runs, of zeros and ones in turn, between ``changes`` of the value.
 
-    ``changes`` are places in the flat mask, in their order. Two at one place cancel each other.
+    ``changes`` are sorted positions in the flat mask. Two at the same position cancel each other.
     """
     places, times = np.unique(changes, return_counts=True)
     places = places[(times % 2 == 1) & (places < pixels)]
@@ -21,7 +21,7 @@ def counts_between(changes: Ints, pixels: int) -> Ints:
 
 
 def filled(changes: Ints, shape: tuple[int, int]) -> NDArray[np.bool_]:
-    """The mask with these changes of value, as a flat array of ``shape``."""
+    """The mask with these changes of value, as an array of ``shape``."""
     size = shape[0] * shape[1]
     toggles = np.bincount(changes, minlength=size + 1)[:size].astype(np.uint8)
     inside: NDArray[np.bool_] = np.cumsum(toggles, dtype=np.uint8) % 2 == 1
@@ -29,9 +29,9 @@ def filled(changes: Ints, shape: tuple[int, int]) -> NDArray[np.bool_]:
 
 
 def compress(counts: Ints) -> str:
-    """Each count from the fourth on as the difference to the one before the last.
+    """Encodes each count from the fourth on as the difference from the count two before.
 
-    Then five bits are one character, the lowest first, and a sixth says whether more follow.
+    Each character has five bits, the lowest first, and a sixth that says whether more follow.
     """
     rest = counts.astype(np.int64)
     rest[3:] -= counts[1:-2]

@@ -1,6 +1,6 @@
-"""Masks: which pixels of the picture belong to an object.
+"""Masks: the pixels of the picture that belong to an object.
 
-A model gives prototypes, maps of a quarter of the input's size, and for each object coefficients.
+A model outputs prototypes, maps of a quarter of the input's size, and coefficients for each object.
 The mask is where the sum of the prototypes, weighted by the coefficients and interpolated
 bilinearly at the picture's own pixels, is above 0 within the object's box. This is what
 ``process_mask_native`` of the Ultralytics package computes.
@@ -21,15 +21,15 @@ from app.vision.tasks.prototypes import Part, Prototypes
 MaskForm = Literal["polygons", "rle"]
 
 _SAMPLES = 2
-"""Samples of the contour's field per cell of the prototypes, in each direction. Between samples a
-contour is straight, and the field's own is slightly curved."""
+"""Samples of the field per cell of the prototypes, in each direction, for contours. A contour is
+straight between samples, while that of the field is slightly curved."""
 
 
 class Masks(NamedTuple):
-    """Masks of all candidates. They are computed for those of which they are asked."""
+    """Masks of all candidates, computed on demand."""
 
     coefficients: Callable[[Ints], Floats]
-    """(n, prototypes) of these rows of the decoder's candidates."""
+    """Returns (n, prototypes) for these rows of the decoder's candidates."""
     rows: Ints
     prototypes: Prototypes
     boxes: Floats
@@ -56,16 +56,16 @@ class Masks(NamedTuple):
 
 
 class _Axis(NamedTuple):
-    """From the picture's pixels to the cells of the prototypes, along one axis."""
+    """Maps the picture's pixels to the cells of the prototypes, along one axis."""
 
     cells_per_pixel: float
     offset: float
     least: float
-    """The picture's first cell: samples before it have its value."""
+    """The picture's first cell: samples before it are clamped to it."""
     most: float
 
     def cell(self, at: Doubles) -> Doubles:
-        """Cells whose centre is at 0, 1 ..., of places in pixels whose first one is 0 to 1."""
+        """Cells (centres at 0, 1 ...) for positions in pixels (the first pixel is 0 to 1)."""
         found: Doubles = np.clip(at * self.cells_per_pixel + self.offset, self.least, self.most)
         return found
 
@@ -76,7 +76,7 @@ class _Axis(NamedTuple):
 def _axes(
     letterbox: Letterbox, cells: tuple[int, ...], input_size: tuple[int, int]
 ) -> tuple[_Axis, _Axis]:
-    """The axes of columns and rows."""
+    """The axes for columns and rows."""
 
     def axis(scale: float, start: float, length: int, cells: int, pixels: int) -> _Axis:
         ratio = cells / pixels
@@ -92,7 +92,7 @@ def _axes(
 
 
 class Mask:
-    """The mask of one object; each method computes it anew."""
+    """The mask of one object; each method computes it again."""
 
     def __init__(
         self,
@@ -102,7 +102,7 @@ class Mask:
         box: tuple[int, int, int, int],
         size: tuple[int, int],
     ) -> None:
-        """``box`` is left, top, right and bottom, ``size`` width and height, in pixels."""
+        """``box`` is left, top, right, bottom and ``size`` is width, height, in pixels."""
         self._weights = weights
         self._prototypes = prototypes
         self._axes = axes
@@ -121,7 +121,7 @@ class Mask:
         return mask_contours.outer(field, xs, ys)
 
     def run_lengths(self) -> dict[str, Any]:
-        """In COCO's compressed form, as pycocotools writes it."""
+        """Run lengths in COCO's compressed form, as pycocotools writes it."""
         width, height = self._size
         left, top, right, bottom = self._box
         columns, rows = self._changes(left, top, right, bottom, 1.0)
@@ -130,7 +130,7 @@ class Mask:
         return {"size": [height, width], "counts": mask_runs.compress(counts)}
 
     def bits(self, scale: float = 1.0) -> tuple[int, int, NDArray[np.bool_]]:
-        """Left and upper edge of the box, and the mask within it, on a picture of this scale."""
+        """Left and top of the box, and the mask within it, on a picture scaled by ``scale``."""
         left, top, right, bottom = (round(side * scale) for side in self._box)
         shape = max(0, right - left), max(0, bottom - top)
         columns, rows = self._changes(left, top, right, bottom, scale)
@@ -139,10 +139,10 @@ class Mask:
     def _changes(
         self, left: int, top: int, right: int, bottom: int, scale: float
     ) -> tuple[Ints, Ints]:
-        """Where the mask begins and ends in each column: columns and rows within the box.
+        """Starts and ends of the mask in each column, as columns and rows within the box.
 
-        In a column the field is straight between two rows of the prototypes, so there its changes
-        of sign are found without looking at every pixel. Rows are 0 to the box's height.
+        Within a column the field is linear between two rows of the prototypes, so that its sign
+        changes are found without visiting every pixel. Rows are 0 to the box's height.
         """
         if right <= left or bottom <= top:
             none: Ints = np.zeros(0, dtype=np.intp)
@@ -168,12 +168,12 @@ class Mask:
         return column, np.clip(row, 0, bottom - top)
 
     def _sampled(self, columns: Doubles, rows: Doubles) -> Floats:
-        """The field (rows, columns) at these cells, interpolated."""
+        """The interpolated field (rows, columns) at these cells."""
         field, left, top = self._field(columns, rows)
         return _along(_along(field, rows - top).T, columns - left).T
 
     def _field(self, columns: Doubles, rows: Doubles) -> tuple[Floats, int, int]:
-        """The weighted sum of the prototypes around these cells, and the first column and row."""
+        """The weighted sum of the prototypes around these cells, and its first column and row."""
         values, first_column, first_row, _ = self._prototypes
         left, top = int(columns[0]), int(rows[0])
         right, bottom = int(columns[-1]) + 2, int(rows[-1]) + 2
@@ -200,6 +200,7 @@ def _along(field: Floats, at: Doubles) -> Floats:
 
 
 def _spread(start: int, end: int, axis: _Axis) -> Doubles:
-    """Places from ``start`` to ``end`` in pixels, so many a cell as ``_SAMPLES`` says."""
+    """Positions from ``start`` to ``end`` in pixels: ``_SAMPLES`` per cell, at most one per
+    pixel."""
     parts = int(np.ceil((end - start) * min(1.0, axis.cells_per_pixel * _SAMPLES)))
     return np.linspace(start, end, parts + 1)

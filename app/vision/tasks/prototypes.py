@@ -1,4 +1,4 @@
-"""Prototypes of masks: maps of the whole input, or of the part of it where objects are."""
+"""Prototypes of masks: maps of the whole input, or of the part of it that has objects."""
 
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
@@ -8,11 +8,11 @@ import numpy as np
 from app.vision.arrays import Array, Floats
 
 _MARGIN = 3
-"""Cells of the feature map."""
+"""Margin in cells of the feature map."""
 
 
 class Part(NamedTuple):
-    """Some of the cells of the prototypes."""
+    """A section of the prototypes."""
 
     values: Array
     """(prototypes, rows, columns)."""
@@ -20,17 +20,17 @@ class Part(NamedTuple):
     """First column; ``top`` is the first row."""
     top: int
     size: tuple[int, int]
-    """Rows and columns of all cells."""
+    """Rows and columns of all prototypes."""
 
 
 class Prototypes(Protocol):
     def around(self, boxes: Floats) -> Part:
-        """All cells that matter within ``boxes`` (n, 4) in input pixels, at least one box."""
+        """All cells needed for ``boxes`` (n, 4) in input pixels; there is at least one box."""
         ...
 
 
 class WholePrototypes(NamedTuple):
-    """Prototypes that the model gives as an output."""
+    """Prototypes that are an output of the model."""
 
     values: Array
     """(prototypes, rows, columns)."""
@@ -41,10 +41,10 @@ class WholePrototypes(NamedTuple):
 
 
 class LatePrototypes(NamedTuple):
-    """Prototypes that are computed from a feature map, and only around objects."""
+    """Prototypes that are computed from a feature map, only around objects."""
 
     run: Callable[[Array], Array]
-    """From a part of the feature map to the prototypes (1, prototypes, rows, columns) there."""
+    """Computes prototypes (1, prototypes, rows, columns) from a section of the feature map."""
     feature: Array
     """(1, channels, rows, columns)."""
     input_size: tuple[int, int]
@@ -54,7 +54,7 @@ class LatePrototypes(NamedTuple):
         height, width = self.input_size
         scale = np.array([columns / width, rows / height] * 2)
         corners = np.concatenate([boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)]) * scale
-        # Convolutions see a little beyond each cell: with this margin all is as in the whole map.
+        # Convolutions depend on neighbouring cells: with this margin the result is that of the map.
         left, top = np.floor(corners[:2]).astype(int) - _MARGIN
         right, bottom = np.ceil(corners[2:]).astype(int) + _MARGIN
         left, top = (min(max(0, at), end - 1) for at, end in ((left, columns), (top, rows)))

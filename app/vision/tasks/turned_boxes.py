@@ -1,4 +1,4 @@
-"""Turned boxes: rectangles at any angle, as of ships and planes seen from above."""
+"""Turned boxes: rectangles at any angle, for example of ships and planes seen from above."""
 
 import math
 from typing import NamedTuple
@@ -13,10 +13,10 @@ _SMALL = 1e-7
 
 class TurnedBox(NamedTuple):
     corners: tuple[tuple[float, float], ...]
-    """Four points in their order around the box, in pixels of the upright picture. They may lie
-    beyond its edges."""
+    """Four points in order around the box, in pixels of the upright picture. They may lie beyond
+    its edges."""
     angle: float
-    """Radians from the x axis to the box's own, clockwise as it is seen."""
+    """Angle in radians from the x axis to the box's own, clockwise as displayed."""
 
 
 class TurnedBoxes(NamedTuple):
@@ -41,7 +41,7 @@ class TurnedBoxes(NamedTuple):
 
 
 def corners(boxes: Floats) -> Floats:
-    """(n, 4, 2) of turned boxes (n, 5), in the order of the Ultralytics package.
+    """Corners (n, 4, 2) of turned boxes (n, 5), in the order of the Ultralytics package.
 
     At angle 0 that is lower right, upper right, upper left, lower left.
     """
@@ -62,7 +62,7 @@ def corners(boxes: Floats) -> Floats:
 
 
 def envelopes(boxes: Floats) -> Floats:
-    """(n, 4) x1, y1, x2, y2: the upright boxes around turned ones (n, 5)."""
+    """(n, 4): x1, y1, x2, y2 of the upright bounding boxes of turned boxes (n, 5)."""
     points = corners(boxes)
     return np.concatenate([points.min(axis=1), points.max(axis=1)], axis=1)
 
@@ -86,7 +86,7 @@ def turned_nms(boxes: Floats, scores: Floats, classes: Ints, iou: float, limit: 
 
     A box is dropped if any box of its class with a higher score, kept or not, is more similar to it
     than ``iou``. This is what the Ultralytics package does. The similarity is ProbIoU
-    (arXiv:2106.06072), which takes boxes as normal distributions.
+    (arXiv:2106.06072), which models boxes as normal distributions.
     """
     order = np.argsort(-scores, kind="stable")
     x, y, a, b, c, reach = _distributions(boxes[order])
@@ -95,7 +95,7 @@ def turned_nms(boxes: Floats, scores: Floats, classes: Ints, iou: float, limit: 
     kept: list[int] = []
     for i in range(len(order)):
         dx, dy = x[:i] - x[i], y[:i] - y[i]
-        # Few boxes are near enough to be similar, and only these are compared.
+        # Few boxes are close enough to be similar, and only these are compared.
         near = np.flatnonzero(
             (dx * dx + dy * dy <= farthest * (reach[:i] + reach[i])) & (kinds[:i] == kinds[i])
         )
@@ -109,11 +109,11 @@ def turned_nms(boxes: Floats, scores: Floats, classes: Ints, iou: float, limit: 
 
 
 _Shape = tuple[Floats, Floats, Floats]
-"""Covariances: of x, of y, and of both."""
+"""Covariances: of x, of y, and of x and y."""
 
 
 def _distributions(boxes: Floats) -> tuple[Floats, Floats, Floats, Floats, Floats, Floats]:
-    """Centres, covariances and sums of variances of turned boxes (n, 5), (n,) each."""
+    """Centres, covariances and sums of variances of turned boxes (n, 5), each (n,)."""
     x, y, width, height, angle = boxes.T.copy()
     along, across = width**2 / 12, height**2 / 12
     cos, sin = np.cos(angle), np.sin(angle)
@@ -123,10 +123,11 @@ def _distributions(boxes: Floats) -> tuple[Floats, Floats, Floats, Floats, Float
 
 
 def _farthest(iou: float) -> float:
-    """Squared distance of centres, per sum of variances, above which no ProbIoU exceeds ``iou``.
+    """Squared distance of centres, per sum of variances, above which ProbIoU never exceeds ``iou``.
 
-    ProbIoU is above it while Bhattacharyya's distance is below some number. That distance is at
-    least a quarter of the squared one over the greatest variance of both, which is below their sum.
+    ProbIoU exceeds ``iou`` only below a certain Bhattacharyya distance. This distance is at least a
+    quarter of the squared distance over the greatest variance of both boxes, which is below their
+    sum.
     """
     similar = 1 - (1 - iou) ** 2
     return math.inf if similar <= 0 else -4 * math.log(similar) * 1.01 + 1e-3

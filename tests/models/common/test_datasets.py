@@ -41,8 +41,8 @@ def test_parts(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("document", "reason"),
     [
-        ("{", "not in COCO form"),
-        ("[]", "not in COCO form"),
+        ("{", "not in COCO format"),
+        ("[]", "not in COCO format"),
         ({"images": [], "categories": []}, "lists no images"),
         ({"images": []}, "no 'categories'"),
         ({"images": [{"id": 1}], "categories": []}, "no 'file_name'"),

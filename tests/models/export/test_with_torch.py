@@ -176,7 +176,7 @@ def test_what_is_no_module(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
         return capsys.readouterr().err.splitlines()[-1]
 
     torch.save(Grid().state_dict(), weights)
-    assert "no module" in refusal(*options)
+    assert "not a module" in refusal(*options)
     torch.save(Grid(columns=9), weights)
     assert "not those of the family yolov8" in refusal(*options)
     weights.write_bytes(b"no weights")

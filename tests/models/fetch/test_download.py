@@ -137,7 +137,7 @@ def test_busy_servers_are_asked_again(site: Site, partial: Partial) -> None:
 def test_it_is_given_up_and_what_came_is_kept(site: Site, partial: Partial) -> None:
     url = site.put("n.onnx", File(CONTENT, cuts=[7000] + [0] * ATTEMPTS))
     error = refusal(url, partial)
-    assert "7,000 bytes are kept; the same command continues from there" in error
+    assert "7,000 bytes are kept; the same command resumes from there" in error
     assert partial.path.read_bytes() == CONTENT[:7000]
     assert len(site.asked) == 1 + ATTEMPTS
 

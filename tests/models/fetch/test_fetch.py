@@ -92,7 +92,7 @@ def test_another_file_is_never_written_over(
     publish(site, monkeypatch, model)
     weights.mkdir()
     mine = tiny.write(tiny.conv_model(), weights / "yolox_nano.onnx").read_bytes()
-    assert "is another file; remove it" in refusal(capsys, "yolox_nano")
+    assert "is a different file; remove it" in refusal(capsys, "yolox_nano")
     assert (weights / "yolox_nano.onnx").read_bytes() == mine
     assert site.asked == []
 
@@ -153,7 +153,7 @@ def test_a_model_that_does_not_say_what_it_is(
     assert "--labels" in refusal(capsys, *command, "--family", "yolox")
     error = refusal(capsys, *command)
     assert "weights/n.onnx cannot be served: it does not say its labels" in error
-    assert "nothing is fetched again" in error
+    assert "the download is not repeated" in error
     assert "of the family yolox with 1 labels" in refusal(
         capsys, *command, "--family", "yolox", "--labels", "a"
     )

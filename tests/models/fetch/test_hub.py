@@ -119,7 +119,7 @@ def test_one_command_from_a_name_to_a_server_that_finds_things(
     hub.publish(files, tree=tree)
     assert run("hf:who/net") == 0
     printed = capsys.readouterr().out
-    assert "also there with --precision: fp16" in printed
+    assert "also available with --precision: fp16" in printed
     assert "SPOTTER_MODEL=weights/net.onnx" in printed
     out = tmp_path / "weights" / "net.onnx"
     found = checks.detector(out).model.description
@@ -168,7 +168,7 @@ def test_what_a_repository_lacks_is_said(hub: Hub, capsys: pytest.CaptureFixture
     hub.publish({"model.safetensors": b"1", "config.json": b"{}"})
     assert "optimum-cli export onnx --model who/net" in refusal(capsys, "hf:who/net")
     hub.publish({"onnx/model_fp16.onnx": b"1", "onnx/model_int8.onnx": b"2"})
-    assert "fp16, int8: give one with --precision" in refusal(capsys, "hf:who/net")
+    assert "fp16, int8: choose one with --precision" in refusal(capsys, "hf:who/net")
     hub.publish({"a.onnx": b"1", "b.onnx": b"2"})
     assert "several models" in refusal(capsys, "hf:who/net")
 

@@ -266,7 +266,7 @@ def test_folders_without_photos(tmp_path: Path, capsys: pytest.CaptureFixture[st
     rest = ("--teacher", SHIPPED, "--out", tmp_path / "out")
     (tmp_path / "empty").mkdir()
     assert "has no photos" in refusal(capsys, tmp_path / "empty", *rest)
-    assert "is no folder" in refusal(capsys, tmp_path / "nothing", *rest)
+    assert "is not a folder" in refusal(capsys, tmp_path / "nothing", *rest)
 
 
 def test_photos_inside_the_new_dataset_are_not_taken_twice(photos: Path) -> None:
@@ -285,7 +285,7 @@ def test_a_dataset_has_its_own_labels_and_photos(
     read = document(source)
     read["images"][0]["file_name"] = "../images/0.png"
     (source / "annotations.json").write_text(json.dumps(read), "utf-8")
-    assert "does not lie in" in refusal(capsys, source, *rest)
+    assert "is not inside" in refusal(capsys, source, *rest)
 
 
 def test_a_journal_that_is_none(

@@ -104,6 +104,6 @@ def test_refusals(
     again = refusal(out, "--data", data, "--out", tmp_path / "again.onnx")
     assert "already quantised" in again
     assert "must be at least 1" in refusal(source, "--data", data, "--photos", 0, "--out", out)
-    assert "over itself" in refusal(source, "--data", data, "--out", source)
+    assert "would be overwritten" in refusal(source, "--data", data, "--out", source)
     assert "is not a dataset" in refusal(source, "--data", tmp_path / "gone", "--out", out)
     assert "cannot be read" in refusal(tmp_path / "gone.onnx", "--data", data)

@@ -145,5 +145,5 @@ def test_other_labels_are_refused(
     other = draw_dataset(tmp_path / "set", labels=("box", "disc"), photos=16)
     out = tmp_path / "calibrated.onnx"
     assert command.main([str(timid), "--data", str(other), "--out", str(out)]) == 1
-    assert "other labels" in capsys.readouterr().err
+    assert "different labels" in capsys.readouterr().err
     assert not out.exists()

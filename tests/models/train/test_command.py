@@ -85,7 +85,7 @@ def test_from_an_unfinished_file_goes_on_at_its_place(
     out = tmp_path / "whole.onnx"
     arguments = [str(drawn), "--from", str(part), "--epochs", "6", *COMMON]
     assert main([*arguments, "--out", str(out)]) == 0
-    assert "going on at epoch 4.0, 50.0% of the schedule" in capsys.readouterr().out
+    assert "continuing at epoch 4.0, 50.0% of the schedule" in capsys.readouterr().out
     written = read(out).place
     assert written is not None
     assert written.progress == 1

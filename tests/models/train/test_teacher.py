@@ -125,7 +125,7 @@ def test_features_of_any_scale_ask_the_same(teacher: Teacher, photo: torch.Tenso
 
 
 def test_labels_that_it_does_not_know(file: Path) -> None:
-    with pytest.raises(TeacherError, match="knows no 'unicorn'"):
+    with pytest.raises(TeacherError, match="has no 'unicorn'"):
         Teacher(file, ("dog", "unicorn"))
 
 

@@ -295,11 +295,26 @@ def test_boxes_by_the_thousand(form: str, samples: Samples, count: int) -> None:
     assert time.process_time() - began < 2
 
 
+@pytest.mark.parametrize("off", [-6, -4, -1, 1, 4, 14, 1000])
+def test_references_whose_size_is_not_that_of_what_they_hold(
+    form: str, samples: Samples, off: int
+) -> None:
+    """libheif goes on behind the last number of one, and would see more of them."""
+    parts = {n: Part(b"iden", properties=(ispe(64, 64),)) for n in range(2, 9)}
+    links = [(b"dimg", n, [n - 1]) for n in parts]
+    data = iso_file(form, {1: samples.small.part(samples.kind), **parts}, links, primary=8)
+    check(form, data)
+    at = data.index(b"dimg") - 4
+    size = int.from_bytes(data[at : at + 4], "big") + off
+    with pytest.raises(InvalidImage, match="'iref'"):
+        check(form, data[:at] + size.to_bytes(4, "big") + data[at + 4 :])
+
+
 def test_boxes_in_boxes(form: str, samples: Samples) -> None:
     nested = b""
     for _ in range(1000):
         nested = box(b"dinf", nested)
-    with pytest.raises(InvalidImage, match="deeper"):
+    with pytest.raises(InvalidImage, match="nested too deeply"):
         check(form, iso_file(form, {1: samples.small.part(samples.kind)}, meta=nested))
 
 
@@ -325,7 +340,7 @@ def test_two_items_of_one_number(form: str, samples: Samples) -> None:
         check(form, twice)
     place = data.index(number + struct.pack(">HHH", 0, 0, 1))
     twice = data[:place] + struct.pack(">I", 1) + data[place + 4 :]
-    with pytest.raises(InvalidImage, match="says twice"):
+    with pytest.raises(InvalidImage, match="location of one of its items twice"):
         check(form, twice)
 
 
@@ -334,7 +349,7 @@ def test_forms_that_are_not_read(form: str, samples: Samples) -> None:
     with pytest.raises(InvalidImage, match="mini"):
         check(form, iso_file(form, parts, behind=box(b"mini", bytes(50))))
     inside = Part(samples.kind, b"", samples.small.properties, extents=((0, 9),), method=2)
-    with pytest.raises(InvalidImage, match="a way that is not read"):
+    with pytest.raises(InvalidImage, match="a way that is not supported"):
         check(form, iso_file(form, {1: inside}))
 
 
@@ -385,7 +400,7 @@ def test_pictures_that_are_made_of_themselves(
 ) -> None:
     parts = {n: Part(b"iden", b"", (ispe(64, 64),)) for n in (1, 2, 3)}
     circle: list[Reference] = [(b"dimg", n, links) for n in (1, 2, 3)]
-    with pytest.raises(InvalidImage, match="pictures in pictures"):
+    with pytest.raises(InvalidImage, match="nested too deeply"):
         check(form, iso_file(form, parts, circle))
 
 
@@ -407,7 +422,7 @@ def test_transparency_many_times_over(form: str, samples: Samples) -> None:
     parts = {1: samples.small.part(samples.kind)}
     parts |= {n: samples.large.part(samples.kind, ALPHA) for n in range(2, 50)}
     links: list[Reference] = [(b"auxl", n, [1]) for n in range(2, 50)]
-    with pytest.raises(ImageTooLarge, match="gone over"):
+    with pytest.raises(ImageTooLarge, match="would process"):
         check(form, iso_file(form, parts, links))
 
 
@@ -418,7 +433,7 @@ def test_a_heic_that_is_turned_again_and_again() -> None:
             if allowed:
                 check("HEIC", iso_file("HEIC", {1: large}))
             else:
-                with pytest.raises(ImageTooLarge, match="gone over"):
+                with pytest.raises(ImageTooLarge, match="would process"):
                     check("HEIC", iso_file("HEIC", {1: large}))
 
 
@@ -427,9 +442,9 @@ def test_a_picture_of_which_none_is_the_first(form: str, samples: Samples) -> No
     huge = {n: samples.large.part(samples.kind, hidden=True) for n in range(10, 40)}
     head = Part(b"grid", grid(30, 1, 64, 64), (ispe(64, 64),))
     parts = {1: samples.small.part(samples.kind, hidden=True), 2: head, **huge}
-    with pytest.raises(ImageTooLarge, match="gone over"):
+    with pytest.raises(ImageTooLarge, match="would process"):
         check(form, iso_file(form, parts, [(b"dimg", 2, range(10, 40))]))
-    with pytest.raises(ImageTooLarge, match="gone over"):
+    with pytest.raises(ImageTooLarge, match="would process"):
         check(form, iso_file(form, parts, [(b"dimg", 2, range(10, 40))], primary=999))
 
 
@@ -452,7 +467,7 @@ def test_frames_that_are_larger_than_declared(form: str, samples: Samples) -> No
 def test_many_frames_in_one_item(form: str, samples: Samples) -> None:
     content = samples.small.content * 5000
     many = Part(samples.kind, content, samples.small.properties)
-    with pytest.raises((ImageTooLarge, InvalidImage), match=r"gone over|units"):
+    with pytest.raises((ImageTooLarge, InvalidImage), match=r"would process|units"):
         check(form, iso_file(form, {1: many}))
 
 
@@ -465,7 +480,7 @@ def test_slices_over_each_other() -> None:
         if allowed:
             check("HEIC", data)
         else:
-            with pytest.raises(ImageTooLarge, match="gone over"):
+            with pytest.raises(ImageTooLarge, match="would process"):
                 check("HEIC", data)
 
 
@@ -478,7 +493,7 @@ def test_parameters_of_a_picture_given_again_and_again() -> None:
         if allowed:
             check("HEIC", data)
         else:
-            with pytest.raises(ImageTooLarge, match="gone over"):
+            with pytest.raises(ImageTooLarge, match="would process"):
                 check("HEIC", data)
 
 
@@ -611,7 +626,7 @@ def test_sizes_of_hevc_pictures() -> None:
     assert units.left == 99 - 5
     other = sequence_parameters(4000, 3000, layer=1)
     assert found(settings, struct.pack(">I", len(other)) + other).pixels == 640 * 480
-    with pytest.raises(InvalidImage, match="more units"):
+    with pytest.raises(InvalidImage, match="too many units"):
         found(settings, slices(*[True] * 500), units)
     assert units.left == -1
     for cut in range(len(settings)):
@@ -622,14 +637,14 @@ def test_sizes_of_hevc_pictures() -> None:
 def test_a_heic_whose_samples_have_other_bits_than_it_declares(shared: Path) -> None:
     """libheif then writes past its buffers: a byte of a file ended the process."""
     settings = configuration(sequence_parameters(640, 480, depth=10), depth=8)
-    with pytest.raises(InvalidImage, match="other bits"):
+    with pytest.raises(InvalidImage, match="bit depth"):
         hevc.measure(memoryview(settings[8:]), memoryview(b""), Units())
     data = bytearray((shared / "images" / "multi.heic").read_bytes())
     at = data.index(b"hvcC\x01\x04") + 4  # of its transparency
     check("HEIC", bytes(data))
     for value in range(1, 8):
         data[at + 17] = 0xF8 | value
-        with pytest.raises(InvalidImage, match="other bits"):
+        with pytest.raises(InvalidImage, match="bit depth"):
             check("HEIC", bytes(data))
 
 

@@ -1,6 +1,6 @@
-"""The image formats that are read; a file's format is told from its first bytes only.
+"""The supported image formats; a file's format is determined by its first bytes only.
 
-A new format is a module beside, and a line in ``FORMATS``.
+A new format is a module in this package and a line in ``FORMATS``.
 """
 
 from app.errors import InvalidImageFormat
@@ -22,12 +22,12 @@ FORMATS = (
 
 
 def recognise(data: bytes) -> Format | None:
-    """The format that ``data`` begins like."""
+    """The format whose signature ``data`` begins with, or None."""
     return next((each for each in FORMATS if each.begins(data)), None)
 
 
 def require(data: bytes) -> Format:
-    """Like ``recognise``. Raises InvalidImageFormat if no format begins like this."""
+    """Like ``recognise``, but raises InvalidImageFormat if there is none."""
     found = recognise(data)
     if found is None:
         what = "This is not an image known here." if data else "The image is empty (0 bytes)."
@@ -36,17 +36,17 @@ def require(data: bytes) -> Format:
 
 
 def names() -> list[str]:
-    """Names for people of the formats that every server reads: those without an extra."""
+    """Display names of the formats that every installation reads, that is, without an extra."""
     always = [each for each in FORMATS if each.extra is None]
     return [each.name for each in always] + [name for each in always for name in each.variants]
 
 
 def listed() -> str:
-    """The names as the end of a sentence: "JPEG, PNG or WebP"."""
+    """The names for the end of a sentence: "JPEG, PNG or WebP"."""
     *others, last = names()
     return f"{', '.join(others)} or {last}"
 
 
 def suffixes() -> frozenset[str]:
-    """Ends of file names, in lower case with the dot, of the formats that every server reads."""
+    """File name suffixes, lower case with the dot, of the formats that every installation reads."""
     return frozenset(s for each in FORMATS if each.extra is None for s in each.suffixes)

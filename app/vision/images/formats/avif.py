@@ -1,4 +1,4 @@
-"""AVIF: the picture, or the first one of a sequence; Pillow decodes it with libavif and dav1d."""
+"""AVIF: the picture, or the first one of a sequence. Pillow decodes it with libavif and dav1d."""
 
 from PIL.ImageFile import ImageFile
 
@@ -7,9 +7,9 @@ from app.vision.images.formats.record import Format, Inspection, Orientation, be
 from app.vision.images.memory import Memory, Size
 
 _FREE_PIXELS = 1_000_000
-"""A frame of so many may be larger than the picture."""
+"""A frame of up to this size may be larger than the picture."""
 _BYTES_DECODING, _BYTES_HELD = 10.5, 8
-"""For each pixel, beside the decoder's frames."""
+"""Bytes per pixel, in addition to the decoder's frames."""
 _COPIES = 2
 
 
@@ -20,9 +20,7 @@ def _inspect(data: bytes, max_pixels: int) -> Inspection:
 
     def memory(image: ImageFile, full: Size) -> Memory:
         if cost.largest > max(2 * image.width * image.height, _FREE_PIXELS):
-            raise InvalidImage(
-                "The AVIF holds frames that are larger than the size that it declares."
-            )
+            raise InvalidImage("The AVIF has frames that are larger than its declared size.")
         pixels = max(image.width * image.height, cost.largest)
         return Memory(
             int(pixels * _BYTES_DECODING + cost.frame_bytes),

@@ -13,7 +13,7 @@ from app.vision.images.formats.record import (
 from app.vision.images.memory import Memory, Size, pillow_memory
 
 _MOST_RUN_LENGTH_PIXELS = 4_000_000
-"""Pillow decodes run lengths in Python: so many pixels take about half a second."""
+"""Pillow decodes run lengths in Python: this number of pixels takes about half a second."""
 _RUN_LENGTHS = (1, 2)
 _MASKS = 3
 
@@ -32,13 +32,13 @@ def _inspect(data: bytes, max_pixels: int) -> Inspection:
 
 
 def _check_masks(data: bytes) -> None:
-    """Raises InvalidImageFormat if a colour has more bits than are read."""
+    """Raises InvalidImageFormat if a colour has more bits than are supported."""
     if int.from_bytes(data[30:34], "little") != _MASKS:
         return
     bits = max(int.from_bytes(data[at : at + 4], "little").bit_count() for at in (54, 58, 62))
     if bits > 8:
         raise InvalidImageFormat(
-            f"This is a BMP with masks (bitfields) of {bits} bits a colour, which is not read here."
+            f"This is a BMP with masks (bitfields) of {bits} bits a colour, which is not supported."
             " Send it with 8 bits a colour, or as PNG or JPEG."
         )
 

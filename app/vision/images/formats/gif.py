@@ -13,11 +13,11 @@ from app.vision.images.formats.record import (
 from app.vision.images.memory import Memory, Size
 
 _BYTES_DECODING, _BYTES_HELD = 3, 2
-"""For each pixel: the frame and the canvas that it is put on."""
+"""Bytes per pixel: the frame, and the canvas that it is drawn on."""
 _HEADER_BYTES = 13
 _EXTENSION = 0x21
 _BLOCK_BYTES = 48
-"""Memory of a block of a comment beside its bytes."""
+"""Memory overhead of one block of a comment."""
 
 
 def _inspect(data: bytes, max_pixels: int) -> Inspection:
@@ -30,9 +30,9 @@ def _memory(image: ImageFile, full: Size) -> Memory:
 
 
 def _metadata_bytes(data: bytes) -> int:
-    """Comments in front of the first frame: blocks, and all of them together.
+    """Memory of the comments before the first frame: each block, and all of them joined.
 
-    Raises InvalidImage if there are more blocks than are read.
+    Raises InvalidImage if there are too many blocks.
     """
     if len(data) < _HEADER_BYTES:
         return 0

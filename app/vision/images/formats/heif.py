@@ -1,4 +1,4 @@
-"""HEIC, which the package of an extra decodes: libheif with libde265."""
+"""HEIC, decoded by an optional package with libheif and libde265."""
 
 from PIL.ImageFile import ImageFile
 
@@ -6,9 +6,9 @@ from app.vision.images.formats.record import Format, Inspection, Orientation, be
 from app.vision.images.memory import Memory, Size
 
 _BYTES_DECODING, _BYTES_HELD = 7, 4
-"""For each pixel, beside the decoder's frames."""
+"""Bytes per pixel, in addition to the decoder's frames."""
 _COPIES = 2
-"""libheif holds its frames, its coded bytes and its metadata twice."""
+"""libheif keeps two copies of its frames, its coded bytes and its metadata."""
 
 
 def _inspect(data: bytes, max_pixels: int) -> Inspection:

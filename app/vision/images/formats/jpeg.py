@@ -1,4 +1,4 @@
-"""JPEG, and MPO: a JPEG that is followed by more pictures, of which the first is read."""
+"""JPEG, and MPO: a JPEG followed by more pictures, of which only the first is read."""
 
 import re
 from collections.abc import Iterator
@@ -14,11 +14,11 @@ from app.vision.images.jpeg_header import SCAN, WITHOUT_LENGTH, Header
 from app.vision.images.memory import Memory, Size, pillow_memory
 
 _COPIES = 3
-"""Pillow keeps each segment, takes it apart, and puts profiles together again."""
+"""Pillow keeps each segment, parses it, and joins the parts of profiles."""
 _PIECE_BYTES = 65_536
 _JUNK = b"\x55\xaa" * 14
 _SETTLED = 14
-"""So many bytes the decoder may need to look ahead, before it is through with its last block."""
+"""Bytes that the decoder may read ahead before it has finished its last block."""
 _END = b"\xff\xd9"
 _MARKER = re.compile(rb"\xff([^\x00\xff\xd0-\xd7])")
 _RESTART_INTERVAL = b"\xff\xdd"
@@ -49,18 +49,18 @@ def _incomplete() -> InvalidImage:
 
 
 def _load(image: ImageFile, header: Header) -> None:
-    """Decodes and tells whether all pixels are there, whatever the end marker says.
+    """Decodes the pixels. Raises InvalidImage if any are missing, whatever the end marker says.
 
-    At a marker the decoder fills what is missing with gray, without a word. So bytes that are no
-    marker are put in front of the end marker, one by one: a decoder that has all pixels steps over
-    them one by one, while one that still waits for pixels takes several of them for a block at
-    once. Raises InvalidImage.
+    At a marker the decoder silently fills missing pixels with gray. Therefore bytes that are no
+    marker are inserted before the end marker, one by one: a decoder that has all pixels skips them
+    one by one, while one that still needs pixels consumes several at once for a block.
     """
     if header.frame is None or len(image.tile) != 1:
         image.load()
         return
     last = header.data.rfind(_END)
-    # Looking for the first end marker takes a tenth of decoding: it nearly always is the last.
+    # Searching for the first end marker takes a tenth of the decoding time: it is nearly always the
+    # last.
     guessed = not header.in_several_scans and last == len(header.data) - 2
     if (
         guessed
@@ -71,7 +71,7 @@ def _load(image: ImageFile, header: Header) -> None:
         return
     end = _end_of_pixels(header)
     if end == len(header.data) and header.data.endswith(b"\xff"):
-        raise _incomplete()  # in the middle of a marker: what it was to begin, nobody knows
+        raise _incomplete()  # the file ends in the middle of a marker, whose kind is unknown
     _loaded(image, header, end)
     _finish(image)
 
@@ -82,7 +82,7 @@ def _finish(image: ImageFile) -> None:
 
 
 def _loaded(image: ImageFile, header: Header, end: int) -> bool:
-    """Whether the decoder has taken all up to ``end``."""
+    """Whether the decoder has consumed everything up to ``end``."""
     tile = image.tile[0]
     image.load_prepare()
     decoder = Image._getdecoder(image.mode, tile.codec_name, tile.args, image.decoderconfig)
@@ -119,7 +119,7 @@ def _decode(decoder: Any, header: Header, end: int) -> bool:
 
 
 class _Feed:
-    """Gives bytes to a decoder, which takes them when it has enough for its next step."""
+    """Passes bytes to a decoder, which consumes them once it has enough for its next step."""
 
     def __init__(self, decoder: Any) -> None:
         self._decoder = decoder
@@ -127,7 +127,7 @@ class _Feed:
         self.done = False
 
     def give(self, piece: bytes | memoryview) -> int:
-        """How many bytes it has taken. Raises OSError if it cannot read them."""
+        """Returns the number of bytes consumed. Raises OSError if the decoder cannot read them."""
         self._left += piece
         taken: int
         taken, error = self._decoder.decode(self._left)
@@ -141,7 +141,8 @@ class _Feed:
 
 
 def _end_of_pixels(header: Header) -> int:
-    """Where the end marker stands, or would. Raises InvalidImage if scans are missing."""
+    """Position of the end marker, or of the data's end. Raises InvalidImage if scans are
+    missing."""
     data, frame = header.data, header.frame
     assert frame is not None
     if not header.in_several_scans:
@@ -172,7 +173,7 @@ def _end_of_pixels(header: Header) -> int:
 
 
 def _without_fill(data: bytes, end: int) -> int:
-    """Fill bytes begin a marker, and the bytes that follow here must not be one."""
+    """Drops fill bytes, which begin a marker, since the bytes that follow here must not be one."""
     while end and data[end - 1] == 0xFF:
         piece = data[max(0, end - _PIECE_BYTES) : end]
         end -= len(piece) - len(piece.rstrip(b"\xff"))
@@ -180,7 +181,7 @@ def _without_fill(data: bytes, end: int) -> int:
 
 
 def _coverage(scan: bytes) -> Iterator[tuple[int, int, int, int]]:
-    """Component, first and last coefficient, and the bits of them that are still missing."""
+    """Component, first and last coefficient, and how many of their bits are still missing."""
     count = scan[2] if len(scan) > 2 else 0
     if len(scan) < 6 + 2 * count:
         return

@@ -1,7 +1,7 @@
 """PNG: the picture, or the first frame of its animation.
 
-Only chunks that decide about the pixels are shown to the decoder. What stands beside them (texts,
-profiles, times) may be broken: browsers show the picture.
+The decoder gets only the chunks that affect the pixels. Other chunks (texts, profiles, times) may
+be broken, since browsers show such pictures, too.
 """
 
 import zlib
@@ -28,22 +28,22 @@ _MOST_CHUNKS = 150_000
 _GRAY, _RGB, _PALETTE = 0, 2, 3
 _ANCILLARY = 0x20
 _OTHER_FRAME_BYTES = 4
-"""The number of a piece, in front of its pixels."""
+"""The sequence number of a piece, before its pixels."""
 _FRAME_CONTROL_BYTES = 26
 
 
 @dataclass
 class _Chunks:
     depth: int = 8
-    """Bits of a sample."""
+    """Bits per sample."""
     colour: int = _RGB
     transparent: int | None = None
-    """The level of a gray picture that is transparent, of ``depth`` bits."""
+    """The gray level that is transparent, with ``depth`` bits."""
     orientation: int = 1
     skips: dict[int, int] = field(default_factory=dict)
-    """Where a chunk begins that is not shown to the decoder, and where it ends."""
+    """Start and end of each chunk that is hidden from the decoder."""
     first_frame: bytes | None = None
-    """The first frame of the animation as a file, if the picture of the file is none."""
+    """The first frame of the animation as a file, if the default image is not part of it."""
     frame_box: tuple[int, int, int, int] | None = None
     """Left, upper, right and lower edge of that frame."""
 
@@ -84,7 +84,7 @@ def _transparent_level(level: int) -> Flatten:
 
 
 def _scale_transparency(image: ImageFile, depth: int) -> None:
-    """Pillow brings the pixels to 8 bits, but not the level that is transparent."""
+    """Pillow scales the pixels to 8 bits, but not the transparent level."""
     found = image.info.get("transparency")
     if image.mode == "L" and depth in (2, 4) and isinstance(found, int):
         image.info["transparency"] = (found & (1 << depth) - 1) * 255 // ((1 << depth) - 1)
@@ -93,7 +93,7 @@ def _scale_transparency(image: ImageFile, depth: int) -> None:
 
 
 def _clear_around(image: ImageFile, box: tuple[int, int, int, int]) -> None:
-    """Makes the pixels white that the frame does not cover: Pillow leaves them black."""
+    """Makes the pixels outside the frame white; Pillow leaves them black."""
     if image.mode not in ("L", "RGB"):
         return
     left, top, right, bottom = box
@@ -165,7 +165,7 @@ class _Frame:
     pieces: list[tuple[int, int]] = field(default_factory=list)
 
     def box(self, header: bytes) -> tuple[int, int, int, int] | None:
-        """None if it is not within the picture."""
+        """None if the frame does not lie within the picture."""
         numbers = [int.from_bytes(self.fields[at : at + 4], "big") for at in range(4, 20, 4)]
         width, height, left, top = numbers
         across, down = (int.from_bytes(header[at : at + 4], "big") for at in (8, 12))
@@ -177,7 +177,7 @@ class _Frame:
 
 
 def _walk(data: bytes) -> Iterator[tuple[bytes, int, int, int]]:
-    """Kind of each chunk, where it and its content begin, and where it ends."""
+    """Kind of each chunk, start of the chunk and of its content, and its end."""
     at, count = len(_SIGNATURE), 0
     while at + 8 <= len(data):
         kind = data[at + 4 : at + 8]

@@ -12,10 +12,10 @@ from app.vision.images.formats.record import (
 from app.vision.images.memory import Memory, Size, pillow_memory
 
 _MOST_PIXELS = 800 * 600
-"""At most 1.2 s, if each differs from the one before in an operation of two bytes."""
+"""At most 1.2 s, if each pixel differs from the previous one and takes two bytes."""
 _READS_A_PIXEL = 2
 _BYTES_DECODING = 16
-"""For each pixel beside Pillow's own: an array that grows, and its copy."""
+"""Bytes per pixel in addition to Pillow's own: an array that grows, and its copy."""
 
 
 def _inspect(data: bytes, max_pixels: int) -> Inspection:

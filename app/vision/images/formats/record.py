@@ -1,7 +1,7 @@
-"""A record of all that is known of an image format; each module beside fills one.
+"""Describes an image format; each module in this package fills in one record.
 
-What every format has to say has no default, so that the type checker names what is forgotten. The
-functions are for what several of them have to say.
+Fields that every format must set have no default, so that the type checker reports missing ones.
+The functions are shared by several formats.
 """
 
 import io
@@ -20,9 +20,9 @@ from app.vision.images.colour import Flatten
 from app.vision.images.memory import Memory, Size
 
 USUAL_READS = 500_000
-"""Half a second. A PNG of 20 MiB in the usual chunks takes some 10,000, a JPEG fewer than 200."""
+"""Takes half a second. A PNG of 20 MiB in usual chunks takes some 10,000, a JPEG fewer than 200."""
 _LONGEST_SIDE_PIXELS = 500_000
-"""Each row takes a pointer beside its pixels, and scaling a row takes a table as long as it."""
+"""Each row takes a pointer in addition to its pixels, and scaling takes a table of this length."""
 _MOST_BRAND_BYTES = 512
 
 
@@ -36,68 +36,68 @@ class Orientation(Enum):
 
 @dataclass(frozen=True)
 class Inspection:
-    """Cost of a file, told from its bytes before a decoder sees them."""
+    """Cost of a file, determined from its bytes before a decoder sees them."""
 
     metadata_bytes: int
-    """Memory that opening the file takes, or more: texts, profiles, EXIF and copies of the file."""
+    """Upper bound of the memory for opening the file: texts, profiles, EXIF, copies of the file."""
     memory: Callable[[ImageFile, Size], Memory]
-    """Memory of the opened image, which may be scaled already; the size is that of the file.
+    """Memory of the opened image, which may already be scaled; the size is that of the file.
 
-    Checks what is known once Pillow has the header. Raises InvalidImage or ImageTooLarge.
+    Checks what is known once Pillow has read the header. Raises InvalidImage or ImageTooLarge.
     """
     flatten: Callable[[ImageFile], Flatten | None] = lambda image: None
-    """How the loaded image becomes RGB, if its mode alone does not say it."""
+    """Converts the loaded image to RGB, if its mode alone does not say how."""
     load: Callable[[ImageFile], object] = lambda image: image.load()
     """Decodes the pixels of the opened image."""
     skips: Mapping[int, int] = field(default_factory=dict)
-    """Where a part of the file begins that opening it steps over, and where that part ends."""
+    """Start and end of each part of the file that is skipped when it is opened."""
     orientation: int | None = None
-    """EXIF orientation 1 to 8, if the bytes say it; None if Pillow's EXIF has it."""
+    """EXIF orientation 1 to 8, if the bytes show it; None if Pillow's EXIF has it."""
     file: bytes | None = None
-    """Bytes that are decoded in place of the file."""
+    """Bytes that are decoded instead of the file."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Format:
     name: str
-    """For people, as in "Send one of JPEG, PNG"."""
+    """For display, as in "Send one of JPEG, PNG"."""
     variants: tuple[str, ...] = ()
-    """Names of formats that begin alike and are read in the same way."""
+    """Names of formats that have the same signature and are read in the same way."""
     media_type: str
     suffixes: tuple[str, ...]
-    """Ends of file names, in lower case with the dot."""
+    """File name suffixes, lower case with the dot."""
     begins: Callable[[bytes], bool]
-    """Whether a file is of this format, told from its first bytes."""
+    """Whether a file is of this format, determined from its first bytes."""
     pillow_name: str
     plugin: str
     """The module that registers the decoder with Pillow."""
     extra: str | None = None
-    """The extra of this project that installs the package of ``plugin``, if Pillow does not."""
+    """The extra of this project that installs the package of ``plugin``; None if Pillow has it."""
     orientation: Orientation
     inspect: Callable[[bytes, int], Inspection]
-    """Given a file and the most pixels, checks what its bytes say.
+    """Given a file and the maximum number of pixels, checks the file's bytes.
 
-    Raises InvalidImage, InvalidImageFormat or ImageTooLarge, or any other error if they are
-    corrupt, as decoders do.
+    Raises InvalidImage, InvalidImageFormat or ImageTooLarge, or, like a decoder, any other
+    exception if the bytes are corrupt.
     """
     scales: bool = False
-    """Whether the decoder can leave out pixels, so that a smaller image costs less."""
+    """Whether the decoder can skip pixels, so that a smaller image costs less."""
     releases_buffers: bool = False
-    """Whether the decoder keeps no memory once the pixels are there."""
+    """Whether the decoder frees its memory once the pixels are decoded."""
     most_reads: int = USUAL_READS
-    """How often the decoder may read from a file; each time takes about a microsecond."""
+    """How often the decoder may read from a file; each read takes about a microsecond."""
 
     def load_decoder(self) -> None:
         """Raises InvalidImageFormat if the format needs an extra that is not installed."""
         if self.extra is not None and find_spec(self.plugin.partition(".")[0]) is None:
             raise InvalidImageFormat(
-                f"This is a {self.name} image, and this server was set up without {self.name}."
+                f"This is a {self.name} image, which this server is not set up to read."
                 f" Send it as JPEG, or have the server set up with the extra '{self.extra}'."
             )
         _load(self.plugin, has_exif=self.orientation is not Orientation.NONE)
 
     def open(self, data: bytes, inspection: Inspection) -> ImageFile:
-        """Reads the header. The decoder has to be loaded; ``Image.open`` would load others, too."""
+        """Reads the header. The decoder must be loaded; ``Image.open`` would load others, too."""
         file = Pieces(inspection.file or data, self.most_reads, inspection.skips)
         return Image.OPEN[self.pillow_name][0](file, "")
 
@@ -105,7 +105,7 @@ class Format:
 @cache
 def _load(plugin: str, *, has_exif: bool) -> None:
     import_module(plugin)
-    if has_exif:  # EXIF is a directory in the form of TIFF
+    if has_exif:  # EXIF is a TIFF directory
         from app.vision.images.tiff_directory import bound_directories
 
         bound_directories()
@@ -114,8 +114,8 @@ def _load(plugin: str, *, has_exif: bool) -> None:
 class Pieces(io.BytesIO):
     """A file in memory; ``read`` raises InvalidImage when called more than ``most_reads`` times.
 
-    Chunks, segments and blocks are read one by one. A read that begins at a key of ``skips``
-    begins at its value.
+    Decoders read chunks, segments and blocks one by one. A read that would begin at a key of
+    ``skips`` begins at its value instead.
     """
 
     def __init__(self, data: bytes, most_reads: int, skips: Mapping[int, int]) -> None:

@@ -16,7 +16,7 @@ _MOST_LAYERS = 6
 _MOST_TABLE_BYTES = 65_536
 _MOST_JPEGS = 20_000
 _MOST_PADDED_PIXELS, _MOST_TIMES_PADDED = 20_000_000, 1.5
-"""Pixels of all tiles if they are more than the picture's, and how many times as many."""
+"""Limits if tiles have more pixels than the picture: their number, and the ratio of the two."""
 
 _BITS_PER_SAMPLE, _COMPRESSION, _PHOTOMETRIC, _ORIENTATION = 258, 259, 262, 274
 _ROWS_PER_STRIP, _TILE_WIDTH, _TILE_LENGTH, _TABLES = 278, 322, 323, 347
@@ -44,7 +44,7 @@ def _inspect(data: bytes, max_pixels: int) -> Inspection:
 
 
 def _check_parts(image: Any, data: bytes) -> None:
-    """Strips and tiles. ``image`` has been opened and not loaded.
+    """Checks strips and tiles. ``image`` has been opened but not loaded.
 
     Raises InvalidImage or ImageTooLarge.
     """
@@ -67,11 +67,11 @@ def _check_parts(image: Any, data: bytes) -> None:
 
 
 def _decoder_bytes(image: Any, data: bytes, pixel_bytes: int) -> int:
-    """Memory of the decoder beside Pillow's pixels, which take ``pixel_bytes``.
+    """Memory of the decoder in addition to Pillow's pixels, which take ``pixel_bytes``.
 
-    ``image`` has been opened and not loaded. Raises InvalidImage for JPEGs that take too long.
+    ``image`` has been opened but not loaded. Raises InvalidImage for JPEGs that take too long.
     """
-    # A strip or a tile is unpacked whole, and may be larger than the image.
+    # A strip or a tile is unpacked as a whole, and may be larger than the image.
     tags: Mapping[int, Any] = image.tag_v2
     turned = pixel_bytes if tags.get(_ORIENTATION, 1) != 1 else 0
     if tags.get(_COMPRESSION, _RAW) == _RAW:
@@ -88,14 +88,14 @@ def _decoder_bytes(image: Any, data: bytes, pixel_bytes: int) -> int:
 
 
 def jpeg_bytes(image: Any, data: bytes) -> int:
-    """Memory of the coefficients of the largest JPEG in several scans. Raises InvalidImage."""
+    """Memory of the coefficients of the largest JPEG with several scans. Raises InvalidImage."""
     if image.tag_v2.get(_COMPRESSION, _RAW) != _JPEG:
         return 0
     if len(image.tag_v2.get(_TABLES, b"")) > _MOST_TABLE_BYTES:
-        raise InvalidImage("The TIFF has more JPEG tables than are read here.")
+        raise InvalidImage("The JPEG tables of the TIFF are too large.")
     parts = _places(image, data)
     if len(parts) > _MOST_JPEGS:
-        raise InvalidImage("The TIFF has more JPEGs in it than are read here.")
+        raise InvalidImage("The TIFF contains too many JPEGs.")
     from app.vision.images import jpeg_scans
 
     return jpeg_scans.check_parts(data, [(start, start + length) for start, length in parts])
@@ -108,15 +108,15 @@ def _places(image: Any, data: bytes) -> list[tuple[int, int]]:
     if tags.get(_COMPRESSION, _RAW) == _RAW:
         return _raw_places(image)
     lengths: tuple[int, ...] = tags.get(_COUNTS[0], tags.get(_COUNTS[1], ()))
-    if len(offsets) == 1 and not any(lengths):  # which libtiff takes for all that is behind it
+    if len(offsets) == 1 and not any(lengths):  # libtiff then reads everything that follows
         lengths = (max(0, len(data) - offsets[0]),)
     if len(offsets) != len(lengths):
-        raise InvalidImage("The TIFF does not say of each strip or tile how long it is.")
+        raise InvalidImage("The TIFF does not give the length of each strip or tile.")
     return list(zip(offsets, lengths, strict=True))
 
 
 def _raw_places(image: Any) -> list[tuple[int, int]]:
-    """Offset and length of each part if it is not compressed: Pillow reads what its pixels need."""
+    """Offset and length of each uncompressed part; Pillow reads only what the pixels need."""
     bits = sum(image.tag_v2.get(_BITS_PER_SAMPLE, (1,)))
     planes = len(image.tag_v2.get(_BITS_PER_SAMPLE, (1,))) if image.tag_v2.get(284, 1) == 2 else 1
     return [
@@ -127,18 +127,21 @@ def _raw_places(image: Any) -> list[tuple[int, int]]:
 
 
 def _check_padding(image: Any) -> None:
-    """A tile is unpacked whole, whatever of it lies within the picture. Raises ImageTooLarge."""
+    """A tile is unpacked as a whole, even if little of it lies within the picture.
+
+    Raises ImageTooLarge, or InvalidImage for tiles without a valid size.
+    """
     tags = image.tag_v2
     if _TILE_WIDTH not in tags and _TILE_LENGTH not in tags:
         return
     width, length = tags.get(_TILE_WIDTH), tags.get(_TILE_LENGTH)
     if not isinstance(width, int) or not isinstance(length, int) or not width or not length:
-        raise InvalidImage("The TIFF has tiles of no size.")
+        raise InvalidImage("The TIFF has tiles without a valid size.")
     pixels = tags[256] * tags[257]
     padded = -(-tags[256] // width) * width * -(-tags[257] // length) * length
     if padded > max(_MOST_PADDED_PIXELS, _MOST_TIMES_PADDED * pixels):
         raise ImageTooLarge(
-            f"The TIFF unpacks {padded} pixels in its tiles, for a picture of {pixels}."
+            f"The tiles of the TIFF have {padded} pixels, for a picture of {pixels}."
             " Send it with smaller tiles, or in strips."
         )
 

@@ -7,21 +7,21 @@ from app.vision.images.formats.record import Format, Inspection, Orientation, ch
 from app.vision.images.memory import Memory, Size
 
 _MOST_CHUNKS = 20_000
-"""Each frame of an animation is one; the decoder keeps a record of each that it does not know."""
+"""Each frame of an animation is a chunk; the decoder keeps a record of each unknown chunk."""
 _MOST_STREAMS = 4
-"""Lossless parts of a frame, which has one for its colours or its transparency."""
+"""Lossless streams of a frame; usually it has one for its colours or its transparency."""
 _HEADER_BYTES, _FRAME_HEADER_BYTES, _LOSSLESS_HEADER_BYTES = 12, 16, 5
 _FRAME, _LOSSLESS = b"ANMF", (b"VP8L", b"ALPH")
 _PACKED_LOSSLESS = 1
 _GROUP_BYTES = 12_000
-"""Tables of a group of Huffman codes in the decoder, if their codes are long."""
+"""Memory of the decoder's tables for a group of Huffman codes, if the codes are long."""
 _MOST_GROUPS = 16_000
-"""libwebp's encoder makes 2,600 at most."""
+"""libwebp's encoder makes at most 2,600."""
 
 _BYTES_DECODING, _BYTES_HELD = 16, 12
-"""For each pixel: two canvases, the frame, and Pillow's own pixels."""
+"""Bytes per pixel: two canvases, the frame, and Pillow's own pixels."""
 _COPIES_OF_FILE = 2
-"""One for the decoder, and one while Pillow puts it together or takes chunks out of it."""
+"""One for the decoder, and one while Pillow assembles it or removes chunks."""
 
 _Chunk = tuple[bytes, memoryview]
 """Kind and content."""
@@ -34,7 +34,7 @@ def _begins(data: bytes) -> bool:
 def _inspect(data: bytes, max_pixels: int) -> Inspection:
     chunks = _chunks(memoryview(data))
     canvas = _canvas(data)
-    # The decoder makes room for its canvases when the file is opened.
+    # The decoder allocates its canvases when the file is opened.
     check_pixels(canvas, max_pixels)
     groups = _groups(chunks, canvas)
     if groups > _MOST_GROUPS:
@@ -58,13 +58,13 @@ def _chunks(data: memoryview, at: int = _HEADER_BYTES) -> list[_Chunk]:
         size = int.from_bytes(data[at + 4 : at + 8], "little")
         found.append((bytes(data[at : at + 4]), data[at + 8 : at + 8 + size]))
         if len(found) >= _MOST_CHUNKS:
-            raise InvalidImage("The WebP has more chunks than are read here.")
+            raise InvalidImage("The WebP has too many chunks.")
         at += 8 + size + size % 2
     return found
 
 
 def _groups(chunks: list[_Chunk], canvas: Size) -> int:
-    """Groups of Huffman codes of the lossless parts of the first frame. Raises InvalidImage."""
+    """Number of Huffman code groups in the first frame's lossless streams. Raises InvalidImage."""
     frame = next((body for kind, body in chunks if kind == _FRAME), None)
     streams = [(kind, body, canvas) for kind, body in chunks if kind in _LOSSLESS]
     if frame is not None and len(frame) > _FRAME_HEADER_BYTES:
@@ -88,7 +88,7 @@ def _groups(chunks: list[_Chunk], canvas: Size) -> int:
 
 
 def _canvas(data: bytes) -> Size:
-    """Width and height that the first chunk declares; 0 x 0 if no decoder can read it."""
+    """Width and height declared by the first chunk; 0 x 0 if no decoder can read it."""
     kind, body = data[12:16], data[20:30]
     if len(body) < 10:
         return 0, 0
@@ -101,7 +101,7 @@ def _canvas(data: bytes) -> Size:
 
 
 def _size(body: bytes | memoryview) -> Size:
-    """Width and height less one, in three bytes each."""
+    """Width and height minus one, in three bytes each."""
     return 1 + int.from_bytes(body[:3], "little"), 1 + int.from_bytes(body[3:6], "little")
 
 

@@ -1,4 +1,4 @@
-"""The container of AVIF and HEIC: its structure, its coded frames, and what decoding them costs.
+"""The container of AVIF and HEIC: its structure, its coded frames, and the cost of decoding them.
 
-All of it is told from the bytes alone, before a decoder walks, copies or decodes anything.
+Everything is determined from the bytes, before a decoder parses, copies or decodes anything.
 """

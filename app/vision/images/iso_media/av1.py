@@ -1,4 +1,4 @@
-"""How large the frames of an AV1 stream may be: a decoder makes room for what they declare.
+"""Determines the maximum frame size of an AV1 stream, since a decoder allocates what it declares.
 
 Section numbers are those of the AV1 bitstream specification.
 """
@@ -9,9 +9,9 @@ from app.vision.images.iso_media.coded import Bits, Coded, Units
 
 _SEQUENCE_HEADER, _FRAME_HEADER, _FRAME = 1, 3, 6
 _REFERENCES = 8
-"""Frames that a decoder keeps beside the one that it works on."""
+"""Frames that a decoder keeps in addition to the current one."""
 _READ = 1024
-"""Bytes of a header; the fields that are asked for stand within fewer."""
+"""Bytes of a header to read; the fields used here are within fewer."""
 _KEY, _SWITCH = 0, 3
 _SELECT = 2
 _MAIN, _HIGH, _PROFESSIONAL = 0, 1, 2
@@ -20,12 +20,12 @@ _SRGB = (1, 13, 0)
 
 @dataclass
 class _Sequence:
-    """Fields of a sequence header (5.5) that the size of a frame depends on."""
+    """Fields of a sequence header (5.5) that determine the size of a frame."""
 
     declared: int
-    """Pixels of a frame that gives no size of its own."""
+    """Pixels of a frame that does not give its own size."""
     possible: int
-    """Pixels of a frame that gives one."""
+    """Pixels of the largest frame that gives its own size."""
     reduced: bool
     presentation_bits: int
     id_bits: int
@@ -36,9 +36,9 @@ class _Sequence:
 
 
 def measure(data: memoryview, units: Units) -> Coded:
-    """Goes over the open bitstream units of one item or sample.
+    """Reads the open bitstream units of one item or sample.
 
-    Raises InvalidImage if there are more than ``units`` has left.
+    Raises InvalidImage if they exceed the ``units`` that are left.
     """
     found = Coded()
     sequence = None
@@ -63,12 +63,12 @@ def measure(data: memoryview, units: Units) -> Coded:
                 found.pixels = max(found.pixels, sequence.possible)
         at += size
     found.passes = frames
-    found.held = min(frames, _REFERENCES + 1) + grain  # grain is added in a frame of its own
+    found.held = min(frames, _REFERENCES + 1) + grain  # film grain is added in a separate frame
     return found
 
 
 def _leb128(data: memoryview, at: int) -> tuple[int, int]:
-    """The number, and where what is behind it begins."""
+    """The number, and the position after it."""
     value = 0
     for index in range(8):
         byte = data[at + index] if at + index < len(data) else 0
@@ -121,7 +121,7 @@ def _sequence(bits: Bits) -> _Sequence:
 
 
 def _pixel_bytes(bits: Bits, profile: int) -> float:
-    """color_config (5.5.2); what stands behind it is film_grain_params_present."""
+    """color_config (5.5.2); film_grain_params_present follows it."""
     high = bits.take(1)
     twelve = bits.take(1) if profile == _PROFESSIONAL and high else 0
     grey = 0 if profile == _HIGH else bits.take(1)
@@ -143,7 +143,7 @@ def _pixel_bytes(bits: Bits, profile: int) -> float:
 
 
 def _operating_points(bits: Bits) -> int:
-    """The number of bits of a frame's presentation time; 0 if frames give none."""
+    """Number of bits of a frame's presentation time; 0 if frames have none."""
     delay_bits = presentation_bits = 0
     if bits.take(1):  # timing_info_present
         bits.take(64)

@@ -1,4 +1,4 @@
-"""Cost of decoding an AVIF: the pixels and bytes that libavif with dav1d would go over."""
+"""Cost of decoding an AVIF: the pixels and bytes that libavif with dav1d would process."""
 
 import os
 
@@ -9,10 +9,10 @@ from app.vision.images.iso_media.item_costs import ItemCosts
 from app.vision.images.iso_media.items import CODED, File, Item
 
 _MOST_LAYERS = 4
-"""Colours and transparency, each with a frame for a first look."""
+"""Colours and transparency, each with a preview frame."""
 _BYTE_PIXELS = 5
 _THREAD_BYTES = 500_000
-"""Memory of a decoder for each of its threads, of which it has one a core."""
+"""Memory of a decoder for each of its threads; it has one per core."""
 _LAYERS = {b"a1op", b"lsel", b"a1lx"}
 
 
@@ -49,8 +49,8 @@ def cost_of(file: File) -> Cost:
     costs = ItemCosts(file, "AVIF", measure, turns=False)
     cost = costs.decoded()
     if file.items.get(file.primary, Item()).inputs:
-        cost += Cost(frame_bytes=cost.frame_bytes)  # tiles, and where they go
-    # A `sato` item makes a more exact picture of the primary one, out of its own inputs.
+        cost += Cost(frame_bytes=cost.frame_bytes)  # tiles, and their destination
+    # A `sato` item computes a more precise version of the primary picture from its own inputs.
     for number, item in file.items.items():
         if item.kind == b"sato":
             cost += costs.cost(number)
@@ -59,14 +59,14 @@ def cost_of(file: File) -> Cost:
 
 
 def _decoders_bytes(file: File) -> int:
-    """Memory of decoders beyond the first: if tiles have layers, each has a decoder of its own."""
+    """Memory of decoders beyond the first: if tiles have layers, each tile has its own decoder."""
     tiles = [item for item in file.items.values() if item.kind == b"av01"]
     layered = any(box.kind in _LAYERS for item in tiles for box in item.properties)
     return len(tiles) * _THREAD_BYTES * (os.cpu_count() or 1) if layered else 0
 
 
 def _of_tracks(file: File, units: Units) -> Cost:
-    """A sequence is decoded from its tracks: colours and transparency."""
+    """Cost of a sequence, which is decoded from its tracks: colours and transparency."""
     cost = Cost()
     for start, end in file.first_samples:
         coded = av1.measure(file.data[start:end], units)

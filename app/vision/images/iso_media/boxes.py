@@ -1,4 +1,4 @@
-"""Boxes of an ISO base media file, and the numbers in them; both are counted."""
+"""Boxes of an ISO base media file and the numbers in them, with limits on both."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,9 +7,9 @@ from app.errors import InvalidImage
 
 _MOST_BOXES = 10_000
 _MOST_ENTRIES = 20_000
-"""Extents, references and associations of properties; 3,000 tiles of a grid need 15,000."""
+"""Extents, references and property associations; a grid of 3,000 tiles needs 15,000."""
 _DEEPEST = 12
-# Boxes made of boxes, and the bytes that stand before the first of these.
+# Boxes that contain boxes, and the number of bytes before the first of these.
 _BEFORE_CHILDREN = {
     **dict.fromkeys((b"moov", b"trak", b"mdia", b"minf", b"stbl", b"dinf", b"edts", b"tref"), 0),
     **dict.fromkeys((b"udta", b"iprp", b"ipco", b"grpl", b"sinf", b"schi", b"mvex"), 0),
@@ -24,12 +24,12 @@ _BEFORE_CHILDREN = {
 class Box:
     kind: bytes
     start: int
-    """Where its content begins."""
+    """Start of its content."""
     end: int
 
 
 class Boxes:
-    """Walks over a file; counts boxes and entries over the whole of it."""
+    """Iterates over the boxes of a file; limits the total number of boxes and entries."""
 
     def __init__(self, data: memoryview) -> None:
         self.data = data
@@ -37,20 +37,20 @@ class Boxes:
         self._entries_left = _MOST_ENTRIES
 
     def top(self) -> Iterator[Box]:
-        """Boxes of the file itself. Raises InvalidImage if there are too many."""
+        """Top-level boxes of the file. Raises InvalidImage if there are too many."""
         for box in self._walk(0, len(self.data)):
             self._spend_box()
             yield box
 
     def children(self, box: Box, skip: int = 0) -> list[Box]:
-        """Boxes inside of one that has been counted, behind its first ``skip`` bytes."""
+        """Boxes inside an already counted box, after its first ``skip`` bytes."""
         return list(self._walk(box.start + skip, box.end))
 
     def child(self, box: Box, kind: bytes) -> Box | None:
         return next((one for one in self._walk(box.start, box.end) if one.kind == kind), None)
 
     def count(self, box: Box, depth: int = 1) -> None:
-        """Counts all boxes inside, as decoders keep each of them. Raises InvalidImage."""
+        """Counts all nested boxes, since decoders keep each of them. Raises InvalidImage."""
         if box.kind == b"iinf":
             before = 8 if box.start < box.end and self.data[box.start] else 6
         elif box.kind in _BEFORE_CHILDREN:
@@ -58,13 +58,13 @@ class Boxes:
         else:
             return
         if depth > _DEEPEST:
-            raise InvalidImage("The image has boxes in boxes, deeper than is read here.")
+            raise InvalidImage("The boxes of the image are nested too deeply.")
         for child in self._walk(box.start + before, box.end):
             self._spend_box()
             self.count(child, depth + 1)
 
     def spend(self, entries: int) -> None:
-        """Counts entries of tables. Raises InvalidImage if there are too many."""
+        """Counts table entries. Raises InvalidImage if there are too many."""
         self._entries_left -= entries
         if self._entries_left < 0:
             raise too_many("entries", _MOST_ENTRIES)
@@ -90,7 +90,7 @@ class Boxes:
 
 
 class Numbers:
-    """Big-endian numbers of a box, one behind the other; 0 behind its end."""
+    """Consecutive big-endian numbers of a box; 0 after its end."""
 
     def __init__(self, data: memoryview, box: Box) -> None:
         self._data = data
@@ -109,5 +109,5 @@ class Numbers:
 
 def too_many(what: str, allowed: int) -> InvalidImage:
     return InvalidImage(
-        f"The image has more {what} than are read here ({allowed}). Save it again as one image."
+        f"The image has too many {what}: at most {allowed} are allowed. Save it again as one image."
     )

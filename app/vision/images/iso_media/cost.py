@@ -5,26 +5,26 @@ from dataclasses import astuple, dataclass
 from app.errors import ImageTooLarge, InvalidImage
 
 _MOST_EDGES = 1_000_000
-"""Pixels at the edges of tiles that are cut off, and what it takes to begin with tiles."""
+"""Allowance for cropped pixels at the edges of tiles, and for the overhead of each tile."""
 _FREE_PIXELS = 16_000_000
-"""May be decoded for a small picture, too."""
+"""Always allowed, even for a small picture."""
 _MOST_WORK = 90_000_000
-"""Pixels of an even colour, which take about 1.3 s, and up to 2 s if they are no picture at all."""
+"""Pixels of a plain colour; takes about 1.3 s, and up to 2 s for data that is not a picture."""
 _MOST_METADATA_BYTES = 8_000_000
 
 
 @dataclass(frozen=True)
 class Cost:
     pixels: float = 0
-    """Gone over, those of each item as often as it is referenced."""
+    """Pixels processed; those of an item count once for each reference to it."""
     bytes: int = 0
-    """Coded, counted in the same way."""
+    """Coded bytes, counted in the same way."""
     frame_bytes: float = 0
-    """Memory for decoded frames if all are held."""
+    """Memory for decoded frames if all of them are held."""
     largest: int = 0
     """Pixels of the largest canvas or frame."""
     declared: int = 0
-    """Pixels of the largest size that an item declares; frames may be somewhat larger."""
+    """Pixels of the largest size declared by an item; frames may be somewhat larger."""
 
     def __add__(self, other: "Cost") -> "Cost":
         return Cost(
@@ -36,7 +36,7 @@ class Cost:
         )
 
     def larger(self, other: "Cost") -> "Cost":
-        """The larger of each figure."""
+        """The maximum of each figure."""
         pairs = zip(astuple(self), astuple(other), strict=True)
         return Cost(*(max(pair) for pair in pairs))
 
@@ -50,33 +50,33 @@ def check(
 ) -> None:
     """Raises ImageTooLarge.
 
-    ``layers``: how often all pixels of the picture may be gone over. ``byte_pixels``: a coded
-    byte takes as long to decode as so many pixels of an even colour. ``work``: how many such
-    pixels may be decoded for each pixel of the picture.
+    ``layers`` is how often all pixels of the picture may be processed. ``byte_pixels`` is the time
+    to decode a coded byte, in pixels of a plain colour. ``work`` is the number of such pixels that
+    may be decoded for each pixel of the picture.
     """
     if cost.declared > max_pixels:
         raise ImageTooLarge(
-            f"The {name} has a picture of {cost.declared} pixels and at most {max_pixels} are"
+            f"The {name} has a picture of {cost.declared} pixels, and at most {max_pixels} are"
             " allowed. Send a smaller one."
         )
     allowed = max(layers * cost.largest + _MOST_EDGES, _FREE_PIXELS)
     if cost.pixels > allowed:
         raise ImageTooLarge(
-            f"To decode the {name}, {cost.pixels:.0f} pixels in all its frames and tiles would"
-            f" have to be gone over, and at most {allowed} are for its size. Save it again as a"
+            f"Decoding the {name} would process {cost.pixels:.0f} pixels in all its frames and"
+            f" tiles, and at most {allowed} are allowed for its size. Save it again as a"
             " single picture, for example as JPEG."
         )
     if cost.pixels + byte_pixels * cost.bytes > max(_MOST_WORK, work * cost.largest):
         raise ImageTooLarge(
-            f"To decode the {name}, {cost.bytes} coded bytes of {cost.pixels:.0f} pixels would have"
-            " to be gone over, which takes too long. Save it with a lower quality, or as JPEG."
+            f"Decoding the {name} would process {cost.bytes} coded bytes of {cost.pixels:.0f}"
+            " pixels, which takes too long. Save it with a lower quality, or as JPEG."
         )
 
 
 def check_metadata(name: str, size: int) -> None:
-    """``size``: bytes that are copied when the file is opened. Raises InvalidImage."""
+    """Checks ``size``, the bytes that are copied when the file is opened. Raises InvalidImage."""
     if size > _MOST_METADATA_BYTES:
         raise InvalidImage(
             f"The {name} has {size} bytes of metadata and colour profiles, counted for each of its"
-            f" pictures, and at most {_MOST_METADATA_BYTES} are read here. Save it without them."
+            f" pictures, and at most {_MOST_METADATA_BYTES} are allowed. Save it without them."
         )

@@ -1,4 +1,4 @@
-"""Cost of decoding a HEIC: the pixels that libheif with libde265 would go over."""
+"""Cost of decoding a HEIC: the pixels that libheif with libde265 would process."""
 
 from collections import Counter
 
@@ -10,10 +10,10 @@ from app.vision.images.iso_media.item_costs import ItemCosts, property_of
 from app.vision.images.iso_media.items import File, Item
 
 _MOST_LAYERS = 3
-"""Colours and transparency, both turned; a picture in three slices."""
+"""Colours and transparency, both rotated; a picture with three slices."""
 _BYTE_PIXELS = 8
 _WORK_A_PIXEL = 5
-"""Four bits a pixel, half as much again as a camera writes at its best quality."""
+"""Four bits per pixel, 1.5 times what a camera writes at its best quality."""
 
 
 def inspect(data: bytes, max_pixels: int) -> tuple[int, Cost]:
@@ -23,9 +23,9 @@ def inspect(data: bytes, max_pixels: int) -> tuple[int, Cost]:
     """
     file = structure.read(data)
     if any(item.kind == b"tili" for item in file.items.values()):
-        # libheif makes a table of all its tiles when it opens the file.
+        # libheif builds a table of all tiles when it opens the file.
         raise InvalidImageFormat(
-            "This HEIC has a tiled image of the kind 'tili', which is not decoded here."
+            "This HEIC has a tiled image of the kind 'tili', which is not supported."
             " Save it as a single picture, for example as JPEG."
         )
     metadata_bytes = _metadata_bytes(file)

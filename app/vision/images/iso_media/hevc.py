@@ -1,4 +1,4 @@
-"""How large the pictures of an HEVC item are, and how often a decoder goes over them.
+"""Determines the size of an HEVC item's pictures, and how often a decoder processes them.
 
 Section numbers are those of ITU-T H.265.
 """
@@ -10,12 +10,12 @@ from app.errors import InvalidImage
 from app.vision.images.iso_media.coded import Bits, Coded, Units
 
 _SLICES = range(32)
-"""Types of units (7.4.2.2) that hold coded pixels."""
+"""Types of units (7.4.2.2) with coded pixels."""
 _PARAMETERS, _PICTURE_PARAMETERS = 33, 34
 _TABLES = 1 / 16
-"""Passes over a picture that take as long as the tables that libde265 makes of its parameters."""
+"""Time that libde265 takes to build its parameter tables, in passes over a picture."""
 _READ = 200
-"""Bytes of a parameter set; the fields that are asked for stand within fewer."""
+"""Bytes of a parameter set to read; the fields used here are within fewer."""
 _DEPTHS = slice(17, 19)
 _ARRAYS = 22
 """Bytes of the configuration before its arrays (ISO/IEC 14496-15, 8.3.3)."""
@@ -25,9 +25,9 @@ def measure(configuration: memoryview, data: memoryview, units: Units) -> Coded:
     """``configuration`` is the content of `hvcC`, ``data`` that of the item.
 
     Raises InvalidImage if there are more units than ``units`` has left, or if the configuration
-    gives its samples other bits than its pictures have: libheif then writes past its buffers.
+    declares a different bit depth than the pictures have: libheif then writes past its buffers.
     """
-    # libheif takes lengths of four bytes, whatever the configuration says.
+    # libheif accepts lengths of four bytes, whatever the configuration says.
     lengths = {4}
     if len(configuration) > _ARRAYS:
         lengths.add((configuration[_ARRAYS - 1] & 3) + 1)
@@ -54,7 +54,7 @@ def _configured(data: memoryview) -> Iterator[memoryview]:
 
 
 def _split(data: memoryview, length: int) -> Iterator[memoryview]:
-    """Units that each stand behind their size in ``length`` bytes."""
+    """Units, each preceded by its size in ``length`` bytes."""
     at = 0
     while at + length < len(data):
         size = int.from_bytes(data[at : at + length], "big")
@@ -68,12 +68,12 @@ def _measure_unit(unit: memoryview, found: Coded, declared: list[int]) -> None:
         return
     kind, layer = unit[0] >> 1 & 63, (unit[0] & 1) << 5 | unit[1] >> 3
     if layer:
-        return  # decoders of one layer skip the others
+        return  # decoders for one layer skip the others
     if kind == _PARAMETERS:
         pixels, pixel_bytes, depths = _sequence(_without_emulation(unit[2 : 2 + _READ]))
         if declared[: len(depths)] != depths:
             raise InvalidImage(
-                "The HEIC declares other bits for its samples than its pictures have."
+                "The HEIC declares a different bit depth than its pictures have."
                 " Save it again as one image."
             )
         found.pixels = max(found.pixels, pixels)
@@ -81,8 +81,8 @@ def _measure_unit(unit: memoryview, found: Coded, declared: list[int]) -> None:
     elif kind == _PICTURE_PARAMETERS:
         found.passes += _TABLES
     elif kind in _SLICES:
-        # Wherever a slice says that it begins and ends, a decoder goes on with it to the end of
-        # the picture, over pixels that other slices have decoded.
+        # Regardless of the slice's declared range, a decoder continues to the end of the picture,
+        # over pixels that other slices have already decoded.
         found.passes += 1
 
 
@@ -93,19 +93,19 @@ def _without_emulation(data: memoryview) -> bytes:
 def _sequence(data: bytes) -> tuple[int, float, list[int]]:
     """Reads a sequence parameter set (7.3.2.2).
 
-    Pixels of a picture, bytes a pixel, and bits of a sample of brightness and, if any, of colour.
+    Returns pixels of a picture, bytes per pixel, and bit depths of luma and, if present, chroma.
     """
     bits = Bits(data)
     bits.take(4)
     layers = bits.take(3)
     bits.take(1)
     _skip_profile(bits, layers)
-    bits.take_exp_golomb()  # its number
+    bits.take_exp_golomb()  # its identifier
     chroma = bits.take_exp_golomb()
     if chroma == 3:
         bits.take(1)  # separate_colour_plane_flag
     width, height = bits.take_exp_golomb(), bits.take_exp_golomb()
-    if bits.take(1):  # the conformance window is cut out of the decoded picture
+    if bits.take(1):  # the conformance window is cropped from the decoded picture
         for _ in range(4):
             bits.take_exp_golomb()
     depths = [8 + bits.take_exp_golomb(), 8 + bits.take_exp_golomb()]

@@ -1,4 +1,4 @@
-"""Cost of each item of an AVIF or HEIC, told from the structure of the file."""
+"""Cost of each item of an AVIF or HEIC, determined from the structure of the file."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,12 +17,12 @@ _ALPHA = (
 _LONGEST_NAME = 64
 _DEEPEST = 8
 _TURN_PIXELS = 0.25
-"""Time to turn a pixel, in pixels that could be decoded in it."""
+"""Time to rotate a pixel, in pixels that could be decoded in that time."""
 _ITEM_PIXELS = 10_000
-"""Time to begin with an item, in pixels that could be decoded in it."""
+"""Overhead of an item, in pixels that could be decoded in that time."""
 _MOST_OVER_DECLARED = 2
 _SMALL_PIXELS = 1_000_000
-"""A frame of so many may be larger than declared: some only say how large it is at most."""
+"""Frames up to this size may be larger than declared: some declare only their maximum size."""
 _TURNS = (b"irot", b"imir", b"clap")
 
 
@@ -35,7 +35,7 @@ class ItemCosts:
     """Name of the format, for messages."""
     measure: Callable[[Item], Coded]
     turns: bool
-    """Whether the decoder turns, mirrors and cuts pixels itself, as often as an item asks for."""
+    """Whether the decoder rotates, mirrors and crops pixels as often as an item requests it."""
     _costs: dict[int, Cost] = field(default_factory=dict)
     _coded: dict[tuple[object, ...], Coded] = field(default_factory=dict)
     _alphas: dict[int, list[int]] = field(default_factory=dict)
@@ -47,10 +47,10 @@ class ItemCosts:
                     self._alphas.setdefault(master, []).append(number)
 
     def decoded(self) -> Cost:
-        """Cost of the item that a decoder takes for the picture.
+        """Cost of the item that a decoder chooses as the picture.
 
-        That is the primary item. If there is none, or it is hidden or belongs to another one,
-        decoders take any other: then it is the most that one of them costs.
+        That is the primary item. If there is none, or it is hidden or belongs to another item,
+        decoders choose any other item: the cost is then that of the most expensive one.
         """
         items = self.file.items
         primary = items.get(self.file.primary, Item(hidden=True))
@@ -61,7 +61,7 @@ class ItemCosts:
         return max(costs, key=lambda cost: cost.pixels, default=Cost())
 
     def cost(self, number: int, depth: int = 0) -> Cost:
-        """Cost of decoding an item with all that it is made of.
+        """Cost of decoding an item and everything that it is made of.
 
         Raises InvalidImage or InvalidImageFormat.
         """
@@ -69,9 +69,7 @@ class ItemCosts:
         if known is not None:
             return known
         if depth > _DEEPEST:
-            raise InvalidImage(
-                f"The {self.name} is made of pictures in pictures, deeper than is read here."
-            )
+            raise InvalidImage(f"The {self.name} is made of pictures that are nested too deeply.")
         item = self.file.items[number]
         cost = self._own(item)
         for part in self._alphas.get(number, ()):
@@ -90,7 +88,7 @@ class ItemCosts:
         if item.kind == b"iovl":
             raise InvalidImageFormat(
                 f"The picture of this {self.name} is an overlay ('iovl') of other pictures, which"
-                " is not decoded here. Save it as a single picture, for example as JPEG."
+                " is not supported. Save it as a single picture, for example as JPEG."
             )
         if item.kind == b"grid":
             declared = max(declared, _grid_pixels(self.file.content(item)))
@@ -98,7 +96,7 @@ class ItemCosts:
             return Cost(turned + _ITEM_PIXELS, item.size, 0, declared, declared)
         if not item.readable:
             raise InvalidImage(
-                f"The {self.name} keeps pixels in a way that is not read here. Save it again."
+                f"The {self.name} stores its pixels in a way that is not supported. Save it again."
             )
         key = (tuple(item.extents), *((box.start, box.kind) for box in item.properties))
         coded = self._coded.get(key)
@@ -106,7 +104,7 @@ class ItemCosts:
             coded = self._coded[key] = self.measure(item)
         if coded.pixels > max(_MOST_OVER_DECLARED * declared, _SMALL_PIXELS):
             raise InvalidImage(
-                f"The {self.name} holds frames that are larger than the size that it declares."
+                f"The {self.name} has frames that are larger than its declared size."
             )
         pixels = max(coded.pixels, declared)
         work = pixels * max(1, coded.passes) + turned + _ITEM_PIXELS
@@ -126,7 +124,7 @@ def _is_alpha(file: File, item: Item) -> bool:
 
 
 def _declared_pixels(file: File, item: Item) -> int:
-    """Pixels that `ispe` declares; the most if there are several."""
+    """Pixels declared by `ispe`; the maximum if there are several."""
     found = 0
     for box in item.properties:
         if box.kind == b"ispe":
@@ -137,7 +135,7 @@ def _declared_pixels(file: File, item: Item) -> int:
 
 
 def _grid_pixels(content: memoryview) -> int:
-    """Pixels of the picture that a grid is put together to."""
+    """Pixels of the picture that a grid is assembled into."""
     long = 4 if len(content) > 1 and content[1] & 1 else 2
     width = int.from_bytes(content[4 : 4 + long], "big")
     return width * int.from_bytes(content[4 + long : 4 + 2 * long], "big")

@@ -1,4 +1,4 @@
-"""Items of an ISO base media file: pictures, tiles and metadata, and how they belong together."""
+"""Items of an ISO base media file: pictures, tiles and metadata, and their relations."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from app.vision.images.iso_media.boxes import Box
 
 CODED = {b"av01", b"hvc1", b"hev1", b"lhv1", b"avc1", b"vvc1", b"evc1", b"j2k1", b"jpeg", b"unci"}
-"""Kinds of items that hold coded pixels."""
+"""Kinds of items with coded pixels."""
 
 Extent = tuple[int, int]
-"""Where a piece of the file begins and ends."""
+"""Start and end of a piece of the file."""
 
 
 @dataclass(slots=True)
@@ -18,10 +18,10 @@ class Item:
     hidden: bool = False
     extents: list[Extent] = field(default_factory=list)
     readable: bool = True
-    """False if the item lies in another item or another file."""
+    """False if the item is stored in another item or another file."""
     properties: list[Box] = field(default_factory=list)
     inputs: Counter[int] = field(default_factory=Counter)
-    """Items that this one is derived from (`dimg`), and how often each."""
+    """Items that this one is derived from (`dimg`), and how often each is used."""
     masters: dict[bytes, list[int]] = field(default_factory=dict)
     """Items that this one belongs to, by the kind of reference: `auxl`, `thmb`, `cdsc`."""
 
@@ -38,15 +38,15 @@ class Item:
 class File:
     data: memoryview
     primary: int = -1
-    """Number of the item to show; -1 if the file names none."""
+    """Number of the item to show; -1 if the file does not name one."""
     items: dict[int, Item] = field(default_factory=dict)
     first_samples: list[Extent] = field(default_factory=list)
     """The first sample of each track: only the first picture of a sequence is decoded."""
     tracks: list["File"] = field(default_factory=list)
-    """Items of the tracks, which have metadata of their own."""
+    """Items of the tracks, which have their own metadata."""
 
     def content(self, item: Item) -> memoryview:
-        """Bytes of an item; copied only if it lies in several pieces."""
+        """Bytes of an item, copied only if it is stored in several pieces."""
         if len(item.extents) == 1:
             start, end = item.extents[0]
             return self.data[start:end]

@@ -1,7 +1,7 @@
 """Reads the structure of an ISO base media file (AVIF, HEIC) without copying its content.
 
-A file may say in a few bytes that one piece of it is to be read thousands of times. Everything that
-a decoder would walk, copy or keep is therefore counted here before a decoder sees the file.
+A few bytes of a file can request that one piece of it be read thousands of times. Everything that a
+decoder would parse, copy or keep is therefore counted here before a decoder sees the file.
 """
 
 from app.errors import InvalidImage
@@ -11,13 +11,16 @@ from app.vision.images.iso_media.tracks import first_sample
 
 _MOST_ITEMS = 4096
 _MOST_HEADER_BYTES = 4_000_000
-"""Bytes of a `meta` box, without its `idat` and `ipco`, or of a `moov` box."""
+"""Size of a `meta` box without its `idat` and `ipco`, or of a `moov` box."""
 _IN_FILE, _IN_IDAT = 0, 1
+_DAMAGED_REFERENCES = (
+    "The image's references between its items ('iref') are damaged. Save it again as one image."
+)
 _ONCE_IN_META = {b"hdlr", b"pitm", b"iloc", b"iinf", b"iref", b"iprp", b"idat"}
 
 
 def read(data: bytes) -> File:
-    """Raises InvalidImage if the file has more parts than honest files have, or parts twice."""
+    """Raises InvalidImage if the file has more parts than valid files have, or duplicate parts."""
     file = File(memoryview(data))
     _Reader(file, Boxes(file.data)).read()
     _check_extents(file)
@@ -49,12 +52,12 @@ class _Reader:
                 self._read_tracks(box)
             else:
                 raise InvalidImage(
-                    "The image is in the minimized form ('mini'), which is not read here."
+                    "The image is in the minimized form ('mini'), which is not supported."
                     " Save it in the usual form."
                 )
 
     def _item(self, number: int) -> Item:
-        """libavif makes an item of every number that it meets, wherever that stands."""
+        """libavif creates an item for every number that it finds, wherever it occurs."""
         item = self._file.items.get(number)
         if item is None:
             if len(self._file.items) >= _MOST_ITEMS:
@@ -107,7 +110,7 @@ class _Reader:
             number = entry.take(4 if header >> 24 == 3 else 2)
             entry.take(2)  # protection
             if number in named:
-                raise InvalidImage("The image gives two of its items the same number.")
+                raise InvalidImage("Two items of the image have the same number.")
             named.add(number)
             item = self._item(number)
             item.kind = entry.take(4).to_bytes(4, "big")
@@ -130,7 +133,7 @@ class _Reader:
             count = numbers.take(2)
             self._boxes.spend(count)
             if item.extents:
-                raise InvalidImage("The image says twice where one of its items lies.")
+                raise InvalidImage("The image gives the location of one of its items twice.")
             item.readable = method in (_IN_FILE, _IN_IDAT) and not other_file
             origin, limit = 0, len(self._data)
             if method == _IN_IDAT:
@@ -144,10 +147,16 @@ class _Reader:
     def _references(self, references: Box) -> None:
         version = self._data[references.start] if references.start < references.end else 0
         long = 4 if version else 2
+        end = references.start + 4
         for box in self._boxes.children(references, 4):
             numbers = Numbers(self._data, box)
             source = self._item(numbers.take(long))
-            count = min(numbers.take(2), numbers.left // long)
+            count = numbers.take(2)
+            if count * long != numbers.left:
+                # libheif reads the numbers and continues with the next box after them, whatever
+                # size this one declares.
+                raise InvalidImage(_DAMAGED_REFERENCES)
+            end = box.end
             self._boxes.spend(count)
             targets = [numbers.take(long) for _ in range(count)]
             for target in targets:
@@ -156,9 +165,11 @@ class _Reader:
                 source.inputs.update(targets)
             else:
                 source.masters.setdefault(box.kind, []).extend(targets)
+        if end < references.end:
+            raise InvalidImage(_DAMAGED_REFERENCES)
 
     def _properties(self, iprp: Box | None) -> Box | None:
-        """Gives each item its properties. Answers the box that holds them."""
+        """Assigns each item its properties. Returns the box that holds them."""
         if iprp is None:
             return None
         parts = self._boxes.children(iprp)
@@ -188,10 +199,10 @@ class _Reader:
 
 
 def _check_extents(file: File) -> None:
-    """No more bytes may be read than there are.
+    """The items may not add up to more bytes than the file has.
 
-    Tiles that look the same may share one piece, which no decoder copies. Everything else is
-    copied as often as an item names it: counted each time.
+    Identical tiles may share one piece, which no decoder copies. Everything else is copied for each
+    item that refers to it, and is counted each time.
     """
     shared: set[Extent] = set()
     total = 0
@@ -204,6 +215,6 @@ def _check_extents(file: File) -> None:
     total += sum(end - start for start, end in shared)
     if total > len(file.data):
         raise InvalidImage(
-            f"The items of the image take {total} bytes together and the file has"
+            f"The items of the image take {total} bytes together, and the file has"
             f" {len(file.data)}: items share bytes. Save it again as one image."
         )

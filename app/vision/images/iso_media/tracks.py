@@ -1,17 +1,17 @@
-"""Where the tracks of an image sequence keep the first picture, the only one that is decoded."""
+"""Finds the first picture of an image sequence, the only one that is decoded, in its tracks."""
 
 from app.vision.images.iso_media.boxes import Box, Boxes, Numbers, too_many
 
 _MOST_SAMPLES = 100_000
 _MOST_TABLE_STEPS = 2_000_000
-"""Chunks times runs of a track: libavif looks through all runs for each chunk."""
+"""Chunks times runs of a track: libavif searches all runs for each chunk."""
 _TRACK_TO_TABLES = (b"mdia", b"minf", b"stbl")
 
 
 def first_sample(boxes: Boxes, track: Box) -> list[tuple[int, int]]:
-    """Where the first sample of a track begins and ends; empty if it has none.
+    """Start and end of the first sample of a track; empty if it has none.
 
-    Raises InvalidImage if tables are larger than honest ones, or declare more than that.
+    Raises InvalidImage if the tables are too large or declare too many samples.
     """
     parent: Box | None = track
     for name in _TRACK_TO_TABLES:
@@ -37,7 +37,7 @@ def first_sample(boxes: Boxes, track: Box) -> list[tuple[int, int]]:
 
 
 def _runs(boxes: Boxes, box: Box | None) -> tuple[int, int]:
-    """How many runs of chunks a track has, and the most samples of a chunk."""
+    """Number of chunk runs of a track, and the largest number of samples in a chunk."""
     if box is None:
         return 0, 0
     numbers = Numbers(boxes.data, box)

@@ -140,7 +140,7 @@ BENT: dict[str, dict[int, Entry]] = {
     "a width of an odd type": {256: (9, bytes([100, 0, 0, 0]))},
     "strips and tiles": {324: (LONG, [8]), 325: (LONG, [9])},
     "more lengths than strips": {279: (LONG, [9, 9])},
-    "tiles of no size": {322: (LONG, [0]), 323: (LONG, [16])},
+    "tiles without a valid size": {322: (LONG, [0]), 323: (LONG, [16])},
     "tiles of no length": {322: (LONG, [16])},
     "a length behind the end": {279: (LONG, [1 << 30])},
 }
