@@ -67,7 +67,7 @@ def test_an_answer_that_is_on_its_way_does_not_count(
     held: list[Route] = []
     visit.page.route("**/detect?*", lambda route: held.append(route), times=1)
     visit.drop(photo)
-    visit.page.wait_for_function("document.querySelector('#stage.busy')")
+    visit.page.wait_for_selector("#stage.busy")
     while not held:
         visit.page.wait_for_timeout(20)
     visit.page.check("#tiles")
