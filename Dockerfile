@@ -8,6 +8,8 @@ ARG MODEL=models/default.onnx
 
 FROM python:${PYTHON}-slim AS build
 ARG EXTRAS=aws,heif,lambda,tracing
+# OPENVINO=1 is for SPOTTER_PROVIDERS=openvino: its build of ONNX Runtime, for amd64 alone.
+ARG OPENVINO=
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
     PIP_NO_CACHE_DIR=1
 WORKDIR /srv/spotter
@@ -18,6 +20,10 @@ RUN python -m venv --without-pip /venv \
     && python -m pip --python /venv/bin/python install --no-compile --only-binary :all: --no-deps \
         --require-hashes $(for part in common server $(echo "$EXTRAS" | tr , ' '); do \
             echo "--requirement /locks/$part.txt"; done) \
+    && if [ -n "$OPENVINO" ]; then \
+        python -m pip --python /venv/bin/python uninstall --yes onnxruntime \
+        && python -m pip --python /venv/bin/python install --no-compile --only-binary :all: \
+            --no-deps --require-hashes --requirement /locks/openvino.txt; fi \
     && python -m pip --python /venv/bin/python check \
     && find /venv -type d \( -name tests -o -path '*/onnxruntime/quantization' \
         -o -path '*/onnxruntime/tools' -o -path '*/onnxruntime/transformers' \) \

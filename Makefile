@@ -4,7 +4,7 @@ PORT ?= 8000
 HOST ?= 127.0.0.1
 BIN := .venv/bin
 
-.PHONY: run help test test-load test-kit check install install-test install-fetch install-models install-train install-export install-kit lambda-zip bench fuzz lock audit sbom clean
+.PHONY: run help test test-load test-kit check install install-test install-openvino install-fetch install-models install-train install-export install-kit lambda-zip bench fuzz lock audit sbom clean
 
 run: install ## Serve on PORT (8000) of HOST (127.0.0.1)
 	@HOST=$(HOST) PORT=$(PORT) $(BIN)/python -m app
@@ -32,6 +32,7 @@ check: install-test ## Check formatting, lint and types
 
 install: .venv/.run ## Set up what serving needs; PYTHON names an interpreter
 install-test: .venv/.test ## Set up what the tests need
+install-openvino: .venv/.openvino ## Set up ONNX Runtime with OpenVINO in .venv/openvino, for Linux on x86-64
 install-fetch: .venv/.fetch ## Set up what models.fetch needs
 install-models: .venv/.models ## Set up what adopt, inspect, evaluate, quantize, label, subset and fetch need
 install-train: .venv/.train ## Set up PyTorch, for train and calibrate: the CPU build where there is no GPU
@@ -85,6 +86,13 @@ clean: ## Delete .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
 	@# In a folder of its own, so that a server from this .venv still has no HEIC.
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target .venv/heif pi-heif
+	@# There is no build for other machines.
+	@[ "$$(uname -sm)" != 'Linux x86_64' ] || $(MAKE) --no-print-directory .venv/.openvino
+	@touch $@
+
+# In a folder of its own: both builds of ONNX Runtime are one Python package.
+.venv/.openvino: .venv/.run
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target .venv/openvino 'onnxruntime-openvino>=1.24'
 	@touch $@
 
 .venv/.supply: .venv/.run
@@ -96,6 +104,7 @@ clean: ## Delete .venv
 	@# In an environment of its own: LitServe's dependencies would change how uvicorn serves.
 	@$(PYTHON) -m venv .venv/bench
 	@.venv/bench/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	@[ "$$(uname -sm)" != 'Linux x86_64' ] || $(MAKE) --no-print-directory .venv/.openvino
 	@touch $@
 
 .venv/.fetch: .venv/.run

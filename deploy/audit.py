@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from deploy.locked import CONTAINER, on_linux, packages
+from deploy.locked import CONTAINER, OPENVINO, on_linux, packages
 
 WITNESS = "jinja2==2.4.1"
 """A release with advisories since 2014; it is never installed."""
@@ -79,7 +79,7 @@ def deployed() -> list[str]:
     """Pins of all locked packages, for every supported Python and machine."""
     machines = ("x86_64", "aarch64")
     environments = [on_linux(python, machine) for python in _PYTHONS for machine in machines]
-    return sorted({p.pin for env in environments for p in packages(CONTAINER, env)})
+    return sorted({p.pin for env in environments for p in packages((*CONTAINER, OPENVINO), env)})
 
 
 def audit(pins: Iterable[str], osv_url: str | None = None) -> Findings:

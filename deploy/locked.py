@@ -1,7 +1,8 @@
 """Reads the locks in deploy/locks: versions and hashes of the packages of a deployment.
 
 Each part has a lock, and the versions of all locks agree: ``common`` for every deployment,
-``server`` for packages that Lambda does not need, and one for each extra that can be deployed.
+``server`` for packages that Lambda does not need, one for each extra that can be deployed, and
+``openvino`` for the build of ONNX Runtime that a container can have in place of the ordinary one.
 """
 
 import re
@@ -17,6 +18,7 @@ ROOT = Path(__file__).parent.parent
 LOCKS = ROOT / "deploy" / "locks"
 EXTRAS = ("aws", "heif", "lambda", "tracing")
 CONTAINER = ("common", "server", *EXTRAS)
+OPENVINO = "openvino"
 _SERVER = {"uvicorn"}  # on Lambda the runtime client takes its place
 _OF = "# Of: "
 
@@ -50,7 +52,7 @@ def parts(project: Path = ROOT) -> dict[str, list[str]]:
     for line in table["dependencies"]:
         listed["server" if Requirement(line).name in _SERVER else "common"].append(line)
     optional = table.get("optional-dependencies", {})
-    return listed | {extra: optional[extra] for extra in EXTRAS if extra in optional}
+    return listed | {name: optional[name] for name in (*EXTRAS, OPENVINO) if name in optional}
 
 
 def header(requirements: Iterable[str]) -> str:

@@ -94,6 +94,7 @@ BAD = [
     ("root_path", "prod"),
     ("root_path", "https://example.com/prod"),
     ("providers", "open vino"),
+    ("openvino_precision", "int8"),
     ("rekognition_confidence", "0.5"),
     ("rekognition_confidence", "0.5:high"),
     ("rekognition_confidence", "0.5:90:1"),

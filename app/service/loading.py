@@ -19,7 +19,7 @@ def load_detector(settings: Settings) -> Detector:
     """Raises StartError if the model cannot be served."""
     warn_of_ignored()
     threads = settings.threads or usable_cores()
-    model = load(settings.model, threads, settings.providers)
+    model = load(settings.model, threads, settings.providers, settings.openvino_precision)
     budget = DecodingBudget(decoding_bytes(settings), _REMEDY)
     return Detector(model, ImageReader(settings.max_pixels, budget))
 

@@ -40,6 +40,9 @@ class Settings(BaseModel):
         (),
         description="Execution providers of ONNX Runtime in order of preference; default: the CPU.",
     )
+    openvino_precision: Annotated[Literal["float32", "bfloat16"], forms.Word] = Field(
+        "float32", description="In which the provider openvino computes: float32 or bfloat16."
+    )
     concurrency: int = Field(
         0, ge=0, le=256, description="Inferences at the same time; 0: one for each usable core."
     )

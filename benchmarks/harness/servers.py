@@ -1,5 +1,6 @@
 """The measured servers and the commands that start them."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -7,15 +8,21 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
+from app.vision.model.load import load
+
 REPOSITORY = Path(__file__).parents[2]
 PLAIN = "plain"
 PLAIN_FOUR_THREADS = "plain, 4 threads"
 """A session with four threads, as on four cores; under a Lambda limit they have no CPU to spin."""
+RECTANGULAR = "plain, rectangular"
 FP32 = "spotter fp32"
 INT8 = "spotter int8"
+BFLOAT16 = "spotter openvino bf16"
 _LONG_QUEUE = {"SPOTTER_QUEUE": "1000"}
 """The other servers let any number of requests wait, so Spotter must not refuse any."""
 _WEB = ("fastapi", "uvicorn", "python_multipart")
+_OPENVINO = REPOSITORY / ".venv" / "openvino"
+"""Has ONNX Runtime's build with OpenVINO after ``make install-openvino``."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +55,7 @@ def contenders(model: Path, int8: Path | None, square: Path, side: int) -> list[
     """All servers, the baseline first.
 
     Servers without rectangular inputs run ``square`` with an input of ``side`` x ``side`` pixels.
+    The rectangular one is left out if the axes of ``model`` are static.
     """
     plain = {"MODEL": str(square), "SIDE": str(side), "PYTHONPATH": str(REPOSITORY)}
     offline = {"YOLO_AUTOINSTALL": "false", "YOLO_OFFLINE": "true"}
@@ -56,8 +64,19 @@ def contenders(model: Path, int8: Path | None, square: Path, side: int) -> list[
         Contender(PLAIN_FOUR_THREADS, _uvicorn("plain"), plain | {"THREADS": "4"}),
         Contender(FP32, ("-m", "app"), {"SPOTTER_MODEL": str(model), **_LONG_QUEUE}),
     ]
+    if load(model).signature.dynamic:
+        rectangular = plain | {"MODEL": str(model)}
+        listed.append(Contender(RECTANGULAR, _uvicorn("rectangular_plain"), rectangular))
     if int8 is not None:
         listed.append(Contender(INT8, ("-m", "app"), {"SPOTTER_MODEL": str(int8), **_LONG_QUEUE}))
+    if _OPENVINO.is_dir():
+        provider = {
+            "PYTHONPATH": f"{_OPENVINO}{os.pathsep}{REPOSITORY}",
+            "SPOTTER_PROVIDERS": "openvino",
+            "SPOTTER_OPENVINO_PRECISION": "bfloat16",
+        }
+        spotter = {"SPOTTER_MODEL": str(model), **_LONG_QUEUE, **provider}
+        listed.append(Contender(BFLOAT16, ("-m", "app"), spotter))
     litserve = ("-m", "benchmarks.contenders.litserve_plain", "{port}")
     openvino = _uvicorn("openvino_plain"), ("openvino", *_WEB)
     return [

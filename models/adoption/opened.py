@@ -84,7 +84,7 @@ def open_file(path: Path, shown: Path) -> Opened:
             " the .onnx file and convert the copy."
         )
     try:
-        session, _ = sessions.create(path, 2)
+        session, _ = sessions.create(path, sessions.Execution(threads=2))
         found = signatures.read(session)
         stored = dict(session.get_modelmeta().custom_metadata_map)
         ultralytics.require_served_task(stored)

@@ -15,7 +15,7 @@ from benchmarks.harness.bare_session import feed_of, run_loops
 from benchmarks.harness.cgroup import why_unavailable
 from benchmarks.harness.cpu_limits import CpuLimit, cpu_limits
 from benchmarks.harness.measure import MeasurementFailed, Task, measure
-from benchmarks.harness.servers import Contender, contenders
+from benchmarks.harness.servers import REPOSITORY, Contender, contenders
 
 CORE = max(os.sched_getaffinity(0))
 PHOTO = bench._PHOTO
@@ -27,10 +27,11 @@ def test_servers_are_measured_beside_the_bare_session(
 ) -> None:
     int8 = Path(shutil.copy(DEFAULT_MODEL, tmp_path / "int8.onnx"))
     out = tmp_path / "out"
-    which = ["--servers", "plain", "spotter fp32", "spotter int8", "bare", "--int8", str(int8)]
+    names = ("plain", "spotter fp32", "plain, rectangular", "spotter int8")
+    which = ["--servers", *names, "bare", "--int8", str(int8)]
     assert bench.main([*SMALL, *which, "--concurrency", "1", "2", "--out", str(out)]) == 0
     rows = report.read(out / "benchmark.json")
-    served = [(name, n) for name in ("plain", "spotter fp32", "spotter int8") for n in (1, 2)]
+    served = [(name, n) for name in names for n in (1, 2)]
     bare = [("session.run", 1), ("session.run, int8", 1)]
     assert [(row.server, row.concurrency) for row in rows] == [*served, *bare]
     for row in rows:
@@ -56,7 +57,8 @@ def test_what_is_not_installed_is_said(capsys: pytest.CaptureFixture[str], tmp_p
     contender = Contender("odd", ("-m", "odd"), needs=("no_such_module",))
     assert contender.interpreter([sys.executable]) is None
     known = {c.name for c in contenders(DEFAULT_MODEL, None, DEFAULT_MODEL, 224)}
-    assert {"plain", "spotter fp32", "openvino", "litserve", "ultralytics"} < known
+    assert {"plain", "plain, rectangular", "spotter fp32", "openvino", "litserve"} < known
+    assert ("spotter openvino bf16" in known) == (REPOSITORY / ".venv" / "openvino").is_dir()
     assert bench.main([*SMALL, "--servers", "none of these", "--out", str(tmp_path)]) == 1
     assert "int8: left out, no --int8" in capsys.readouterr().out
 

@@ -102,7 +102,7 @@ def test_a_level_whose_boxes_are_made_otherwise(tmp_path: Path) -> None:
     assert found.outputs == OF_LEVELS["apart", False]
 
 
-@pytest.mark.parametrize("providers", [[], ["cpu"], ["cuda"], ["CPUExecutionProvider"]])
+@pytest.mark.parametrize("providers", [[], ["cpu"], ["cuda"], ["openvino", "cpu"], ["OpenVINO"]])
 def test_only_this_processor_makes_few_boxes_sooner_than_all(
     tmp_path: Path, providers: list[str]
 ) -> None:

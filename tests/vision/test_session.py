@@ -1,5 +1,6 @@
 """Where a session computes, and that nothing about it happens silently."""
 
+import json
 import logging
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 
 from app.errors import StartError
 from app.vision.model.load import load
-from app.vision.runtime.session import available, short, with_options
+from app.vision.runtime.session import Execution, Precision, available, short, with_options
 from tests.vision.onnx_files import description, write, yolov8_output
 from tests.vision.test_model import TENSOR
 
@@ -105,7 +106,16 @@ def test_another_provider_that_is_there_comes_first(
     assert warnings(caplog) == []
 
 
-def test_each_provider_is_wished_for_once_and_openvino_is_given_its_threads() -> None:
+def test_each_provider_is_wished_for_once() -> None:
     assert available(["cpu", "CPUExecutionProvider"]) == (["CPUExecutionProvider"], {})
+
+
+@pytest.mark.parametrize(("precision", "hint"), [("float32", "f32"), ("bfloat16", "bf16")])
+def test_openvino_is_given_its_threads_and_its_precision(precision: Precision, hint: str) -> None:
     names = ["OpenVINOExecutionProvider", "CPUExecutionProvider"]
-    assert with_options(names, 3) == [(names[0], {"num_of_threads": "3"}), names[1]]
+    first, other = with_options(names, Execution(3, ["openvino"], precision))
+    assert isinstance(first, tuple)
+    name, options = first
+    assert [name, other] == names
+    assert (options["num_of_threads"], options["num_streams"]) == ("3", "1")
+    assert json.loads(options["load_config"]) == {"CPU": {"INFERENCE_PRECISION_HINT": hint}}

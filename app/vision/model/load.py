@@ -20,7 +20,7 @@ from app.vision.model.file_hash import FileHash
 from app.vision.model.first_bytes import kind_of
 from app.vision.model.signature import Signature, shape_of
 from app.vision.runtime import session as sessions
-from app.vision.runtime.session import CPU, Session, short
+from app.vision.runtime.session import Execution, Precision, Session
 
 
 @dataclass(frozen=True)
@@ -76,21 +76,27 @@ class Model:
 
 
 def load(
-    path: Path, threads: int = 1, providers: Sequence[str] = (), *, whole: bool = False
+    path: Path,
+    threads: int = 1,
+    providers: Sequence[str] = (),
+    openvino_precision: Precision = "float32",
+    *,
+    whole: bool = False,
 ) -> Model:
     """``whole`` always runs the full graph, up to the outputs that the file declares.
 
     Raises StartError with a one-line message if ``path`` is not a detector that can be served.
     """
     file_hash = FileHash(path)
-    # Other processors compute all boxes sooner than this one computes a few.
-    late_boxes = {short(name) for name in providers} <= {short(CPU)}
+    execution = Execution(threads, providers, openvino_precision)
+    # Other devices compute all boxes sooner than this processor computes a few.
+    late_boxes = execution.on_this_processor
     shorter = None if whole else _shorten(file_hash.content(), late_boxes=late_boxes)
     try:
         if shorter is not None:
             with suppress(StartError):  # then the whole graph is served, or its error reported
-                return _load(path, file_hash, shorter, threads, providers)
-        return _load(path, file_hash, None, threads, providers)
+                return _load(path, file_hash, shorter, execution)
+        return _load(path, file_hash, None, execution)
     except StartError as error:
         kind = _kind(file_hash)
         told = f"onnxruntime cannot load it ({kind})" if kind else error
@@ -121,10 +127,9 @@ def _load(
     path: Path,
     file_hash: FileHash,
     shorter: ShortGraph | None,
-    threads: int,
-    providers: Sequence[str],
+    execution: Execution,
 ) -> Model:
-    session, running = sessions.create(shorter.model if shorter else path, threads, providers)
+    session, running = sessions.create(shorter.model if shorter else path, execution)
     signature = signatures.read(session, shorter.declared if shorter else None)
     description = _describe(session.get_modelmeta().custom_metadata_map, signature, path.stem)
     family = families.get(description.family)
@@ -142,7 +147,7 @@ def _load(
             )
         outputs, decoder = shorter.outputs, shorter.decode
         if shorter.masks is not None:
-            run_head = _runner(shorter.masks.head, threads, providers)
+            run_head = _runner(shorter.masks.head, execution)
             decoder = shorter.masks.decode_with(run_head)
     return Model(
         session,
@@ -157,9 +162,9 @@ def _load(
     )
 
 
-def _runner(graph: bytes, threads: int, providers: Sequence[str]) -> Callable[[Array], Array]:
+def _runner(graph: bytes, execution: Execution) -> Callable[[Array], Array]:
     """Runs a graph with one input and one output."""
-    session, _ = sessions.create(graph, threads, providers)
+    session, _ = sessions.create(graph, execution)
     (into,), (out,) = session.get_inputs(), session.get_outputs()
 
     def run(value: Array) -> Array:

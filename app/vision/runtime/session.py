@@ -1,10 +1,11 @@
 """Creates sessions of ONNX Runtime, with their execution providers, threads and options."""
 
+import json
 import logging
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePath
-from typing import Any, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import onnxruntime
 
@@ -12,6 +13,10 @@ from app.errors import StartError
 from app.vision.arrays import Array
 
 CPU = "CPUExecutionProvider"
+OPENVINO = "OpenVINOExecutionProvider"
+
+Precision = Literal["float32", "bfloat16"]
+_HINTS: dict[Precision, str] = {"float32": "f32", "bfloat16": "bf16"}
 
 _log = logging.getLogger("spotter.model")
 
@@ -29,20 +34,33 @@ Source = Path | bytes
 """The path of an ONNX file, or its content."""
 
 
-def create(
-    source: Source, threads: int, wishes: Sequence[str] = ()
-) -> tuple[Session, tuple[str, ...]]:
+class Execution(NamedTuple):
+    """How a session is to run."""
+
+    threads: int = 1
+    """Threads of one inference."""
+    providers: Sequence[str] = ()
+    """Names of execution providers, the first choice first; none: the CPU."""
+    openvino_precision: Precision = "float32"
+
+    @property
+    def on_this_processor(self) -> bool:
+        """Whether no provider is named that computes on another device."""
+        return {short(name) for name in self.providers} <= {short(CPU), short(OPENVINO)}
+
+
+def create(source: Source, execution: Execution) -> tuple[Session, tuple[str, ...]]:
     """Returns a session, and the short names of its providers in order of preference.
 
-    ``wishes`` are names of providers. If none is available, the session runs on the CPU and a
-    warning is logged. Raises StartError if onnxruntime cannot load ``source``.
+    If none of the wanted providers is available, the session runs on the CPU and a warning is
+    logged. Raises StartError if onnxruntime cannot load ``source``.
     """
-    found, missing = available(wishes)
+    found, missing = available(execution.providers)
     session = None
     if found and found[0] != CPU:
-        session = _on_provider(source, threads, found, missing)
+        session = _on_provider(source, execution, found, missing)
     if session is None:
-        session = _on_cpu(source, threads)
+        session = _on_cpu(source, execution.threads)
     running = tuple(map(short, session.get_providers()))
     if missing:
         reasons = "; ".join(f"{name} ({why})" for name, why in missing.items())
@@ -68,22 +86,34 @@ def available(wishes: Iterable[str]) -> tuple[list[str], dict[str, str]]:
     return found, missing
 
 
-def with_options(names: Sequence[str], threads: int) -> list[str | tuple[str, dict[str, str]]]:
-    """Providers in the form that a session takes.
+def with_options(
+    names: Sequence[str], execution: Execution
+) -> list[str | tuple[str, dict[str, str]]]:
+    """Providers in the form that a session takes."""
+    return [(name, _openvino(execution)) if name == OPENVINO else name for name in names]
 
-    OpenVINO gets a number of threads, since it starts one per core otherwise.
+
+def _openvino(execution: Execution) -> dict[str, str]:
+    """Options of OpenVINO's provider.
+
+    By default it starts a thread for each core.
     """
-    return [
-        (name, {"num_of_threads": str(threads)}) if short(name) == "openvino" else name
-        for name in names
-    ]
+    hints = {"INFERENCE_PRECISION_HINT": _HINTS[execution.openvino_precision]}
+    return {
+        "device_type": "CPU",
+        "num_of_threads": str(execution.threads),
+        "num_streams": "1",
+        "load_config": json.dumps({"CPU": hints}),
+    }
 
 
-def _on_provider(source: Source, threads: int, found: list[str], missing: dict[str, str]) -> Any:
+def _on_provider(
+    source: Source, execution: Execution, found: list[str], missing: dict[str, str]
+) -> Any:
     """None if no session can be created; ``missing`` then has the reason."""
     names = [*found, *([] if CPU in found else [CPU])]
     try:
-        session = _open(source, threads, with_options(names, threads))
+        session = _open(source, execution.threads, with_options(names, execution))
     except Exception as error:  # onnxruntime's own classes have no common public base
         missing.update(dict.fromkeys(map(short, found), f"no session: {one_line(error)}"))
         return None
