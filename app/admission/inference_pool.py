@@ -3,15 +3,16 @@
 import asyncio
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from functools import partial
-from typing import Any, Generic, TypeVar
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from app.errors import ModelUnavailable, Overloaded
 
 T = TypeVar("T")
+Y = TypeVar("Y")
 
 _SMOOTHING = 0.1
 _FIRST_GUESS_SECONDS = 0.1
@@ -47,7 +48,7 @@ class InferencePool:
     def check_room(self) -> None:
         """Raises Overloaded or ModelUnavailable. Call it before the body is read."""
         if self._closed:
-            raise ModelUnavailable("The server is shutting down. Try again elsewhere or later.")
+            raise _closing()
         if full := self.overloaded():
             raise full
 
@@ -78,13 +79,41 @@ class InferencePool:
         If the caller is cancelled, waiting work is dropped and its place freed at once; running
         work keeps its place until it ends.
         """
+
+        def only_turn() -> Generator[None, None, T]:
+            yield from ()
+            return work()
+
+        return await self.run_in_turns(only_turn())
+
+    async def run_in_turns(
+        self, turns: Generator[Y, None, T], between: Callable[[Y], object] = lambda _: None
+    ) -> T:
+        """Runs work that pauses: after each pause it joins the queue again, at its end.
+
+        It keeps one place until its last turn has ended. At each pause ``between`` is called on the
+        event loop with the value that the work yields; if it raises, the work ends. Raises what
+        ``turns``, ``between`` and ``check_room`` raise.
+
+        If the caller is cancelled, a waiting turn is dropped and its place freed at once; a running
+        turn keeps its place until it ends.
+        """
         self.check_room()
         loop = asyncio.get_running_loop()
-        job = _Job(work)
         self.taken += 1
-        future = self._threads.submit(job)
-        future.add_done_callback(partial(_call_soon, loop, self._release, job))
-        return await asyncio.wrap_future(future)
+        future = self._submit(turns, loop)
+        try:
+            while not isinstance(made := await asyncio.wrap_future(future), _End):
+                between(made)
+                if self._closed:
+                    raise _closing()
+                future = self._submit(turns, loop)
+            return made.result
+        finally:
+            if future.cancel() or future.done():
+                self._release()
+            else:
+                future.add_done_callback(lambda _: _call_soon(loop, self._release))
 
     def close(self, *, wait: bool = True) -> None:
         """Accepts no more work. Waits for the accepted work, or drops what has not begun."""
@@ -105,40 +134,62 @@ class InferencePool:
     def _pressed(self) -> bool:
         return time.monotonic() < self._pressure_ends
 
-    def _release(self, job: "_Job[Any]") -> None:
+    def _submit(
+        self, turns: Generator[Y, None, T], loop: asyncio.AbstractEventLoop
+    ) -> "Future[Y | _End[T]]":
+        turn = _Turn(turns)
+        future = self._threads.submit(turn)
+
+        def ended(_: "Future[Y | _End[T]]") -> None:
+            # A cancelled turn stays in the queue until a thread takes it, but without its image.
+            turn.turns = None
+            _call_soon(loop, lambda: self._note_time(turn.seconds))
+
+        future.add_done_callback(ended)
+        return future
+
+    def _release(self) -> None:
         self.taken -= 1
-        if job.seconds:
-            self._service_time = _smoothed(self._service_time, job.seconds)
+
+    def _note_time(self, seconds: float) -> None:
+        if seconds:
+            self._service_time = _smoothed(self._service_time, seconds)
             if not self._pressed():
-                self._calm_service_time = _smoothed(self._calm_service_time, job.seconds)
+                self._calm_service_time = _smoothed(self._calm_service_time, seconds)
 
 
 def _smoothed(average: float, latest: float) -> float:
     return average + (latest - average) * (_SMOOTHING if average else 1)
 
 
-class _Job(Generic[T]):
-    def __init__(self, work: Callable[[], T]) -> None:
-        self.work: Callable[[], T] | None = work
+@dataclass
+class _End(Generic[T]):
+    """The last turn has ended."""
+
+    result: T
+
+
+class _Turn(Generic[Y, T]):
+    def __init__(self, turns: Generator[Y, None, T]) -> None:
+        self.turns: Generator[Y, None, T] | None = turns
         self.seconds = 0.0
 
-    def __call__(self) -> T:
-        work, self.work = self.work, None
-        assert work is not None
+    def __call__(self) -> Y | _End[T]:
+        turns, self.turns = self.turns, None
+        assert turns is not None
         began = time.perf_counter()
         try:
-            return work()
+            return next(turns)
+        except StopIteration as end:
+            return _End(end.value)
         finally:
             self.seconds = time.perf_counter() - began
 
 
-def _call_soon(
-    loop: asyncio.AbstractEventLoop,
-    release: Callable[["_Job[Any]"], None],
-    job: "_Job[Any]",
-    _: "Future[Any]",
-) -> None:
-    # A cancelled job stays in the queue until a thread takes it, but without its image.
-    job.work = None
+def _call_soon(loop: asyncio.AbstractEventLoop, work: Callable[[], None]) -> None:
     with suppress(RuntimeError):  # the loop is closed, and places are no longer counted
-        loop.call_soon_threadsafe(release, job)
+        loop.call_soon_threadsafe(work)
+
+
+def _closing() -> ModelUnavailable:
+    return ModelUnavailable("The server is shutting down. Try again elsewhere or later.")

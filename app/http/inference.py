@@ -4,15 +4,18 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
+from functools import partial
 from typing import TypeVar
 
 from starlette.requests import ClientDisconnect, Request
 
+from app.admission.request_memory import Reservation
 from app.errors import ImageTooLarge, InvalidImage, InvalidImageFormat
 from app.http.middleware.request_record import record_of, reservation_of
 from app.service.service import Service
 from app.vision.detections import Detections, Options
 from app.vision.images.visible_cause import find_cause
+from app.vision.turns import Turns
 
 T = TypeVar("T")
 
@@ -24,24 +27,26 @@ _NO_FORMAT_KNOWN = "This is not an image known here. "
 async def detect(request: Request, service: Service, image: bytes, options: Options) -> Detections:
     """Returns the detections, and adds them to the request's record."""
 
-    def work() -> tuple[Detections, None]:
-        return service.detector.detect(image, options), None
+    def turns() -> Turns[tuple[Detections, None]]:
+        return (yield from service.detector.turns(image, options)), None
 
-    return (await run(request, service, image, work))[0]
+    return (await run(request, service, image, turns()))[0]
 
 
 async def run(
-    request: Request, service: Service, image: bytes, work: Callable[[], tuple[Detections, T]]
+    request: Request, service: Service, image: bytes, turns: Turns[tuple[Detections, T]]
 ) -> tuple[Detections, T]:
-    """Returns the detections in ``image`` and the second result of ``work``.
+    """Returns the detections in ``image`` and the second result of ``turns``.
 
-    All of it takes one place of the pool, so that no request is refused halfway. The detections
-    are added to the request's record. If ``image`` is refused, the error includes the cause that
-    its first bytes show.
+    All of it takes one place of the pool, so that no request is refused halfway, unless its tiles
+    need more memory than is free. The detections are added to the request's record. If ``image`` is
+    refused, the error includes the cause that its first bytes show.
     """
     asked = time.perf_counter()
+    hold = partial(_hold, service, reservation_of(request))
     try:
-        found, made = await cancel_on_disconnect(request, service.pool.run(work))
+        work = service.pool.run_in_turns(turns, hold)
+        found, made = await cancel_on_disconnect(request, work)
     # Images that were corrupted in transit may declare any size.
     except (InvalidImageFormat, InvalidImage, ImageTooLarge) as error:
         cause = find_cause(image)
@@ -50,6 +55,19 @@ async def run(
         raise type(error)(f"{cause} {error.detail.replace(_NO_FORMAT_KNOWN, '')}") from error
     _note(request, asked, found)
     return found, made
+
+
+def _hold(service: Service, reservation: Reservation, size: int) -> None:
+    """Adds ``size`` bytes to the request's reservation. Raises Overloaded or ImageTooLarge."""
+    wanted = reservation.size + size
+    if wanted > service.memory.capacity:
+        raise ImageTooLarge(
+            f"The tiles of this image take {size / 1e6:.1f} MB of memory, and"
+            f" {service.memory.capacity / 1e6:.1f} MB are set aside for all requests. Leave tiles"
+            " out, or let the server use more memory."
+        )
+    service.memory.check_room(size, reservation)
+    reservation.become(wanted)
 
 
 async def fetch(

@@ -152,6 +152,7 @@ interface Parts {
   [id: string]: HTMLElement;
   access: HTMLFormElement;
   boxes: HTMLElement & SVGSVGElement;
+  tiles: HTMLInputElement;
   confidence: HTMLInputElement;
   docs: HTMLAnchorElement;
   export: HTMLDetailsElement;

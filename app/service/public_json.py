@@ -1,11 +1,13 @@
 """Detections as the public JSON."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from app.service.alt_text import alt_text
 from app.vision.detections import Detection, Detections
 from app.vision.tasks.keypoints import Keypoint
-from app.vision.tasks.masks import MaskForm
+from app.vision.tasks.mask_contours import Ring
+from app.vision.tasks.masks import MaskForm, polygons
 
 
 def render(
@@ -16,6 +18,9 @@ def render(
     ``masks`` is the form in which the objects' masks are added, if they have any.
     """
     width, height = found.width, found.height
+    contours: Iterator[list[Ring]] = iter(())
+    if masks == "polygons":
+        contours = iter(polygons([item.mask for item in found.items if item.mask is not None]))
     result: dict[str, Any] = {
         "model": model,
         "image": {"width": width, "height": height},
@@ -31,7 +36,7 @@ def render(
                     round(item.box[2] / width, 6),
                     round(item.box[3] / height, 6),
                 ],
-                **_more(item, masks),
+                **_more(item, masks, contours),
             }
             for item in found.items
         ],
@@ -46,8 +51,13 @@ def render(
     return result
 
 
-def _more(item: Detection, masks: MaskForm | None) -> dict[str, Any]:
-    """The object's corners, keypoints and mask, if the model has them."""
+def _more(
+    item: Detection, masks: MaskForm | None, contours: Iterator[list[Ring]]
+) -> dict[str, Any]:
+    """The object's corners, keypoints and mask, if the model has them.
+
+    The next of ``contours`` are those of its mask.
+    """
     more: dict[str, Any] = {}
     if item.turned is not None:
         more["corners"] = [_point(x, y) for x, y in item.turned.corners]
@@ -55,7 +65,7 @@ def _more(item: Detection, masks: MaskForm | None) -> dict[str, Any]:
     if item.keypoints is not None:
         more["keypoints"] = [_keypoint(point) for point in item.keypoints]
     if item.mask is not None and masks == "polygons":
-        more["polygons"] = [[_point(x, y) for x, y in ring] for ring in item.mask.polygons()]
+        more["polygons"] = [[_point(x, y) for x, y in ring] for ring in next(contours)]
     if item.mask is not None and masks == "rle":
         more["rle"] = item.mask.run_lengths()
     return more

@@ -31,6 +31,8 @@ class Options(NamedTuple):
     """Only detections of these classes are returned; None for all."""
     masks: bool = False
     """Whether masks are computed, if the model has them."""
+    tiles: bool = False
+    """Whether large pictures are also searched in tiles."""
 
 
 class Candidates(NamedTuple):

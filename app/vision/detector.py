@@ -6,14 +6,27 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 
+from PIL.Image import Image
+
 from app.errors import InvalidParameter
 from app.vision.arrays import Array
-from app.vision.detections import Detections, Options, Timings, classified, place, select
+from app.vision.detections import (
+    Candidates,
+    Detections,
+    Options,
+    Timings,
+    classified,
+    place,
+    select,
+)
 from app.vision.images.formats.record import Format
 from app.vision.images.memory import Size
-from app.vision.images.reader import ImageReader, Picture
+from app.vision.images.reader import Cover, ImageReader, Picture
 from app.vision.model.load import Model
 from app.vision.preprocess.letterbox import Letterbox
+from app.vision.tiles.merging import Seen, merge
+from app.vision.tiles.views import View, held_bytes, plan, wanted
+from app.vision.turns import Turns, at_once
 
 _WHOLE_FACTOR_PIXELS = 24_000_000
 """Larger pictures are reduced by an integer factor, which needs no second full-size copy."""
@@ -44,11 +57,12 @@ class Detector:
         classes: frozenset[int] | None = None,
         *,
         masks: bool = False,
+        tiles: bool = False,
     ) -> Options:
         """If ``iou`` is None, the model's own value applies, or else the default."""
         usual = (iou, self.model.description.iou, Options().iou)
         chosen = next(value for value in usual if value is not None)
-        return Options(confidence, chosen, max_detections, classes, masks)
+        return Options(confidence, chosen, max_detections, classes, masks, tiles)
 
     def class_ids(self, names: Iterable[str]) -> frozenset[int]:
         """Label names are case-insensitive.
@@ -67,39 +81,84 @@ class Detector:
     def detect(
         self, data: bytes, options: Options, image_format: Format | None = None
     ) -> Detections:
-        """``image_format`` is the format of ``data``, if the caller has already determined it.
+        """Raises what ``turns`` raises."""
+        return at_once(self.turns(data, options, image_format))
+
+    def turns(
+        self, data: bytes, options: Options, image_format: Format | None = None
+    ) -> Turns[Detections]:
+        """``detect``, with a pause before each tile if the picture is searched in tiles.
+
+        ``image_format`` is the format of ``data``, if the caller has already determined it.
 
         Raises InvalidImageFormat, InvalidImage, ImageTooLarge or ModelUnavailable.
         """
-        spec = self.model.description.input
-        timings = Timings()
-        clock = _Clock()
-
-        plan: Letterbox | None = None
+        timings, clock = Timings(), _Clock()
+        seen: list[Seen] = []
+        paused = 0.0
+        classifications = None
+        views: list[View] = []
 
         def cover(size: Size) -> Size:
-            nonlocal plan
-            plan = Letterbox.plan(spec, *size, rectangular=self.model.signature.dynamic)
-            return plan.wanted
+            views[:] = self._views(size, tiles=options.tiles)
+            return wanted(views)
 
-        picture = self.reader.read(data, cover, image_format)
-        assert plan is not None
+        if options.tiles:
+            self.reader.check(data, cover, image_format)
+            if len(views) > 1:
+                yield held_bytes(views, masks=options.masks)
+                paused += clock.lap()
+        parts = self._parts(data, cover, views, image_format)
         timings.decode = clock.lap()
-        tensor = plan.fill(picture.rgb, spec, self.model.signature.dtype)
-        timings.preprocess = clock.lap()
+        for view in views:
+            if seen:
+                yield 0
+                paused += clock.lap()
+            chosen = self._find(parts.pop(), view.seen, options, timings, clock)
+            if self.model.task == "classify":
+                classifications = classified(chosen, self.labels)
+            else:
+                seen.append((view.tile, place(chosen, view.placed, self.labels)))
+            timings.postprocess += clock.lap()
+        items = seen[0][1] if seen else []
+        width, height = views[0].seen.width, views[0].seen.height
+        if len(seen) > 1:
+            items = merge(seen, (width, height), options.max_detections)
+            timings.postprocess += clock.lap()
+        began = clock.began + paused / 1000
+        return Detections(width, height, items, timings, began, classifications)
+
+    def _views(self, size: Size, *, tiles: bool) -> list[View]:
+        """Models that know labels of the whole picture only get no tiles."""
+        return plan(
+            self.model.description.input,
+            size,
+            rectangular=self.model.signature.dynamic,
+            tiles=tiles and self.model.task != "classify",
+        )
+
+    def _parts(
+        self, data: bytes, cover: Cover, views: list[View], image_format: Format | None
+    ) -> list[Image]:
+        """What each of ``views`` shows, the last one first. ``cover`` fills ``views``."""
+        if len(views) <= 1:
+            return [self.reader.read(data, cover, image_format).rgb]
+        with self.reader.decoded(data, cover, image_format) as picture:
+            spec = self.model.description.input
+            return [view.scaled(picture.rgb, spec) for view in reversed(views)]
+
+    def _find(
+        self, rgb: Image, plan: Letterbox, options: Options, timings: Timings, clock: "_Clock"
+    ) -> Candidates:
+        """The candidates to answer with of one view; adds to ``timings``."""
+        tensor = plan.fill(rgb, self.model.description.input, self.model.signature.dtype)
+        timings.preprocess += clock.lap()
         outputs = self._run(tensor, masks=options.masks)
-        timings.inference = clock.lap()
+        timings.inference += clock.lap()
         found = self.model.decode(outputs, tensor, options.confidence)
         if found.masks is not None and not options.masks:
             found = found._replace(masks=None)
-        chosen = select(found, options, needs_nms=self.model.family.needs_nms)
-        items, classifications = [], None
-        if self.model.task == "classify":
-            classifications = classified(chosen, self.labels)
-        else:
-            items = place(chosen, plan, self.labels)
-        timings.postprocess = clock.lap()
-        return Detections(plan.width, plan.height, items, timings, clock.began, classifications)
+        return select(found, options, needs_nms=self.model.family.needs_nms)
 
     @contextmanager
     def picture(

@@ -13,6 +13,7 @@ from app.vision.detector import Detector
 from app.vision.images import formats
 from app.vision.images.formats.record import Format
 from app.vision.tasks.keypoints import Keypoint, bones
+from app.vision.turns import Turns
 
 if TYPE_CHECKING:
     from PIL import ImageDraw, ImageFont
@@ -33,11 +34,11 @@ Rectangle = tuple[float, float, float, float]
 
 def detect_and_draw(
     detector: Detector, data: bytes, options: Options, encoding: Encoding
-) -> tuple[Detections, bytes]:
-    """Raises what ``Detector.detect`` does. Refuses pictures too large to draw on first."""
+) -> Turns[tuple[Detections, bytes]]:
+    """Raises what ``Detector.turns`` does. Refuses pictures too large to draw on first."""
     recognised = formats.require(data)
     detector.check_picture(data, LONGEST_SIDE, recognised)
-    found = detector.detect(data, options, recognised)
+    found = yield from detector.turns(data, options, recognised)
     return found, draw(detector, data, found, encoding, recognised)
 
 

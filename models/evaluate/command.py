@@ -8,12 +8,13 @@ from contextlib import closing
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from app.vision.runtime.limits import usable_cores
 from models.common import checks, datasets
 from models.common.commands import CommandError, parser, replacing, run
-from models.evaluate import plots
+from models.evaluate import mosaic, plots
 from models.evaluate.measure import Report, few, measure
 from models.evaluate.sources import InProcess, OverHttp, Thresholds
 
@@ -52,7 +53,16 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
         help="maximum per photo (%(default)s)",
     )
     options.add_argument(
-        "--concurrency", type=int, help="concurrent photos (1; over HTTP the number of cores)"
+        "--tiles", choices=("none", "auto"), default="none", help="as /detect has it (%(default)s)"
+    )
+    options.add_argument(
+        "--mosaic",
+        type=int,
+        metavar="N",
+        help="join N x N photos in one picture each, to see what tiles do for small things",
+    )
+    options.add_argument(
+        "--concurrency", type=int, help="photos at a time (1; over HTTP the number of cores)"
     )
     options.add_argument("--threads", type=int, help="threads per inference (all cores)")
     options.add_argument(
@@ -70,8 +80,20 @@ def evaluate(arguments: argparse.Namespace) -> None:
         raise CommandError("Give either a model file or --url.")
     if arguments.limit is not None and arguments.limit < 1:
         raise CommandError("--limit must be at least 1.")
+    if arguments.mosaic is not None and arguments.mosaic < 1:
+        raise CommandError("--mosaic must be at least 1.")
     dataset = datasets.load(arguments.data).part(arguments.split, arguments.limit)
-    thresholds = Thresholds(arguments.confidence, arguments.iou, arguments.max_detections)
+    if arguments.mosaic is None:
+        _evaluate(arguments, dataset)
+        return
+    with TemporaryDirectory() as folder:
+        _evaluate(arguments, mosaic.join(dataset, arguments.mosaic, Path(folder)))
+
+
+def _evaluate(arguments: argparse.Namespace, dataset: datasets.Dataset) -> None:
+    thresholds = Thresholds(
+        arguments.confidence, arguments.iou, arguments.max_detections, arguments.tiles == "auto"
+    )
     facts: dict[str, Any] = {}
     if arguments.url is not None:
         with closing(OverHttp(arguments.url, thresholds, arguments.api_key)) as server:

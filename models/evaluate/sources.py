@@ -22,6 +22,8 @@ class Thresholds:
     iou: float | None = None
     """NMS threshold; None for the model's own."""
     max_detections: int = 300
+    tiles: bool = False
+    """Whether large photos are looked at in tiles, too."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,7 @@ class OverHttp:
 
     def detect(self, image: bytes, labels: frozenset[str]) -> Answer:
         query: list[tuple[str, Any]] = list(asdict(self.thresholds).items())
+        query[-1] = "tiles", "auto" if self.thresholds.tiles else "none"
         if labels != frozenset(self.labels):
             query += [("classes", label) for label in sorted(labels)]
         started = time.perf_counter()

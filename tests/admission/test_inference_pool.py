@@ -2,7 +2,8 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Generator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -30,6 +31,10 @@ class Gate:
         self.began.set()
         assert self.open.wait(LIMIT)
         return "done"
+
+    @staticmethod
+    def passed() -> None:
+        """Work that takes no time."""
 
     async def running(self) -> None:
         assert await asyncio.to_thread(self.began.wait, LIMIT)
@@ -179,6 +184,117 @@ def test_work_that_has_begun_keeps_its_place_until_it_ends() -> None:
         await settled(pool, 0)
         assert await pool.run(lambda: "next") == "next"
         pool.close()
+
+    play(scene)
+
+
+def turns(*gates: Callable[[], object], told: list[str] | None = None) -> Generator[str, None, str]:
+    """Work with a pause after each gate; ``told`` notes the turns in their order."""
+    for number, gate in enumerate(gates):
+        gate()
+        if told is not None:
+            told.append(f"turn {number}")
+        yield f"pause {number}"
+    return "done"
+
+
+def test_between_two_turns_all_that_waits_comes_first() -> None:
+    async def scene() -> None:
+        pool = InferencePool(1, 3)
+        told: list[str] = []
+        first = Gate()
+        long = asyncio.create_task(pool.run_in_turns(turns(first, Gate.passed, told=told)))
+        await first.running()
+        others = [
+            asyncio.create_task(pool.run(partial(told.append, f"other {number}")))
+            for number in range(2)
+        ]
+        await settled(pool, 3)
+        first.open.set()
+        assert await long == "done"
+        await asyncio.gather(*others)
+        assert told == ["turn 0", "other 0", "other 1", "turn 1"]
+        pool.close()
+
+    play(scene)
+
+
+def test_work_in_turns_takes_one_place_from_its_first_to_its_last() -> None:
+    async def scene() -> None:
+        pool = InferencePool(1, 0)
+        taken: list[int] = []
+        paused: list[str] = []
+
+        def look() -> None:
+            taken.append(pool.taken)
+
+        def between(word: str) -> None:
+            paused.append(word)
+            with pytest.raises(Overloaded):
+                pool.check_room()
+
+        assert await pool.run_in_turns(turns(look, look, look), between) == "done"
+        assert (taken, paused) == ([1, 1, 1], ["pause 0", "pause 1", "pause 2"])
+        await settled(pool, 0)
+        pool.close()
+
+    play(scene)
+
+
+def test_work_in_turns_ends_where_it_is_given_up() -> None:
+    async def scene() -> None:
+        pool = InferencePool(1, 1)
+        first, second, other = Gate(), Gate(), Gate()
+        task = asyncio.create_task(pool.run_in_turns(turns(first, second)))
+        await first.running()
+        waiting = asyncio.create_task(pool.run(other))
+        await settled(pool, 2)
+        first.open.set()
+        await other.running()  # the second turn waits behind it
+        await asyncio.sleep(0.05)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert pool.taken == 1
+        other.open.set()
+        await waiting
+        await settled(pool, 0)
+        assert second.runs == 0
+        pool.close()
+
+    play(scene)
+
+
+def test_what_is_raised_between_turns_ends_the_work_and_frees_its_place() -> None:
+    async def scene() -> None:
+        pool = InferencePool(1, 0)
+        never = Gate()
+        nothing: dict[str, str] = {}
+        with pytest.raises(KeyError, match="pause 0"):
+            await pool.run_in_turns(turns(Gate.passed, never), nothing.__getitem__)
+        await settled(pool, 0)
+        with pytest.raises(ZeroDivisionError):
+            await pool.run_in_turns(turns(Gate.passed, lambda: 1 // 0))
+        await settled(pool, 0)
+        assert never.runs == 0
+        pool.close()
+
+    play(scene)
+
+
+def test_no_turn_begins_once_the_pool_is_closed() -> None:
+    async def scene() -> None:
+        pool = InferencePool(1, 0)
+        first, never = Gate(), Gate()
+        task = asyncio.create_task(pool.run_in_turns(turns(first, never)))
+        await first.running()
+        closing = asyncio.create_task(asyncio.to_thread(pool.close))
+        await asyncio.sleep(0.05)
+        first.open.set()
+        with pytest.raises(ModelUnavailable, match="shutting down"):
+            await task
+        await closing
+        assert never.runs == 0
 
     play(scene)
 

@@ -25,6 +25,7 @@ from app.vision.detector import Detector
 from app.vision.draw import detect_and_draw
 from app.vision.images.memory import DecodingBudget
 from app.vision.images.reader import ImageReader
+from app.vision.turns import at_once
 from tests.hostile.inserts import chunk, riff, segment
 from tests.hostile.kinds import LARGEST
 from tests.server import REPOSITORY
@@ -336,7 +337,7 @@ def test_a_picture_too_large_to_draw_on_is_refused_before_it_is_searched(
     noise = np.random.default_rng(1).integers(0, 255, (1024, 1024, 3), dtype=np.uint8)
     data = encode(Image.fromarray(noise), "JPEG")
     detector = Detector(None, ImageReader(2_000_000, DecodingBudget(3_000_000)))  # type: ignore[arg-type]
-    monkeypatch.setattr(detector, "detect", lambda *_: pytest.fail("searched"))
+    monkeypatch.setattr(detector, "turns", lambda *_: pytest.fail("searched"))
     monkeypatch.setattr(Image.Image, "load", lambda _: pytest.fail("decoded"))
     with pytest.raises(ImageTooLarge, match="set aside"):
-        detect_and_draw(detector, data, Options(), "JPEG")
+        at_once(detect_and_draw(detector, data, Options(), "JPEG"))

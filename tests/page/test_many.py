@@ -107,7 +107,7 @@ def test_back_and_forward_keep_the_pictures(several: Visit) -> None:
     page.go_back()
     expect(page.locator("#welcome")).to_be_visible()
     expect(page.locator("#work")).to_be_hidden()
-    expect(page.locator("#resume")).to_have_text("Back to your 4 pictures")
+    expect(page.locator("#resume")).to_have_text("Back to 4 pictures")
     page.go_forward()
     shows(page, "photo-001.jpg", "1 of 4")
     page.go_back()

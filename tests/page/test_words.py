@@ -24,8 +24,8 @@ def answer(probabilities: list[float]) -> str:
     ("probabilities", "headline", "hint"),
     [
         ([], "No objects", "Nothing here that this model knows"),
-        ([0.1], "No objects", "1 object is less certain: move the slider down to see it."),
-        ([0.1, 0.1], "No objects", "2 objects are less certain: move the slider down to see them."),
+        ([0.1], "No objects", "Less certain: 1 object; move the slider down to see more."),
+        ([0.1, 0.1], "No objects", "Less certain: 2 objects; move the slider down to see more."),
         ([0.9], "1 object", ""),
         ([0.9, 0.8], "2 objects", ""),
     ],
@@ -44,7 +44,7 @@ def test_one_and_many(
     expect(visit.page.locator("#headline")).to_have_text(headline)
     expect(visit.page.locator("#hint")).to_contain_text(hint)
     visit.page.go_back()
-    expect(visit.page.locator("#resume")).to_have_text("Back to your picture")
+    expect(visit.page.locator("#resume")).to_have_text("Back to 1 picture")
 
 
 def test_a_file_that_is_too_large_is_not_sent(

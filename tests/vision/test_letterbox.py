@@ -40,15 +40,18 @@ GOLDEN = [
 
 
 @pytest.mark.parametrize(("size", "rectangular", "expected"), GOLDEN)
-def test_golden_plans(size: tuple[int, int], rectangular: bool, expected: tuple[int, ...]) -> None:
+def test_golden_plans(
+    size: tuple[int, int], rectangular: bool, expected: tuple[float, ...]
+) -> None:
     plan = Letterbox.plan(SQUARE, *size, rectangular=rectangular)
-    assert (plan.input_width, plan.input_height, *plan.content, plan.left, plan.top) == expected
+    found: tuple[float, ...] = (
+        plan.input_width, plan.input_height, *plan.content, plan.left, plan.top
+    )  # fmt: skip
+    assert found == expected
     assert plan.scale_x == plan.scale_y == pytest.approx(640 / max(size), rel=1e-9)
 
 
-def reference(
-    size: tuple[int, int], spec: InputSpec, rectangular: bool
-) -> tuple[int, int, int, int, int, int]:
+def reference(size: tuple[int, int], spec: InputSpec, rectangular: bool) -> tuple[float, ...]:
     """The rule as Ultralytics writes it: a border each side, rounded with a nudge."""
     (width, height), (full_height, full_width) = size, spec.size
     ratio = min(full_height / height, full_width / width)
@@ -71,7 +74,9 @@ def test_any_plan_is_the_reference_s(
     size: tuple[int, int], rectangular: bool, spec: InputSpec
 ) -> None:
     plan = Letterbox.plan(spec, *size, rectangular=rectangular)
-    found = (plan.input_width, plan.input_height, *plan.content, plan.left, plan.top)
+    found: tuple[float, ...] = (
+        plan.input_width, plan.input_height, *plan.content, plan.left, plan.top
+    )  # fmt: skip
     assert found == reference(size, spec, rectangular)
     assert plan.input_width <= spec.size[1]
     assert plan.input_height <= spec.size[0]

@@ -15,8 +15,8 @@ from app.vision.output_spec import OutputSpec
 from app.vision.preprocess.input_spec import InputSpec
 from app.vision.preprocess.letterbox import Letterbox
 from app.vision.tasks import mask_runs
-from app.vision.tasks.mask_contours import outer
-from app.vision.tasks.masks import Mask, Masks
+from app.vision.tasks.mask_contours import outer, simplified
+from app.vision.tasks.masks import Mask, Masks, polygons
 from app.vision.tasks.prototypes import LatePrototypes, WholePrototypes
 
 Bits = NDArray[np.bool_]
@@ -49,7 +49,7 @@ def expected(prototypes: Array, plan: Letterbox, box: tuple[float, float, float,
     bits = np.zeros((plan.height, plan.width), dtype=bool)
     values = prototypes[0].astype(float)
 
-    def cell(at: float, start: int, length: int, scale: float) -> tuple[int, float]:
+    def cell(at: float, start: float, length: int, scale: float) -> tuple[int, float]:
         where = ((at + 0.5) * scale + start) / 4 - 0.5
         where = min(max(where, start / 4), (start + length) / 4 - 1)
         return min(int(where), 14), where - min(int(where), 14)
@@ -120,13 +120,13 @@ def test_nothing_and_everything(value: float) -> None:
     assert (whole(mask, plan) == inside).all()
     assert (decoded(mask.run_lengths()) == inside).all()
     corners = [[(0.0, 0.0), (200.0, 0.0), (200.0, 120.0), (0.0, 120.0)]]
-    found = [sorted(ring) for ring in mask.polygons()]
+    found = [sorted(ring) for ring in polygons([mask])[0]]
     assert found == ([sorted(corners[0])] if inside else [])
 
 
 def test_a_box_beyond_the_picture_has_no_mask() -> None:
     mask, plan = masks(np.ones((1, 16, 16), dtype=np.float32), (70, 70, 80, 80))
-    assert mask.polygons() == []
+    assert polygons([mask])[0] == []
     assert not decoded(mask.run_lengths()).any()
     assert not whole(mask, plan).any()
 
@@ -134,7 +134,7 @@ def test_a_box_beyond_the_picture_has_no_mask() -> None:
 @pytest.mark.parametrize("seed", range(6))
 def test_polygons_go_round_the_same_pixels(seed: int) -> None:
     mask, plan = masks(field(seed), BOXES[0])
-    rings = mask.polygons()
+    rings = polygons([mask])[0]
     canvas = Image.new("1", (plan.width * 8, plan.height * 8))
     for ring in rings:
         ImageDraw.Draw(canvas).polygon([(x * 8 - 0.5, y * 8 - 0.5) for x, y in ring], fill=1)
@@ -148,7 +148,7 @@ def test_a_hole_is_no_polygon_of_its_own() -> None:
     values = np.full((9, 9), 1.0, dtype=np.float32)
     values[4, 4] = -1
     at = np.arange(9.0) * 10
-    (ring,) = outer(values, at, at)
+    ((ring,),) = simplified([outer(values, at, at)])
     assert sorted(ring) == [(0, 0), (0, 80), (80, 0), (80, 80)]
 
 
@@ -156,8 +156,19 @@ def test_parts_are_polygons_of_their_own_the_largest_first() -> None:
     values = np.full((9, 9), -1.0, dtype=np.float32)
     values[1, 1] = values[5:8, 5:8] = 1
     at = np.arange(9.0) * 10
-    rings = outer(values, at, at)
+    (rings,) = simplified([outer(values, at, at)])
     assert [min(ring)[0] for ring in rings] == [45, 5]
+
+
+def test_contours_of_many_masks_are_simplified_as_those_of_each() -> None:
+    fields = [field(seed)[0] for seed in range(6)] + [np.full((9, 9), -1, np.float32)]
+    contours = [
+        outer(one, np.linspace(0, 90, len(one)), np.linspace(5, 70, len(one))) for one in fields
+    ]
+    together = simplified(contours)
+    assert together == [simplified([some])[0] for some in contours]
+    assert [len(some) > 0 for some in together] == [True] * 6 + [False]
+    assert simplified([]) == []
 
 
 def test_a_drawing_is_covered_at_its_own_scale() -> None:

@@ -3,8 +3,7 @@
 import json
 import time
 from dataclasses import asdict
-from functools import partial
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
@@ -37,6 +36,8 @@ from app.service.service import Service
 from app.vision import draw
 from app.vision.detections import Detections, Options
 from app.vision.tasks.masks import MaskForm
+from app.vision.tiles.grid import MOST_TILES
+from app.vision.turns import Turns
 
 # None means that the option was not given, and is therefore not documented.
 Share = Annotated[
@@ -71,6 +72,11 @@ class DetectQuery(BaseModel):
         None,
         description="The form in which each detection's mask is added, if the model has masks:"
         " outer contours, or COCO's run lengths.",
+    )
+    tiles: Literal["none", "auto"] = Field(
+        "none",
+        description="For small things in large pictures: auto has overlapping tiles looked at, too,"
+        f" {MOST_TILES} at most, each of which takes as long as a picture.",
     )
     alt_text: bool = Field(False, description="Whether to add a sentence for an alt attribute.")
 
@@ -128,11 +134,10 @@ async def detect(request: Request) -> Response:
     image = await read_image(request, service, DetectQuery.model_fields)
     answer = preferred(",".join(request.headers.getlist("accept")))
     if answer == "json":
-        detect_and_write = partial(_detect_and_write, service, image, options, query)
+        detect_and_write = _detect_and_write(service, image, options, query)
         found, content = await inference.run(request, service, image, detect_and_write)
         return Response(content, media_type="application/json", headers=_timing(found))
-    detect_and_draw = partial(
-        draw.detect_and_draw,
+    detect_and_draw = draw.detect_and_draw(
         service.detector,
         image,
         options._replace(masks=service.detector.model.has_masks),
@@ -144,9 +149,9 @@ async def detect(request: Request) -> Response:
 
 def _detect_and_write(
     service: Service, image: bytes, options: Options, query: DetectQuery
-) -> tuple[Detections, str]:
+) -> Turns[tuple[Detections, str]]:
     """Returns the detections and the answer's JSON."""
-    found = service.detector.detect(image, options)
+    found = yield from service.detector.turns(image, options)
     began = time.perf_counter()
     content = render(found, service.detector.name, with_alt_text=query.alt_text, masks=query.masks)
     if query.masks is not None:  # masks are computed as they are written
@@ -155,7 +160,7 @@ def _detect_and_write(
 
 
 def _options(query: DetectQuery, service: Service) -> Options:
-    """Raises InvalidParameter if the model does not have a label, or has no masks."""
+    """Raises InvalidParameter if the model lacks a label, or cannot do what was asked for."""
     settings = service.settings
     model = service.detector.model
     if query.masks is not None and not model.has_masks:
@@ -163,12 +168,18 @@ def _options(query: DetectQuery, service: Service) -> Options:
             f"masks={query.masks}: the model {service.detector.name!r} has no masks; its task is"
             f" {model.task!r}. Leave masks out, or serve a segmentation model."
         )
+    if query.tiles != "none" and model.task == "classify":
+        raise InvalidParameter(
+            f"tiles={query.tiles}: the model {service.detector.name!r} labels whole pictures and"
+            " finds no objects. Leave tiles out, or serve a detection model."
+        )
     return service.detector.options(
         confidence=settings.confidence if query.confidence is None else query.confidence,
         iou=settings.iou if query.iou is None else query.iou,
         max_detections=query.max_detections or settings.max_detections,
         classes=service.detector.class_ids(query.classes) if query.classes else None,
         masks=query.masks is not None,
+        tiles=query.tiles == "auto",
     )
 
 

@@ -27,11 +27,14 @@ class Letterbox(NamedTuple):
     content_width: int
     """Width of the scaled picture without padding; ``content_height`` likewise."""
     content_height: int
-    left: int
-    top: int
+    left: float
+    """Where the picture begins in the input; ``top`` likewise. Whole numbers, except of a part."""
+    top: float
     scale_x: float
     """Input pixels per pixel of the picture; ``scale_y`` likewise."""
     scale_y: float
+    part: tuple[int, int, int, int] | None = None
+    """Left, top, right and bottom of what the input shows of the picture; None for all of it."""
 
     @classmethod
     def plan(cls, spec: InputSpec, width: int, height: int, *, rectangular: bool) -> "Letterbox":
@@ -75,6 +78,22 @@ class Letterbox(NamedTuple):
             left, top, content_width / width, content_height / height,
         )  # fmt: skip
 
+    def within(self, width: int, height: int, left: int, top: int) -> "Letterbox":
+        """The same input, as one that shows a part of a picture of ``width`` x ``height``.
+
+        The picture that it was planned for begins there at ``left``, ``top``. The result places
+        boxes and points on the larger picture, and ``fill`` is not for it.
+        """
+        return self._replace(
+            width=width,
+            height=height,
+            left=self.left - left * self.scale_x,
+            top=self.top - top * self.scale_y,
+            content_width=round(width * self.scale_x),
+            content_height=round(height * self.scale_y),
+            part=(left, top, left + self.width, top + self.height),
+        )
+
     @property
     def content(self) -> tuple[int, int]:
         return self.content_width, self.content_height
@@ -99,9 +118,9 @@ class Letterbox(NamedTuple):
         tensor = np.empty((1, 3, self.input_height, self.input_width), dtype=dtype)
         if self.content != (self.input_width, self.input_height):
             tensor[0] = (spec.pad_value * gain + bias)[:, None, None]
-        left, top = max(0, self.left), max(0, self.top)
+        x, y = int(self.left), int(self.top)
         planes = tensor[
-            0, :, top : self.top + self.content_height, left : self.left + self.content_width
+            0, :, max(0, y) : y + self.content_height, max(0, x) : x + self.content_width
         ]
         if spec.channels == "bgr":
             planes, gain, bias = planes[::-1], gain[::-1], bias[::-1]
@@ -116,14 +135,21 @@ class Letterbox(NamedTuple):
             planes += bias[:, None, None]
         return tensor
 
+    def scaled_part(
+        self, rgb: Image.Image, spec: InputSpec, box: tuple[float, float, float, float]
+    ) -> Image.Image:
+        """What ``fill`` takes without scaling it again, from a box of ``rgb`` in its pixels."""
+        return rgb.resize(self.content, _RESAMPLING[spec.resample], box)
+
     def _scaled(self, rgb: Image.Image, resampling: Image.Resampling) -> Image.Image:
         """The scaled picture, or the part of it that lies within the input."""
         if self.left >= 0 and self.top >= 0:
             return rgb.resize(self.content, resampling)
         across, down = rgb.width / self.content_width, rgb.height / self.content_height
-        left, top = max(0, -self.left), max(0, -self.top)
-        right = min(self.content_width, self.input_width - self.left)
-        bottom = min(self.content_height, self.input_height - self.top)
+        x, y = int(self.left), int(self.top)
+        left, top = max(0, -x), max(0, -y)
+        right = min(self.content_width, self.input_width - x)
+        bottom = min(self.content_height, self.input_height - y)
         part = left * across, top * down, right * across, bottom * down
         return rgb.resize((right - left, bottom - top), resampling, part)
 
@@ -135,9 +161,14 @@ class Letterbox(NamedTuple):
         return restored
 
     def restore(self, boxes: Floats) -> Floats:
-        """Converts boxes (n, 4) x1, y1, x2, y2 from input pixels to the picture, clipped to it."""
+        """Converts boxes (n, 4) x1, y1, x2, y2 from input pixels to the picture.
+
+        They are clipped to the part of it that the input shows.
+        """
         offset = np.array([self.left, self.top] * 2, dtype=np.float32)
         scale = np.array([self.scale_x, self.scale_y] * 2, dtype=np.float32)
-        limit = np.array([self.width, self.height] * 2, dtype=np.float32)
-        restored: Floats = np.clip((boxes - offset) / scale, 0, limit)
+        left, top, right, bottom = self.part or (0, 0, self.width, self.height)
+        least = np.array([left, top] * 2, dtype=np.float32)
+        most = np.array([right, bottom] * 2, dtype=np.float32)
+        restored: Floats = np.clip((boxes - offset) / scale, least, most)
         return restored

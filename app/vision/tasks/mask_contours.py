@@ -1,8 +1,11 @@
 """Contours of a mask: polygons around the regions where a field is above 0 (marching squares)."""
 
+from collections.abc import Sequence
+from itertools import islice
+
 import numpy as np
 
-from app.vision.arrays import Array, Doubles, Floats, Ints
+from app.vision.arrays import Doubles, Floats, Ints
 
 Ring = list[tuple[float, float]]
 """Corners of a closed polygon; the first is not repeated."""
@@ -11,6 +14,7 @@ _TOLERANCE = 0.5
 """Maximum deviation of a simplified contour, in pixels."""
 _LEAST_AREA = 1.0
 """Square pixels; smaller contours are dropped."""
+_LEAST_CORNERS = 3
 
 # Sides of a cell between four samples.
 _TOP, _RIGHT, _BOTTOM, _LEFT = range(4)
@@ -34,23 +38,36 @@ _STEPS = {
 }
 
 
-def outer(field: Floats, xs: Doubles, ys: Doubles) -> list[Ring]:
+def outer(field: Floats, xs: Doubles, ys: Doubles) -> list[Doubles]:
     """Outer contours of ``field`` (rows, columns) sampled at ``xs`` and ``ys``, largest first.
 
-    Everything beyond the samples counts as outside.
+    Everything beyond the samples counts as outside. Each contour is an array (n, 2) of x and y.
     """
     # Padding samples at the positions of the field's edge: contours close along that edge.
-    field = np.pad(field, 1, constant_values=-1.0)
-    xs, ys = np.pad(xs, 1, mode="edge"), np.pad(ys, 1, mode="edge")
-    found = []
-    for ring in _rings(field):
-        points = _places(ring, field, xs, ys)
-        area = _area(points)
-        if area >= _LEAST_AREA:  # holes have a negative area
-            simple = _simplified(points)
-            if len(simple) >= 3:
-                found.append((area, [(x, y) for x, y in simple.tolist()]))
-    return [ring for _, ring in sorted(found, key=lambda pair: -pair[0])]
+    framed = np.full((len(ys) + 2, len(xs) + 2), -1, dtype=np.float32)
+    framed[1:-1, 1:-1] = field
+    xs, ys = (np.concatenate([at[:1], at, at[-1:]]) for at in (xs, ys))
+    rings = [_places(ring, framed, xs, ys) for ring in _rings(framed)]
+    areas = [_area(ring) for ring in rings]
+    # Holes have a negative area.
+    large = [number for number, area in enumerate(areas) if area >= _LEAST_AREA]
+    return [rings[number] for number in sorted(large, key=lambda number: -areas[number])]
+
+
+def simplified(contours: Sequence[Sequence[Doubles]]) -> list[list[Ring]]:
+    """Simplifies the contours of each mask; those with fewer than three corners are dropped.
+
+    All of them are simplified in one pass, which takes far fewer NumPy calls.
+    """
+    rings = iter(_simplified([ring for some in contours for ring in some]))
+    return [
+        [
+            [(x, y) for x, y in ring.tolist()]
+            for ring in islice(rings, len(some))
+            if len(ring) >= _LEAST_CORNERS
+        ]
+        for some in contours
+    ]
 
 
 def _rings(field: Floats) -> list[Ints]:
@@ -107,43 +124,65 @@ def _places(edges: Ints, field: Floats, xs: Doubles, ys: Doubles) -> Doubles:
 
 def _area(ring: Doubles) -> float:
     """Positive if the ring is clockwise as displayed."""
-    x, y = (ring - ring[0]).T
-    return float(x @ np.roll(y, -1) - y @ np.roll(x, -1)) / 2
+    x, y = (ring - ring[0]).T  # so the side that closes the ring adds nothing
+    return float(x[:-1] @ y[1:] - y[:-1] @ x[1:]) / 2
 
 
-def _simplified(ring: Doubles) -> Doubles:
+def _simplified(rings: list[Doubles]) -> list[Doubles]:
     """Drops points that lie within the tolerance of the line between others.
 
-    This is the Ramer-Douglas-Peucker algorithm, from the first point and the farthest one from it.
+    This is the Ramer-Douglas-Peucker algorithm, from a ring's first point and the farthest one from
+    it. Each round splits all lines of all rings, each at the point farthest from it.
     """
-    far = int(((ring - ring[0]) ** 2).sum(axis=1).argmax())
-    if far == 0:
-        return ring[:1]
-    points = np.concatenate([ring, ring[:1]])
+    if not rings:
+        return []
+    points = np.concatenate([part for ring in rings for part in (ring, ring[:1])])
+    ends = np.cumsum([len(ring) + 1 for ring in rings]) - 1
+    begins = np.concatenate([[0], ends[:-1] + 1])
+    far = begins + [int(((ring - ring[0]) ** 2).sum(axis=1).argmax()) for ring in rings]
     kept = np.zeros(len(points), dtype=bool)
-    kept[[0, far]] = True
-    waiting = [(0, far), (far, len(ring))]
-    while waiting:
-        start, end = waiting.pop()
-        if end - start < 2:
-            continue
-        distance = _distances(points[start + 1 : end], points[start], points[end])
-        middle = int(distance.argmax())
-        if distance[middle] > _TOLERANCE:
-            middle += start + 1
-            kept[middle] = True
-            waiting += [(start, middle), (middle, end)]
-    found: Doubles = points[:-1][kept[:-1]]
-    return found
+    kept[begins] = kept[far] = True
+    starts, ends = np.concatenate([begins, far]), np.concatenate([far, ends])
+    while len(starts):
+        line, at, first = _points_of(starts, ends)
+        distances = _distances(points[at], points[starts], points[ends], line)
+        farthest = np.maximum.reduceat(distances, first)
+        splits = np.flatnonzero((distances == farthest[line]) & (farthest[line] > _TOLERANCE))
+        # The first of each line, if several points are as far.
+        splits = splits[np.diff(line[splits], prepend=-1) > 0]
+        split, middles = line[splits], at[splits]
+        kept[middles] = True
+        starts = np.concatenate([starts[split], middles])
+        ends = np.concatenate([middles, ends[split]])
+    return [
+        ring[kept[begin : begin + len(ring)]] for begin, ring in zip(begins, rings, strict=True)
+    ]
 
 
-def _distances(points: Doubles, start: Array, end: Array) -> Doubles:
-    """Distances of points (n, 2) from the line through ``start`` and ``end``."""
-    along = end - start
-    length = float(np.hypot(*along))
-    away = points - start
-    if length == 0:
-        apart: Doubles = np.hypot(away[:, 0], away[:, 1])
-        return apart
-    found: Doubles = np.abs(away[:, 0] * along[1] - away[:, 1] * along[0]) / length
-    return found
+def _points_of(starts: Ints, ends: Ints) -> tuple[Ints, Ints, Ints]:
+    """The points of several lines, each from its start up to before its end.
+
+    Returns the line of each point (n,), the point's index (n,), and each line's first position in
+    these two.
+    """
+    counts = ends - starts
+    first = np.cumsum(counts) - counts
+    line = np.repeat(np.arange(len(starts)), counts)
+    return line, np.arange(len(line)) + (starts - first)[line], first
+
+
+def _distances(points: Doubles, starts: Doubles, ends: Doubles, line: Ints) -> Doubles:
+    """Distances of ``points`` (n, 2) from lines; ``line`` (n,) says which line each belongs to.
+
+    Lines go from ``starts`` to ``ends``, (lines, 2) each. A line of length 0 is a point.
+    """
+    along = ends - starts
+    lengths = np.hypot(along[:, 0], along[:, 1])
+    is_point = lengths == 0
+    normal = along / np.where(is_point, 1, lengths)[:, None]
+    away = points - starts[line]
+    x, y = normal[line].T
+    apart: Doubles = np.abs(away[:, 0] * y - away[:, 1] * x)
+    if is_point.any():
+        apart = np.where(is_point[line], np.hypot(away[:, 0], away[:, 1]), apart)
+    return apart

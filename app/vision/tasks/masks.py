@@ -6,7 +6,7 @@ bilinearly at the picture's own pixels, is above 0 within the object's box. This
 ``process_mask_native`` of the Ultralytics package computes.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -78,7 +78,7 @@ def _axes(
 ) -> tuple[_Axis, _Axis]:
     """The axes for columns and rows."""
 
-    def axis(scale: float, start: int, length: int, cells: int, pixels: int) -> _Axis:
+    def axis(scale: float, start: float, length: int, cells: int, pixels: int) -> _Axis:
         ratio = cells / pixels
         least, most = start * ratio, (start + length) * ratio - 1
         least = min(max(0.0, least), cells - 1)
@@ -109,8 +109,8 @@ class Mask:
         self._box = box
         self._size = size
 
-    def polygons(self) -> list[Ring]:
-        """Outer contours in pixels of the picture, simplified to half a pixel."""
+    def contours(self) -> list[Doubles]:
+        """Outer contours in pixels of the picture, one array (n, 2) each."""
         left, top, right, bottom = self._box
         if right <= left or bottom <= top:
             return []
@@ -183,6 +183,11 @@ class Mask:
         flat = part.reshape(len(part), -1).astype(np.float32, copy=False)
         summed: Floats = (self._weights @ flat).reshape(part.shape[1:])
         return summed, left, top
+
+
+def polygons(masks: Sequence[Mask]) -> list[list[Ring]]:
+    """Outer contours of each mask in pixels of the picture, simplified to half a pixel."""
+    return mask_contours.simplified([mask.contours() for mask in masks])
 
 
 def _along(field: Floats, at: Doubles) -> Floats:

@@ -67,6 +67,20 @@ def envelopes(boxes: Floats) -> Floats:
     return np.concatenate([points.min(axis=1), points.max(axis=1)], axis=1)
 
 
+def values_of(box: TurnedBox) -> tuple[float, float, float, float, float]:
+    """Centre x, centre y, width and height in pixels, and the angle, of a placed box."""
+    xs, ys = zip(*box.corners, strict=True)
+    width = math.dist(box.corners[0], box.corners[3])
+    height = math.dist(box.corners[0], box.corners[1])
+    return sum(xs) / 4, sum(ys) / 4, width, height, box.angle
+
+
+def similarities(box: Floats, boxes: Floats) -> Floats:
+    """ProbIoU (n,) of a turned box (5,) and each of ``boxes`` (n, 5)."""
+    x, y, a, b, c, _ = _distributions(np.concatenate([box[None], boxes]))
+    return _probiou(x[1:] - x[0], y[1:] - y[0], (a[1:], b[1:], c[1:]), (a[0], b[0], c[0]))
+
+
 def turned_nms(boxes: Floats, scores: Floats, classes: Ints, iou: float, limit: int) -> Ints:
     """Rows of ``boxes`` (n, 5) to keep: at most ``limit``, highest score first.
 

@@ -6,14 +6,18 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
+from models.common import checks, datasets
 from models.common.commands import CommandError
-from models.evaluate import command
-from models.evaluate.sources import OverHttp, Thresholds
+from models.evaluate import command, mosaic
+from models.evaluate.sources import InProcess, OverHttp, Thresholds
 from tests.http.scripted import LABELS, write_model
 from tests.models.photos import write_dataset
 from tests.server import Server, serve
+from tests.stand_ins import spots
 from tests.stand_ins.scene import write_annotations
 
 # What the scripted detector finds in every picture of 64 x 64, clipped to it.
@@ -66,6 +70,50 @@ def test_pictures_and_parts(
     names = sorted(path.name for path in tmp_path.iterdir())
     assert names == ["confusion-matrix.png", "precision-recall.png"]
     assert "\nall                 2        8" in capsys.readouterr().out
+
+
+def test_tiles_here_and_over_http(tmp_path: Path) -> None:
+    """Spots that are too small in the whole picture."""
+    model = spots.write_model(tmp_path / "spots.onnx")
+    labels = frozenset({"spot"})
+    for tiles in (False, True):
+        thresholds = Thresholds(confidence=0.25, tiles=tiles)
+        here = InProcess(checks.detector(model, 1), thresholds).detect(spots.picture(), labels)
+        with serve(model) as server, closing(OverHttp(server.url, thresholds)) as source:
+            there = source.detect(spots.picture(), labels)
+        assert bool(here.found) is tiles
+        assert [item.box for item in there.found] == [
+            pytest.approx(item.box, abs=0.01) for item in here.found
+        ]
+
+
+def test_the_command_joins_photos_and_looks_at_tiles(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, model = tmp_path / "out.json", spots.write_model(tmp_path / "cat.onnx", "cat")
+    assert run(model, "--data", data, "--mosaic", 2, "--tiles", "auto", "--json", out) == 0
+    result = json.loads(out.read_text())
+    assert (result["photos"], result["tiles"]) == (2, True)
+    assert "cat         2        6" in capsys.readouterr().out
+    assert run(model, "--data", data, "--mosaic", 0) == 1
+    assert "--mosaic must be at least 1" in capsys.readouterr().err
+
+
+def test_a_mosaic_has_all_photos_with_their_boxes(data: Path, tmp_path: Path) -> None:
+    dataset = datasets.load(data)
+    joined = mosaic.join(dataset, 2, tmp_path)
+    assert [(photo.width, photo.height) for photo in joined.photos] == [(128, 128)] * 2
+    assert len(joined.boxes) == len(dataset.boxes)
+    first = [box.bounds for box in joined.boxes if box.label == "bus"]
+    assert first == [
+        (30 + left, 30 + top, 34, 34)
+        for left, top in [(0, 0), (64, 0), (0, 64), (64, 64), (0, 0), (64, 0)]
+    ]
+    with Image.open(joined.photos[1].path) as image:
+        grey = np.asarray(image.convert("L"))
+    assert grey.shape == (128, 128)
+    assert grey[32, 32] < 20  # a photo, which is black
+    assert grey[96, 96] > 90  # an empty place
 
 
 def test_says_what_was_not_counted(

@@ -43,6 +43,12 @@ export class Api {
   key = "";
   /** Query that asks for masks, "" if the model has none. */
   masks = "";
+  /** Query that asks for tiles, "" if the visitor does not want them. */
+  tiles = "";
+
+  get more() {
+    return this.masks + this.tiles;
+  }
 
   /**
    * @param {Blob} picture
@@ -51,7 +57,7 @@ export class Api {
    */
   async detect(picture, signal) {
     const began = performance.now();
-    const path = detectPath({ confidence: LOWEST_CONFIDENCE, label: "" }, this.masks);
+    const path = detectPath({ confidence: LOWEST_CONFIDENCE, label: "" }, this.more);
     const response = await this.#post(picture, path, "application/json", signal);
     const result = await response.json();
     const stages = parseTiming(response.headers.get("Server-Timing") ?? "");
@@ -65,7 +71,7 @@ export class Api {
    * @returns {Promise<Blob>}
    */
   async drawn(picture, choice) {
-    return (await this.#post(picture, detectPath(choice), "image/jpeg")).blob();
+    return (await this.#post(picture, detectPath(choice, this.tiles), "image/jpeg")).blob();
   }
 
   /** @returns {Promise<Model>} */
@@ -104,7 +110,7 @@ export class Api {
    */
   async #fetch(path, options, tries = TRIES) {
     const headers = new Headers(options.headers);
-    // Headers take characters up to 255 only: the key travels as the bytes of its UTF-8.
+    // Headers take Latin-1 only: the key travels as UTF-8.
     const key = String.fromCharCode(...new TextEncoder().encode(this.key));
     if (key) headers.set("X-API-Key", key);
     let response;
@@ -123,10 +129,10 @@ export class Api {
 
 /**
  * @param {Choice} choice
- * @param {string} masks
+ * @param {string} more
  */
-export function detectPath({ confidence, label }, masks = "") {
-  return `detect?confidence=${confidence}${label && `&classes=${encodeURIComponent(label)}`}${masks}`;
+export function detectPath({ confidence, label }, more) {
+  return `detect?confidence=${confidence}${label && `&classes=${encodeURIComponent(label)}`}${more}`;
 }
 
 /** The server was not reached: the fault of this device's network, or of the server. */
@@ -162,8 +168,8 @@ async function problemOf(response) {
   }
   try {
     const { title, detail, code } = await response.json();
-    const more = { code, again, after };
-    if (title && detail) return new Problem(...withoutRepeats(status, title, readable(detail)), more);
+    const words = withoutRepeats(status, title, readable(detail));
+    if (title) return new Problem(...words, { code, again, after });
   } catch {
     // The answer is from a proxy between this page and Spotter.
   }
@@ -180,8 +186,7 @@ async function problemOf(response) {
  * @returns {[string, string]}
  */
 function withoutRepeats(status, title, detail) {
-  if (status === 503) return ["The server cannot take this now", detail];
-  if (status !== 413 && status !== 415 && status !== 422) return [title, detail];
+  if (![413, 415, 422].includes(status)) return [title, detail];
   const [, first, rest] = /^(.+?)(?:\.?$|\.\s+(?=[A-Z])(.*)$)/s.exec(detail) ?? ["", detail];
   return [first, rest ?? ""];
 }

@@ -11,10 +11,11 @@ if (limit) by.limit.textContent = `Files of up to ${bytes(limit)} each.`;
 /** @type {Promise<import("./work/work.js").Work> | null} */
 let work = null;
 const api = new Api();
-const access = new Access(api, ({ name, labels, thresholds, search }) => {
+const access = new Access(api, ({ name, task, labels, thresholds, search }) => {
   by.model.textContent = `${name}, ${plural(labels.length, "label")}`;
   by.labelList.textContent = labels.join(", ");
   by.labels.hidden = false;
+  by.closer.hidden = task === "classify";
   if (search && by.search.hidden) {
     attempt(async () => (await part(import("./search.js"))).openSearch(api));
   }

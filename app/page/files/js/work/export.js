@@ -170,21 +170,12 @@ function cell(text) {
 function coco(entries, labels) {
   const images = entries.map(({ file, image }, i) => ({ id: i + 1, file_name: file, ...image }));
   const annotations = entries.flatMap(({ detections }, i) =>
-    detections.flatMap(({ classId, probability, boundingBox, polygons }) =>
-      boundingBox
-        ? [
-            {
-              image_id: i + 1,
-              category_id: classId + 1,
-              bbox: boundingBox,
-              area: rounded(boundingBox[2] * boundingBox[3]),
-              iscrowd: 0,
-              score: probability,
-              segmentation: polygons?.map((ring) => ring.flat()),
-            },
-          ]
-        : [],
-    ),
+    detections.flatMap(({ classId, probability, boundingBox: bbox, polygons }) => {
+      if (!bbox) return [];
+      const segmentation = polygons?.map((ring) => ring.flat());
+      const [image_id, category_id, area] = [i + 1, classId + 1, rounded(bbox[2] * bbox[3])];
+      return { image_id, category_id, bbox, area, iscrowd: 0, score: probability, segmentation };
+    }),
   );
   const categories = labels.map((name, i) => ({ id: i + 1, name }));
   return { images, annotations: annotations.map((one, i) => ({ id: i + 1, ...one })), categories };

@@ -72,6 +72,12 @@ export class Gallery {
     this.#start();
   }
 
+  /** Asks for all answers anew; those that are on their way to an older question do not count. */
+  lookAgain() {
+    for (const item of this.items) item.answer = null;
+    this.retry(() => true);
+  }
+
   clear() {
     this.items.forEach(forget);
     this.items = [];
@@ -105,9 +111,10 @@ export class Gallery {
       if (size) Object.assign(item, { size, shown: item.file });
       this.onChange();
       if (this.limit && upload.size + FORM_BYTES > this.limit) throw this.#tooLarge(upload);
+      const { more } = this.api;
       const answer = await this.api.detect(upload, signal);
       await this.#ensureShown(item, upload, answer.result.image);
-      item.answer = answer;
+      if (more === this.api.more) item.answer = answer;
     } catch (error) {
       item.problem = await this.#explain(asProblem(error), item);
     }

@@ -77,7 +77,7 @@ export class View {
     by.welcome.hidden = started && !this.away;
     by.work.hidden = !started || this.away;
     by.resume.hidden = !items.length;
-    by.resume.textContent = `Back to your ${items.length === 1 ? "picture" : `${items.length} pictures`}`;
+    by.resume.textContent = `Back to ${plural(items.length, "picture")}`;
     by.docs.target = items.length ? "_blank" : "";
     if (!this.live) {
       const answer = selected?.answer ?? null;
@@ -258,8 +258,7 @@ export class View {
     }
     const { label } = this.choice;
     const hidden = all.filter(chosenBy({ confidence: 0, label })).length;
-    if (hidden === 1) return "1 object is less certain: move the slider down to see it.";
-    if (hidden) return `${hidden} objects are less certain: move the slider down to see them.`;
+    if (hidden) return `Less certain: ${plural(hidden, "object")}; move the slider down to see more.`;
     if (label) return `No ${label} in this picture.`;
     return "Nothing here that this model knows; the foot of the page lists its labels.";
   }
@@ -272,7 +271,7 @@ export class View {
     const chosen = chosenBy(this.choice);
     const detections = result.detections.filter(chosen);
     const classifications = result.classifications?.filter(chosen);
-    const url = new URL(detectPath(this.choice, this.api.masks), document.baseURI).href;
+    const url = new URL(detectPath(this.choice, this.api.more), document.baseURI).href;
     const { name, sample } = item;
     this.panel.show({ url, name, sample, locked: !!this.api.key }, { ...result, detections, classifications });
   }

@@ -46,7 +46,7 @@ export class Work {
   add(files) {
     this.#enter();
     this.gallery.add(files);
-    this.stopCamera(); // After the pictures came: without any, it leads back to the welcome.
+    this.stopCamera(); // Last: without pictures it leads to the welcome.
   }
 
   /** @param {Item} item */
@@ -240,6 +240,10 @@ export class Work {
     by.confidence.addEventListener("input", () =>
       this.view.choose({ confidence: Number(by.confidence.value) }),
     );
+    by.tiles.addEventListener("change", () => {
+      this.api.tiles = by.tiles.checked ? "&tiles=auto" : "";
+      this.gallery.lookAgain();
+    });
     by.label.addEventListener("change", () => this.view.choose({ label: by.label.value }));
   }
 }

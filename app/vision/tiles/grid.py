@@ -1,0 +1,59 @@
+"""Where a large picture is cut into overlapping tiles."""
+
+import math
+from typing import NamedTuple
+
+from app.vision.images.memory import Size
+from app.vision.preprocess.input_spec import InputSpec
+
+MOST_TILES = 16
+"""Of one picture. In larger pictures the tiles are larger, and each is scaled down."""
+OVERLAP = 0.2
+"""Share of a tile's side that its neighbour has, too: what is smaller is whole in one of them."""
+WORTHWHILE = 1.3
+"""Tiles have to show things larger than the whole picture does by more than this factor."""
+
+
+class Tile(NamedTuple):
+    """Edges in pixels of the upright picture."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+    @property
+    def size(self) -> Size:
+        return self.right - self.left, self.bottom - self.top
+
+
+def cut(spec: InputSpec, width: int, height: int) -> list[Tile]:
+    """Tiles of a picture, row by row; none if they would show hardly more than the whole does.
+
+    All have the same size: that of the input, or as much more as it takes to need no more than
+    ``MOST_TILES``, but no more than the picture's.
+    """
+    input_height, input_width = spec.size
+    across, down = width / input_width, height / input_height
+    reduction, _, columns, rows = min(
+        (max(1.0, across / _reach(columns), down / _reach(rows)), columns * rows, columns, rows)
+        for columns in range(1, MOST_TILES + 1)
+        for rows in range(1, MOST_TILES // columns + 1)
+    )
+    if max(across, down) <= WORTHWHILE * reduction:
+        return []
+    lefts = _spread(width, math.ceil(input_width * reduction), columns)
+    tops = _spread(height, math.ceil(input_height * reduction), rows)
+    return [Tile(left, top, right, bottom) for top, bottom in tops for left, right in lefts]
+
+
+def _reach(count: int) -> float:
+    """Length of a row of so many tiles, in sides of one."""
+    return count - (count - 1) * OVERLAP
+
+
+def _spread(length: int, side: int, count: int) -> list[tuple[int, int]]:
+    """Starts and ends of ``count`` tiles, evenly over ``length``."""
+    side = min(side, length)
+    step = (length - side) / max(1, count - 1)
+    return [(start, start + side) for start in (round(index * step) for index in range(count))]
