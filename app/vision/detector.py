@@ -21,11 +21,11 @@ from app.vision.detections import (
 )
 from app.vision.images.formats.record import Format
 from app.vision.images.memory import Size
-from app.vision.images.reader import Cover, ImageReader, Picture
+from app.vision.images.reader import ImageReader, Picture
 from app.vision.model.load import Model
 from app.vision.preprocess.letterbox import Letterbox
 from app.vision.tiles.merging import Seen, merge
-from app.vision.tiles.views import View, held_bytes, plan, wanted
+from app.vision.tiles.views import View, held_bytes, plan_views, wanted
 from app.vision.turns import Turns, at_once
 
 _WHOLE_FACTOR_PIXELS = 24_000_000
@@ -81,71 +81,78 @@ class Detector:
     def detect(
         self, data: bytes, options: Options, image_format: Format | None = None
     ) -> Detections:
-        """Raises what ``turns`` raises."""
-        return at_once(self.turns(data, options, image_format))
-
-    def turns(
-        self, data: bytes, options: Options, image_format: Format | None = None
-    ) -> Turns[Detections]:
-        """``detect``, with a pause before each tile if the picture is searched in tiles.
+        """Finds what the image file ``data`` shows.
 
         ``image_format`` is the format of ``data``, if the caller has already determined it.
 
         Raises InvalidImageFormat, InvalidImage, ImageTooLarge or ModelUnavailable.
         """
+        return at_once(self.turns(data, options, image_format))
+
+    def turns(
+        self, data: bytes, options: Options, image_format: Format | None = None
+    ) -> Turns[Detections]:
+        """``detect``, with a pause before each tile if the picture is searched in tiles."""
+        if options.tiles and self.model.task != "classify":
+            return (yield from self._search_tiles(data, options, image_format))
+        return self._search_whole(data, options, image_format)
+
+    def _search_whole(
+        self, data: bytes, options: Options, image_format: Format | None
+    ) -> Detections:
         timings, clock = Timings(), _Clock()
-        seen: list[Seen] = []
-        paused = 0.0
-        classifications = None
+        plan: Letterbox | None = None
+
+        def cover(size: Size) -> Size:
+            nonlocal plan
+            spec = self.model.description.input
+            plan = Letterbox.plan(spec, *size, rectangular=self.model.signature.dynamic)
+            return plan.wanted
+
+        picture = self.reader.read(data, cover, image_format)
+        assert plan is not None
+        timings.decode = clock.lap()
+        chosen = self._find(picture.rgb, plan, options, timings, clock)
+        items, classifications = [], None
+        if self.model.task == "classify":
+            classifications = classified(chosen, self.labels)
+        else:
+            items = place(chosen, plan, self.labels)
+        timings.postprocess += clock.lap()
+        return Detections(plan.width, plan.height, items, timings, clock.began, classifications)
+
+    def _search_tiles(
+        self, data: bytes, options: Options, image_format: Format | None
+    ) -> Turns[Detections]:
+        """Searches the whole picture and, if it is large enough, its tiles."""
+        timings, clock = Timings(), _Clock()
+        spec = self.model.description.input
         views: list[View] = []
 
         def cover(size: Size) -> Size:
-            views[:] = self._views(size, tiles=options.tiles)
+            views[:] = plan_views(spec, size, rectangular=self.model.signature.dynamic)
             return wanted(views)
 
-        if options.tiles:
-            self.reader.check(data, cover, image_format)
-            if len(views) > 1:
-                yield held_bytes(views, masks=options.masks)
-                paused += clock.lap()
-        parts = self._parts(data, cover, views, image_format)
+        self.reader.check(data, cover, image_format)
+        if len(views) == 1:
+            return self._search_whole(data, options, image_format)
+        yield held_bytes(views, masks=options.masks)
+        paused = clock.lap()
+        with self.reader.decoded(data, cover, image_format) as picture:
+            parts = [view.scaled(picture.rgb, spec) for view in reversed(views)]
         timings.decode = clock.lap()
+        seen: list[Seen] = []
         for view in views:
             if seen:
                 yield 0
                 paused += clock.lap()
             chosen = self._find(parts.pop(), view.seen, options, timings, clock)
-            if self.model.task == "classify":
-                classifications = classified(chosen, self.labels)
-            else:
-                seen.append((view.tile, place(chosen, view.placed, self.labels)))
+            seen.append((view.tile, place(chosen, view.placed, self.labels)))
             timings.postprocess += clock.lap()
-        items = seen[0][1] if seen else []
-        width, height = views[0].seen.width, views[0].seen.height
-        if len(seen) > 1:
-            items = merge(seen, (width, height), options.max_detections)
-            timings.postprocess += clock.lap()
-        began = clock.began + paused / 1000
-        return Detections(width, height, items, timings, began, classifications)
-
-    def _views(self, size: Size, *, tiles: bool) -> list[View]:
-        """Models that know labels of the whole picture only get no tiles."""
-        return plan(
-            self.model.description.input,
-            size,
-            rectangular=self.model.signature.dynamic,
-            tiles=tiles and self.model.task != "classify",
-        )
-
-    def _parts(
-        self, data: bytes, cover: Cover, views: list[View], image_format: Format | None
-    ) -> list[Image]:
-        """What each of ``views`` shows, the last one first. ``cover`` fills ``views``."""
-        if len(views) <= 1:
-            return [self.reader.read(data, cover, image_format).rgb]
-        with self.reader.decoded(data, cover, image_format) as picture:
-            spec = self.model.description.input
-            return [view.scaled(picture.rgb, spec) for view in reversed(views)]
+        size = views[0].seen.width, views[0].seen.height
+        items = merge(seen, size, options.max_detections)
+        timings.postprocess += clock.lap()
+        return Detections(*size, items, timings, clock.began + paused / 1000)
 
     def _find(
         self, rgb: Image, plan: Letterbox, options: Options, timings: Timings, clock: "_Clock"

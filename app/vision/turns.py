@@ -1,4 +1,4 @@
-"""Work that can pause: between two turns others may have the processor."""
+"""Work that can pause, so that other work may run in between."""
 
 from collections.abc import Generator
 from typing import TypeVar
@@ -6,11 +6,11 @@ from typing import TypeVar
 T = TypeVar("T")
 
 Turns = Generator[int, None, T]
-"""Yields the bytes of memory that it is going to hold from then on, beside what it holds."""
+"""Yields, at each pause, the bytes of memory that it is about to hold in addition."""
 
 
 def at_once(turns: Turns[T]) -> T:
-    """What the work returns; it does not pause. Raises what the work raises."""
+    """Runs ``turns`` to the end without pausing. Returns and raises what they do."""
     while True:
         try:
             next(turns)

@@ -7,11 +7,11 @@ from app.vision.images.memory import Size
 from app.vision.preprocess.input_spec import InputSpec
 
 MOST_TILES = 16
-"""Of one picture. In larger pictures the tiles are larger, and each is scaled down."""
+"""Most tiles of a picture. In very large pictures they are larger, and each is scaled down."""
 OVERLAP = 0.2
-"""Share of a tile's side that its neighbour has, too: what is smaller is whole in one of them."""
+"""Share of a tile's side by which neighbours overlap; smaller objects are whole in one of them."""
 WORTHWHILE = 1.3
-"""Tiles have to show things larger than the whole picture does by more than this factor."""
+"""Tiles are used if they magnify objects by more than this, compared with the whole picture."""
 
 
 class Tile(NamedTuple):
@@ -48,7 +48,7 @@ def cut(spec: InputSpec, width: int, height: int) -> list[Tile]:
 
 
 def _reach(count: int) -> float:
-    """Length of a row of so many tiles, in sides of one."""
+    """Length of a row of ``count`` overlapping tiles, in tile sides."""
     return count - (count - 1) * OVERLAP
 
 

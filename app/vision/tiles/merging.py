@@ -11,14 +11,14 @@ from app.vision.tasks.turned_boxes import similarities, values_of
 from app.vision.tiles.grid import Tile
 
 SAME_OVERLAP = 0.5
-"""Of detections in different views that overlap by more only the best is kept; 0..1."""
+"""Detections in different views whose IoU is higher are one object; 0..1."""
 PIECE_SHARE = 0.5
 """A piece of an object is dropped if more than this share of it lies in another detection."""
 _EDGE_SHARE = 0.01
 """Share of a tile's side: objects that end so near to its edge may go on beyond it."""
 
 Seen = tuple[Tile | None, list[Detection]]
-"""What was found in one view: in a tile, or in the whole picture."""
+"""The detections in one view: a tile, or None for the whole picture."""
 
 
 def merge(views: Sequence[Seen], size: tuple[int, int], limit: int) -> list[Detection]:

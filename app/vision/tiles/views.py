@@ -10,7 +10,7 @@ from app.vision.preprocess.letterbox import Letterbox
 from app.vision.tiles.grid import Tile, cut
 
 _PIXEL_BYTES = 4
-"""Of a picture in Pillow's memory."""
+"""A pixel of a picture in Pillow's memory."""
 _PROTOTYPE_BYTES = 8
 """A pixel of the input: 32 prototypes of masks, of a quarter of its sides, as 32-bit floats."""
 
@@ -24,18 +24,18 @@ class View(NamedTuple):
     """Places what was found on the whole picture."""
 
     def scaled(self, rgb: Image.Image, spec: InputSpec) -> Image.Image:
-        """What is seen in the size that the input has for it; ``rgb`` is the whole picture."""
+        """Scales this view's part of the whole picture ``rgb`` to its size in the input."""
         left, top, right, bottom = self.tile or (0, 0, self.seen.width, self.seen.height)
         across, down = rgb.width / self.placed.width, rgb.height / self.placed.height
         box = left * across, top * down, right * across, bottom * down
         return self.seen.scaled_part(rgb, spec, box)
 
 
-def plan(spec: InputSpec, size: Size, *, rectangular: bool, tiles: bool) -> list[View]:
+def plan_views(spec: InputSpec, size: Size, *, rectangular: bool) -> list[View]:
     """The whole picture comes first. ``rectangular`` is that of ``Letterbox.plan``."""
     whole = Letterbox.plan(spec, *size, rectangular=rectangular)
     views = [View(None, whole, whole)]
-    for tile in cut(spec, *size) if tiles else ():
+    for tile in cut(spec, *size):
         seen = Letterbox.plan(spec, *tile.size, rectangular=rectangular)
         views.append(View(tile, seen, seen.within(*size, tile.left, tile.top)))
     return views

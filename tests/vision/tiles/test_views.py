@@ -16,7 +16,7 @@ from app.vision.images.reader import ImageReader
 from app.vision.model.load import load
 from app.vision.preprocess.input_spec import InputSpec
 from app.vision.tiles.grid import MOST_TILES
-from app.vision.tiles.views import held_bytes, plan, wanted
+from app.vision.tiles.views import held_bytes, plan_views, wanted
 from app.vision.turns import at_once
 from tests.stand_ins import spots
 
@@ -26,7 +26,7 @@ SPEC = InputSpec(size=(384, 640))
 
 @given(sides, sides, st.booleans())
 def test_points_of_a_tile_land_on_the_picture(width: int, height: int, rectangular: bool) -> None:
-    for view in plan(SPEC, (width, height), rectangular=rectangular, tiles=True)[1:]:
+    for view in plan_views(SPEC, (width, height), rectangular=rectangular)[1:]:
         assert view.tile is not None
         left, top, right, bottom = view.tile
         corners = np.array([[0, 0], [right - left, bottom - top]]) * view.seen.scale_x
@@ -39,7 +39,7 @@ def test_points_of_a_tile_land_on_the_picture(width: int, height: int, rectangul
 
 @given(sides, sides)
 def test_the_decoder_gives_tiles_the_pixels_that_they_show(width: int, height: int) -> None:
-    views = plan(SPEC, (width, height), rectangular=False, tiles=True)
+    views = plan_views(SPEC, (width, height), rectangular=False)
     across, down = wanted(views)
     for view in views[1:]:
         assert across >= width * view.seen.scale_x - 1
@@ -48,7 +48,7 @@ def test_the_decoder_gives_tiles_the_pixels_that_they_show(width: int, height: i
 
 
 def test_memory_is_bounded_whatever_the_picture_s_size() -> None:
-    views = plan(SPEC, (20_000, 20_000), rectangular=False, tiles=True)
+    views = plan_views(SPEC, (20_000, 20_000), rectangular=False)
     pixels = len(views) * 384 * 640
     assert len(views) <= MOST_TILES + 1
     assert held_bytes(views, masks=False) == 4 * pixels
@@ -89,7 +89,7 @@ def test_a_picture_turned_by_its_orientation_is_cut_upright(detector: Detector) 
 
 
 def test_each_tile_has_a_turn_and_its_memory_is_told_first(detector: Detector) -> None:
-    views = plan(detector.model.description.input, spots.SIZE, rectangular=False, tiles=True)
+    views = plan_views(detector.model.description.input, spots.SIZE, rectangular=False)
     told = list(detector.turns(spots.picture(), Options(tiles=True)))
     assert told == [held_bytes(views, masks=False), *[0] * (len(views) - 1)]
     assert list(detector.turns(spots.picture(), Options())) == []
