@@ -67,5 +67,5 @@ def test_a_wrong_method_is_told_all_that_the_path_takes(
     answer = scripted.client.request(method, path, content=b"x")
     detail = problem(answer, 405, "MethodNotAllowed")
     assert answer.headers["allow"] == allow
-    assert detail.endswith(f"but {allow}.")
+    assert detail.endswith(f"only {allow}.")
     assert post(scripted, drawn()).status_code == 200

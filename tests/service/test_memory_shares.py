@@ -64,7 +64,7 @@ def test_a_refusal_names_the_setting() -> None:
     with serve(decode_memory="50MB") as server:
         response = server.detect(data)
         assert response.status_code == 413
-        assert "about 64 MB of memory and at most 50 MB" in response.json()["detail"]
+        assert "about 64 MB of memory, and at most 50 MB" in response.json()["detail"]
         assert "SPOTTER_DECODE_MEMORY" in response.json()["detail"]
         assert server.detect(encode(Image.new("RGB", (1000, 1000)), "WEBP")).status_code == 200
 
