@@ -28,7 +28,7 @@ class Notice:
     key: str
     version: str | None = None
     sequencer: str = ""
-    """Of two notices for one key, the one with the greater string is newer."""
+    """The greater of two strings belongs to the newer notice for a key."""
     removed: bool = False
     """The object or its version was deleted, or a delete marker hides it."""
     stale: bool = False

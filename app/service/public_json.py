@@ -56,7 +56,7 @@ def _more(
 ) -> dict[str, Any]:
     """The object's corners, keypoints and mask, if the model has them.
 
-    The next of ``contours`` are those of its mask.
+    The contours of its mask are the next ones of ``contours``.
     """
     more: dict[str, Any] = {}
     if item.turned is not None:

@@ -12,9 +12,9 @@ _GREY = (114, 114, 114)
 
 
 def join(dataset: Dataset, side: int, folder: Path) -> Dataset:
-    """``side`` x ``side`` photos in each picture, at their own size; pictures lie in ``folder``.
+    """Joins ``side`` x ``side`` photos, unscaled, in each picture; writes pictures to ``folder``.
 
-    Photos that are left over at the end make a picture with empty places.
+    The last picture has empty places if there are too few photos for it.
     """
     photos, boxes = dataset.photos, dataset.boxes
     by_photo: dict[int, list[Box]] = {}

@@ -23,7 +23,7 @@ class Thresholds:
     """NMS threshold; None for the model's own."""
     max_detections: int = 300
     tiles: bool = False
-    """Whether large photos are looked at in tiles, too."""
+    """Whether large photos are also searched in tiles."""
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield server
 
 
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    path = tmp_path / "one.png"
+    path.write_bytes(spots.picture())
+    return path
+
+
 def test_the_switch_finds_small_things(
     open_page: Callable[..., Visit], server: Server, tmp_path: Path
 ) -> None:
@@ -44,10 +51,8 @@ def test_the_switch_finds_small_things(
 
 
 def test_the_saved_picture_has_them_too(
-    open_page: Callable[..., Visit], server: Server, tmp_path: Path
+    open_page: Callable[..., Visit], server: Server, photo: Path
 ) -> None:
-    photo = tmp_path / "one.png"
-    photo.write_bytes(spots.picture())
     visit = open_page(f"{server.url}/")
     visit.drop(photo)
     visit.answered()
@@ -59,10 +64,8 @@ def test_the_saved_picture_has_them_too(
 
 
 def test_an_answer_that_is_on_its_way_does_not_count(
-    open_page: Callable[..., Visit], server: Server, tmp_path: Path
+    open_page: Callable[..., Visit], server: Server, photo: Path
 ) -> None:
-    photo = tmp_path / "one.png"
-    photo.write_bytes(spots.picture())
     visit = open_page(f"{server.url}/")
     held: list[Route] = []
     visit.page.route("**/detect?*", lambda route: held.append(route), times=1)

@@ -28,13 +28,13 @@ class Letterbox(NamedTuple):
     """Width of the scaled picture without padding; ``content_height`` likewise."""
     content_height: int
     left: float
-    """Where the picture begins in the input; ``top`` likewise. Whole numbers, except of a part."""
+    """Left edge of the picture in the input; ``top`` likewise. Fractional only after ``within``."""
     top: float
     scale_x: float
     """Input pixels per pixel of the picture; ``scale_y`` likewise."""
     scale_y: float
     part: tuple[int, int, int, int] | None = None
-    """Left, top, right and bottom of what the input shows of the picture; None for all of it."""
+    """Left, top, right, bottom of the part that the input shows; None if it shows all."""
 
     @classmethod
     def plan(cls, spec: InputSpec, width: int, height: int, *, rectangular: bool) -> "Letterbox":
@@ -79,10 +79,10 @@ class Letterbox(NamedTuple):
         )  # fmt: skip
 
     def within(self, width: int, height: int, left: int, top: int) -> "Letterbox":
-        """The same input, as one that shows a part of a picture of ``width`` x ``height``.
+        """Places boxes and points on a larger picture, of ``width`` x ``height`` pixels.
 
-        The picture that it was planned for begins there at ``left``, ``top``. The result places
-        boxes and points on the larger picture, and ``fill`` is not for it.
+        The planned picture is the part of it that begins at ``left``, ``top``. Do not call ``fill``
+        on the result.
         """
         return self._replace(
             width=width,
@@ -138,7 +138,7 @@ class Letterbox(NamedTuple):
     def scaled_part(
         self, rgb: Image.Image, spec: InputSpec, box: tuple[float, float, float, float]
     ) -> Image.Image:
-        """What ``fill`` takes without scaling it again, from a box of ``rgb`` in its pixels."""
+        """Scales a box of ``rgb``, in its pixels, to the size that ``fill`` uses unscaled."""
         return rgb.resize(self.content, _RESAMPLING[spec.resample], box)
 
     def _scaled(self, rgb: Image.Image, resampling: Image.Resampling) -> Image.Image:
