@@ -95,6 +95,23 @@ def test_list_and_picture_point_at_each_other(visit: Visit, bus: Path) -> None:
     expect(visit.page.locator("#boxes .chosen")).to_have_count(0)
 
 
+def test_a_copy_follows_the_slider_at_once(visit: Visit, bus: Path) -> None:
+    visit.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    visit.drop(bus)
+    visit.answered()
+    visit.page.click("#tabCurl")
+    visit.page.evaluate(
+        """() => {
+            const slider = document.querySelector("#confidence");
+            slider.value = "0.75";
+            slider.dispatchEvent(new Event("input", { bubbles: true }));
+            document.querySelector("#copy").click();
+        }"""
+    )
+    expect(visit.page.locator("#copy")).to_have_text("Copied")
+    assert "confidence=0.75" in visit.page.evaluate("navigator.clipboard.readText()")
+
+
 def test_curl_line_as_copied(visit: Visit, server: Server, bus: Path, tmp_path: Path) -> None:
     awkward = tmp_path / 'it\'s a bus; really, "big".jpg'
     awkward.write_bytes(bus.read_bytes())

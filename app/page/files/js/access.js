@@ -63,7 +63,7 @@ function stored() {
   try {
     return sessionStorage.getItem(STORED) ?? "";
   } catch {
-    return ""; // The visitor's browser lets pages store nothing.
+    return ""; // The browser lets pages store nothing.
   }
 }
 

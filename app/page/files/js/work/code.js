@@ -7,7 +7,8 @@ export class Panel {
   #texts = {};
   #selected = "";
 
-  constructor() {
+  /** @param {() => void} refresh shows what is current, since the texts follow the slider with a delay */
+  constructor(refresh) {
     const tabs = [by.tabJson, by.tabCurl, by.tabFetch, by.tabPython];
     tabs.forEach((tab, index) => {
       tab.addEventListener("click", () => {
@@ -31,6 +32,7 @@ export class Panel {
     });
     by.tabJson.click();
     by.copy.addEventListener("click", async () => {
+      refresh();
       by.copy.textContent = (await copy(by.code.textContent ?? "")) ? "Copied" : "Not copied";
       say(by.copy.textContent);
       setTimeout(() => (by.copy.textContent = "Copy"), 1500);

@@ -149,7 +149,7 @@ export class Gallery {
   async #explain(problem, { file }) {
     if (!problem.unreached) return problem;
     const start = await file.slice(0, 1).arrayBuffer().catch(() => null);
-    if (start?.byteLength) return problem; // A file that is gone counts as empty.
+    if (start?.byteLength) return problem; // A missing file counts as empty.
     const detail = "It was moved or changed after it was chosen. Choose it again.";
     return new Problem("The file cannot be read", detail);
   }

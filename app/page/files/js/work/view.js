@@ -23,7 +23,7 @@ export class View {
   choice = { confidence: 0.25, label: "" };
   overlay = new Overlay();
   objects = new ObjectList();
-  panel = new Panel();
+  panel = new Panel(() => this.showCode());
   /** @type {Item[]} */
   #items = [];
   /** @type {Item | null} */
