@@ -1,5 +1,6 @@
 """A real Spotter: its own process, a real socket, its log kept."""
 
+import atexit
 import json
 import os
 import signal
@@ -9,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,16 +31,13 @@ class Server:
     client: httpx.Client
 
     def log(self) -> list[dict[str, Any]]:
-        """The JSON lines so far."""
-        return [
-            json.loads(line)
-            for line in self.log_file.read_text().splitlines()
-            if line.startswith("{")
-        ]
+        """The JSON lines so far, without one that is still being written."""
+        lines = self.log_file.read_text().rpartition("\n")[0].splitlines()
+        return [json.loads(line) for line in lines if line.startswith("{")]
 
     def logged(self, request_id: str) -> dict[str, Any]:
         """A request's line, which is written after its answer."""
-        end = time.monotonic() + 10
+        end = time.monotonic() + 60
         while time.monotonic() < end:
             for line in self.log():
                 if line["message"] == "request" and line.get("id") == request_id:
@@ -78,8 +76,7 @@ def serve(
 
     ``command``: arguments of Python, for a port. ``host``: the address to bind.
     """
-    port = free_port()
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, reserved_port() as port:
         log_file = Path(folder) / "log"
         with log_file.open("wb") as log:
             process = subprocess.Popen(
@@ -112,15 +109,16 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 def start_failure(model: Path | None = None, **settings: str) -> tuple[int, str]:
     """Exit code and output of a server that is expected not to start."""
-    done = subprocess.run(
-        [sys.executable, "-m", "app"],
-        cwd=REPOSITORY,
-        env=environment(model, free_port(), settings),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        timeout=START_LIMIT,
-        check=False,
-    )
+    with reserved_port() as port:
+        done = subprocess.run(
+            [sys.executable, "-m", "app"],
+            cwd=REPOSITORY,
+            env=environment(model, port, settings),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=START_LIMIT,
+            check=False,
+        )
     return done.returncode, done.stdout.decode()
 
 
@@ -132,11 +130,28 @@ def environment(model: Path | None, port: int, settings: dict[str, str]) -> dict
     return {**clean, **given, "PORT": str(port), "HOST": "127.0.0.1"}
 
 
+@contextmanager
+def reserved_port() -> Iterator[int]:
+    """A port that no other test gets meanwhile; nobody listens there until this test's server does.
+
+    Linux lets a socket that listens share the port of one that does not, if both allow it.
+    """
+    with socket.socket() as holder:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        holder.bind(("127.0.0.1", 0))
+        port: int = holder.getsockname()[1]
+        if sys.platform != "linux":
+            holder.close()
+        yield port
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port that is reserved until the tests end."""
+    return _kept.enter_context(reserved_port())
+
+
+_kept = ExitStack()
+atexit.register(_kept.close)
 
 
 def _wait_until_ready(server: Server) -> None:

@@ -1,6 +1,7 @@
 """The function as a whole, under the real runtime client: starts, limits, failures, snapshots."""
 
 import json
+import os
 import random
 from pathlib import Path
 
@@ -27,6 +28,12 @@ def ask(function: Function, request: Request, source: Source = HTTP_API) -> Answ
     return read_answer(outcome.value)
 
 
+def with_module(deployed: Deployed, folder: Path, name: str, code: str) -> dict[str, str]:
+    """Variables of a function that finds this module in ``folder``: others share ``deployed``."""
+    (folder / f"{name}.py").write_text(code)
+    return {"PYTHONPATH": f"{deployed.runtime}{os.pathsep}{folder}"}
+
+
 def detect(body: bytes = PHOTO, **headers: str) -> Request:
     return Request("POST", "/detect", headers=headers, body=body)
 
@@ -44,8 +51,8 @@ def test_three_events_make_one_session_and_only_the_first_answer_was_cold(
         "onnxruntime.InferenceSession.__init__ = counting\n"
         "from app.aws import handler\n"
     )
-    (deployed.root / "counted.py").write_text(count)
-    with deployed.run(tmp_path, {}, handler="counted.handler") as function:
+    variables = with_module(deployed, tmp_path, "counted", count)
+    with deployed.run(tmp_path, variables, handler="counted.handler") as function:
         answers = [ask(function, detect(), source) for source in SOURCES[:3]]
         assert function.log().count("SESSION") == 1
     assert [answer.status for answer in answers] == [200] * 3
@@ -191,13 +198,14 @@ def test_snapshots_are_prepared_for_and_thawed(
 def test_a_snapshot_has_all_routes(
     deployed: Deployed, tmp_path: Path, start: str, built: bool
 ) -> None:
-    (deployed.root / "peeking.py").write_text(
+    code = (
         "import app.aws\n"
         "def handler(event, context):\n"
         "    return app.aws._app.openapi_schema is not None\n"
     )
-    settings = {"AWS_LAMBDA_INITIALIZATION_TYPE": start}
-    with deployed.run(tmp_path, settings, handler="peeking.handler") as function:
+    variables = with_module(deployed, tmp_path, "peeking", code)
+    variables["AWS_LAMBDA_INITIALIZATION_TYPE"] = start
+    with deployed.run(tmp_path, variables, handler="peeking.handler") as function:
         assert function.invoke({}).value is built
 
 
@@ -217,10 +225,9 @@ def test_no_shared_memory_is_needed(deployed: Deployed, tmp_path: Path) -> None:
 def test_nothing_but_the_zip_and_the_runtime_is_on_the_path(
     deployed: Deployed, tmp_path: Path
 ) -> None:
-    (deployed.root / "shown.py").write_text(
-        "import sys\ndef handler(event, context):\n    return sys.path\n"
-    )
-    with deployed.run(tmp_path, {}, handler="shown.handler") as function:
+    code = "import sys\ndef handler(event, context):\n    return sys.path\n"
+    variables = with_module(deployed, tmp_path, "shown", code)
+    with deployed.run(tmp_path, variables, handler="shown.handler") as function:
         path = function.invoke({}).value
     installed = [folder for folder in path if "site-packages" in folder]
     assert installed == []

@@ -54,7 +54,7 @@ def test_the_command_annotates_what_there_is_and_goes_on_from_where_it_was(
             env=settings,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=300,
             check=False,
         )
 

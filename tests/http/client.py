@@ -2,6 +2,7 @@
 
 import base64
 import io
+import select
 import socket
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -87,7 +88,7 @@ def problem(response: httpx.Response, status: int, code: str) -> str:
 class Wire:
     """A connection of which every byte is the test's own."""
 
-    def __init__(self, server: Server, timeout: float = 20) -> None:
+    def __init__(self, server: Server, timeout: float = 120) -> None:
         self.socket = socket.create_connection(("127.0.0.1", server.port), timeout)
 
     def __enter__(self) -> Self:
@@ -112,6 +113,10 @@ class Wire:
         self.socket.sendall(data)
         return self
 
+    def is_answered(self) -> bool:
+        """Whether a byte of the response is there, or the end of the connection."""
+        return bool(select.select([self.socket], [], [], 0)[0])
+
     def response(self) -> httpx.Response:
         """The next response, final or not, with its body."""
         raw = HTTPResponse(self.socket)
@@ -129,10 +134,17 @@ def sent(
     """So many connections, each with its request on its way; their answers are not read yet."""
     head = {"Content-Length": str(len(image)), "Accept": accept}
     with ExitStack() as stack:
-        wires = [stack.enter_context(Wire(server, timeout=60)) for _ in range(times)]
+        wires = [stack.enter_context(Wire(server)) for _ in range(times)]
         for wire in wires:
             wire.head("POST", "/detect", head).send(image)
         yield wires
+
+
+def full(server: Server) -> bool:
+    """Asks whether to send a body, and never does: so it takes no place itself."""
+    headers = {"Content-Length": "1000000", "Expect": "100-continue"}
+    with Wire(server) as wire:
+        return wire.head("POST", "/detect", headers).socket.recv(12) == b"HTTP/1.1 503"
 
 
 def statuses(wires: Iterable[Wire]) -> list[int]:

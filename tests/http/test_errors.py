@@ -63,6 +63,7 @@ def test_what_breaks_inside(scripted: Server) -> None:
     assert failure["level"] == "error"
     assert failure["exception"].startswith("Traceback")
     assert "Gather" in failure["exception"]
+    assert post(scripted, IMAGE).status_code == 200  # other tests ask this server for its health
 
 
 def test_health_follows_the_session(scripted: Server) -> None:

@@ -75,6 +75,7 @@ def test_real_answers(scripted: Server, document: Any, kind: str) -> None:
     answer.request.read()
     document["/detect"]["POST"].validate_response(answer)
     assert str(answer.status_code) in document["/detect"]["POST"].definition.raw["responses"]
+    assert post(scripted, drawn()).status_code == 200  # others ask this server for its health
 
 
 def test_real_answers_to_get(scripted: Server, document: Any) -> None:

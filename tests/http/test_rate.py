@@ -70,7 +70,7 @@ def test_the_body_is_not_waited_for(open_to_all: Server) -> None:
     headers = {"Content-Length": "10000000"}
     for path, more in (("/detect", {}), ("/v1/vision/detection", FORM), ("/", TARGET)):
         for expect in ({}, {"Expect": "100-continue"}):
-            with Wire(open_to_all, timeout=60) as wire:
+            with Wire(open_to_all) as wire:
                 answer = wire.head("POST", path, {**headers, **more, **expect}).response()
             assert answer.status_code == 429
             used_up(answer)
@@ -95,7 +95,7 @@ def test_boto3_knows_the_error_and_comes_back_by_itself(scripted_model: Path) ->
         hasty, patient = boto(server, retries=1), boto(server, retries=8)
 
         def ask_often() -> None:
-            for _ in range(30):
+            for _ in range(300):
                 hasty.detect_labels(Image={"Bytes": IMAGE})
 
         with pytest.raises(hasty.exceptions.ProvisionedThroughputExceededException):

@@ -2,7 +2,6 @@
 
 import io
 import os
-import select
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +14,8 @@ from PIL import Image
 from pycocotools import mask as coco
 
 from app.vision.tiles.grid import MOST_TILES
-from tests.http.client import Wire, detections, drawn, post, problem
+from tests.eventually import eventually
+from tests.http.client import Wire, detections, drawn, full, post, problem
 from tests.http.scripted import WHITE
 from tests.http.tasks import SIDE, write_task
 from tests.server import Server, serve
@@ -58,13 +58,14 @@ def test_they_are_drawn(spotting: Server) -> None:
 
 def test_the_stages_count_all_views_and_their_pauses_as_waiting(narrow: Server) -> None:
     slow = drawn(*LARGE, WHITE)
-    one = post(narrow, drawn(colour=WHITE))
+    # The machine itself may hold one of them up.
+    one = min(inference_ms(post(narrow, drawn(colour=WHITE))) for _ in range(3))
     head = {"Content-Length": str(len(slow)), "X-Request-Id": "paused"}
-    with Wire(narrow, timeout=120) as wire, Wire(narrow, timeout=120) as other:
+    with Wire(narrow) as wire, Wire(narrow) as other:
         wire.head("POST", "/detect?tiles=auto", head).send(slow)
         other.head("POST", "/detect?tiles=auto", {"Content-Length": str(len(slow))}).send(slow)
         answer, _ = wire.response(), other.response()
-    assert inference_ms(answer) > 4 * inference_ms(one)
+    assert inference_ms(answer) > 4 * one
     line = narrow.logged("paused")
     assert sum(line["stages"].values()) <= 1.01 * line["ms"]
     assert line["stages"]["wait"] > 0.5 * line["stages"]["inference"]  # the other one's turns
@@ -135,22 +136,21 @@ def test_another_image_is_answered_between_two_tiles(narrow: Server) -> None:
     """Each tile of a white picture takes long, and a black picture no time."""
     slow = drawn(*LARGE, WHITE)
     head = {"Content-Length": str(len(slow))}
-    with Wire(narrow, timeout=120) as wire:
+    with Wire(narrow) as wire:
         wire.head("POST", "/detect?tiles=auto", head).send(slow)
         time.sleep(0.1)
         assert post(narrow, drawn()).status_code == 200
-        answered, _, _ = select.select([wire.socket], [], [], 0)
-        assert not answered, "the other image had to wait for all tiles"
+        assert not wire.is_answered(), "the other image had to wait for all tiles"
         assert wire.response().status_code == 200
 
 
 def test_the_tiles_of_one_picture_hold_one_place(narrow: Server) -> None:
     slow = drawn(*LARGE, WHITE)
     head = {"Content-Length": str(len(slow))}
-    with Wire(narrow, timeout=120) as one, Wire(narrow, timeout=120) as two:
+    with Wire(narrow) as one, Wire(narrow) as two:
         for wire in (one, two):
             wire.head("POST", "/detect?tiles=auto", head).send(slow)
-        time.sleep(0.2)
+        eventually(lambda: full(narrow))
         assert post(narrow, drawn()).status_code == 503
         assert [wire.response().status_code for wire in (one, two)] == [200, 200]
     assert post(narrow, drawn()).status_code == 200
@@ -169,7 +169,7 @@ def test_a_client_that_leaves_has_no_further_tiles_looked_at(narrow: Server) -> 
     left = cpu_seconds(narrow)
     time.sleep(4 * view)
     assert cpu_seconds(narrow) - left < 2 * whole / 7
-    assert '"gone": true' in narrow.output()
+    eventually(lambda: '"gone": true' in narrow.output())
 
 
 def cpu_seconds(server: Server) -> float:

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
 
 from tests.missing import missing
-from tests.page.visit import Visit
+from tests.page.visit import LIMIT_MS, Visit
 from tests.server import Server
 
 FOLDER = Path(__file__).parent
@@ -23,8 +23,7 @@ _FLAGS = [
     "--use-fake-device-for-media-stream",
     "--use-fake-ui-for-media-stream",
 ]
-# Five seconds, the default, are little for a browser on a machine that is busy.
-expect.set_options(timeout=60_000)
+expect.set_options(timeout=LIMIT_MS)
 
 
 @pytest.fixture(scope="session")
@@ -54,7 +53,9 @@ def launch(playwright: Playwright) -> Callable[..., Browser]:
         missing("There is no Chromium here")
 
     def launch(*flags: str) -> Browser:
-        return playwright.chromium.launch(executable_path=program, args=[*_FLAGS, *flags])
+        return playwright.chromium.launch(
+            executable_path=program, args=[*_FLAGS, *flags], timeout=2 * LIMIT_MS
+        )
 
     return launch
 

@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser
 
+from tests.page.visit import new_page
 from tests.server import REPOSITORY, Server
 
 README = (REPOSITORY / "README.md").read_text()
@@ -110,7 +111,7 @@ def test_fetch(server: Server, bus: Path, launch: Callable[..., Browser]) -> Non
     """In a browser of its own, for which localhost:8000 is elsewhere."""
     (code,) = blocks(PROGRAM, "js")
     browser = launch(f"--host-resolver-rules=MAP localhost:8000 127.0.0.1:{server.port}")
-    page = browser.new_page()
+    page = new_page(browser)
     page.goto("http://localhost:8000/model")
     page.evaluate("document.body.innerHTML = '<input type=file>'")
     page.set_input_files("input", bus)

@@ -3,6 +3,8 @@
 import pytest
 from playwright.sync_api import Browser
 
+from tests.eventually import eventually
+from tests.page.visit import new_page
 from tests.server import Server
 
 RECORD = """window.broken = [];
@@ -34,25 +36,22 @@ REFUSED = {
 def test_the_pages_keep_it_and_nothing_else_does(
     browser: Browser, server: Server, path: str, whole: str
 ) -> None:
-    page = browser.new_page()
+    page = new_page(browser)
     page.add_init_script(RECORD)
     page.goto(f"{server.url}{path}")
     page.wait_for_selector(whole)
     page.wait_for_load_state("networkidle")
     assert page.evaluate("window.broken") == []
     page.evaluate(PUT_IN)
-    for _ in range(100):
-        if set(page.evaluate("window.broken")) >= REFUSED:
-            break
-        page.wait_for_timeout(100)  # there is no waiting for a condition without eval
-    assert set(page.evaluate("window.broken")) >= REFUSED
+    # There is no waiting for a condition without eval.
+    eventually(lambda: set(page.evaluate("window.broken")) >= REFUSED)
     assert page.evaluate("window.ran") is None
     page.close()
 
 
 @pytest.mark.parametrize("path", ["/", "/docs"])
 def test_no_page_may_frame_them(browser: Browser, server: Server, path: str) -> None:
-    page = browser.new_page()
+    page = new_page(browser)
     page.goto("about:blank")
     page.set_content(f'<iframe src="{server.url}{path}"></iframe>')
     page.wait_for_load_state("networkidle")

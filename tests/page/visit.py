@@ -6,7 +6,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import ConsoleMessage, Error, Page, Request
+from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Request
+
+LIMIT_MS = 60_000
+"""Playwright's own limits are little for a browser on a machine that is busy."""
 
 _DROP = """async ([files, kind]) => {
   const data = new DataTransfer();
@@ -36,6 +39,12 @@ _BOXES = """() => {
 }"""
 
 
+def new_page(browser: Browser) -> Page:
+    page = browser.new_page()
+    page.set_default_timeout(LIMIT_MS)
+    return page
+
+
 @dataclass
 class Visit:
     page: Page
@@ -45,7 +54,7 @@ class Visit:
     requests: list[Request] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.page.set_default_timeout(60_000)
+        self.page.set_default_timeout(LIMIT_MS)
         self.page.on("console", self._on_console)
         self.page.on("pageerror", self._on_error)
         self.page.on("request", self._on_request)

@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from tests.missing import missing
+from tests.page.visit import LIMIT_MS, new_page
 from tests.server import REPOSITORY, serve
 from tests.vision.pictures import encode, quarters
 
@@ -50,8 +51,10 @@ def test_a_page_of_another_origin_reads_labels_and_the_request_s_id(
         missing("There is no Chromium here")
     photo = list(encode(quarters(), "PNG"))
     with serve(scripted_model, cors_origins=origin) as server, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        page = browser.new_page()
+        browser = playwright.chromium.launch(
+            executable_path=program, args=["--no-sandbox"], timeout=2 * LIMIT_MS
+        )
+        page = new_page(browser)
         page.goto(origin)
         found = page.evaluate("([url, photo]) => window.detect(url, photo)", [server.url, photo])
         browser.close()
