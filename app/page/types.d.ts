@@ -123,7 +123,7 @@ interface Item {
 interface Frame extends Size {
   file: Blob;
   answer: Answer;
-  /** Answered frames a second, over the last two seconds. */
+  /** Answered frames a second, over the last two seconds or two frames. NaN for the first one. */
   rate: number;
 }
 

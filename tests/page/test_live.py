@@ -32,6 +32,20 @@ def test_frames_a_second_and_no_other_outline(
     expect(visit.page.locator("#name")).to_have_text("astronaut.jpg")
 
 
+def test_the_rate_of_a_server_that_takes_seconds(
+    open_page: Callable[..., Visit], default_server: Server
+) -> None:
+    visit = open_page("about:blank")
+    # Each frame takes longer than frames are counted.
+    visit.page.add_init_script(
+        "const now = performance.now.bind(performance); performance.now = () => 200 * now();"
+    )
+    visit.page.goto(f"{default_server.url}/")
+    visit.page.click("#welcome [data-do=live]")
+    expect(visit.page.locator("#hint")).to_contain_text("frames a second")
+    expect(visit.page.locator("#hint")).not_to_contain_text("NaN")
+
+
 @pytest.mark.parametrize(
     ("error", "words", "again"),
     [

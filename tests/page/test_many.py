@@ -24,6 +24,7 @@ def several(open_page: Callable[..., Visit], default_server: Server, tmp_path: P
 
 
 def shows(page: Page, name: str, place: str) -> None:
+    expect(page.locator("#work")).to_be_visible()  # not as it was left
     expect(page.locator("#name")).to_have_text(name)
     expect(page.locator("#place")).to_have_text(place)
 
@@ -114,6 +115,7 @@ def test_back_and_forward_keep_the_pictures(several: Visit) -> None:
     page.click("#resume")
     shows(page, "photo-001.jpg", "1 of 4")
     page.go_back()
+    expect(page.locator("#welcome")).to_be_visible()
     several.drop(CAT)
     shows(page, "cat.jpg", "5 of 5")
     page.go_back()
@@ -130,7 +132,8 @@ def test_leaving_the_page_is_asked_about(several: Visit) -> None:
 
     page.on("dialog", stay)
     page.click("#next")
-    page.close(run_before_unload=True)
+    with page.expect_event("dialog"):  # closing does not wait for it
+        page.close(run_before_unload=True)
     expect(page.locator("#place")).to_have_text("2 of 4")
     assert asked == ["beforeunload"]
 

@@ -3,7 +3,8 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from PIL import Image
 from playwright.sync_api import Page, Route, expect
 
 from tests.page.visit import Visit
-from tests.server import Server
+from tests.server import Server, serve
 
 SAMPLES = Path(__file__).parents[2] / "app" / "page" / "files" / "samples"
 
@@ -60,6 +61,24 @@ def test_the_slider_sifts_one_answer(server: Server, visit: Visit, bus: Path) ->
     expect(visit.page.locator("#hint")).to_contain_text("move the slider down")
 
 
+def test_the_slider_begins_where_the_server_says_however_late(
+    open_page: Callable[..., Visit], scene_model: Path
+) -> None:
+    """The visitor has clicked before the page knows the model."""
+    with serve(scene_model, confidence="0.4") as server:
+        visit = open_page("about:blank")
+        held: list[Route] = []
+        visit.page.route("**/model", held.append)
+        with visit.page.expect_response("**/work.js"):
+            visit.page.goto(f"{server.url}/")
+            visit.page.click("#question")
+        expect(visit.page.locator("#value")).to_have_text("25%")
+        assert held
+        held[0].continue_()
+        expect(visit.page.locator("#value")).to_have_text("40%")
+        expect(visit.page.locator("#confidence")).to_have_value("0.4")
+
+
 @pytest.mark.parametrize("scale", [1, 2, 3])
 def test_labels_cover_no_other(
     open_page: Callable[..., Visit], server: Server, bus: Path, scale: int
@@ -95,33 +114,50 @@ def test_list_and_picture_point_at_each_other(visit: Visit, bus: Path) -> None:
     expect(visit.page.locator("#boxes .chosen")).to_have_count(0)
 
 
+# The button says so for a moment only, which a slow test could miss.
+_SAID = """() => {
+  const button = document.querySelector("#copy");
+  window.said = new Promise((resolve) => {
+    const read = () => resolve(button.textContent);
+    new MutationObserver(read).observe(button, { childList: true });
+  });
+}"""
+
+
+@contextmanager
+def copying(page: Page) -> Iterator[None]:
+    """Does what clicks on Copy, and reads what the button says then."""
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.evaluate(_SAID)
+    yield
+    assert page.evaluate("window.said") == "Copied"
+
+
 def test_a_copy_follows_the_slider_at_once(visit: Visit, bus: Path) -> None:
-    visit.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     visit.drop(bus)
     visit.answered()
     visit.page.click("#tabCurl")
-    visit.page.evaluate(
-        """() => {
-            const slider = document.querySelector("#confidence");
-            slider.value = "0.75";
-            slider.dispatchEvent(new Event("input", { bubbles: true }));
-            document.querySelector("#copy").click();
-        }"""
-    )
-    expect(visit.page.locator("#copy")).to_have_text("Copied")
+    with copying(visit.page):
+        visit.page.evaluate(
+            """() => {
+                const slider = document.querySelector("#confidence");
+                slider.value = "0.75";
+                slider.dispatchEvent(new Event("input", { bubbles: true }));
+                document.querySelector("#copy").click();
+            }"""
+        )
     assert "confidence=0.75" in visit.page.evaluate("navigator.clipboard.readText()")
 
 
 def test_curl_line_as_copied(visit: Visit, server: Server, bus: Path, tmp_path: Path) -> None:
     awkward = tmp_path / 'it\'s a bus; really, "big".jpg'
     awkward.write_bytes(bus.read_bytes())
-    visit.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     visit.drop(awkward)
     visit.answered()
     visit.set_confidence(0.5)
     visit.page.click("#tabCurl")
-    visit.page.click("#copy")
-    expect(visit.page.locator("#copy")).to_have_text("Copied")
+    with copying(visit.page):
+        visit.page.click("#copy")
     line: str = visit.page.evaluate("navigator.clipboard.readText()")
     done = subprocess.run(
         ["bash", "-c", line], cwd=tmp_path, capture_output=True, text=True, check=True, timeout=120
@@ -213,8 +249,9 @@ def test_formats_that_the_browser_cannot_show(visit: Visit, bus: Path, tmp_path:
     visit.drop(photo)
     visit.answered()
     assert len(visit.boxes()) >= 5
-    size = visit.page.evaluate("[picture.naturalWidth, picture.naturalHeight]")
-    assert size == [810, 1080]
+    picture = visit.page.locator("#picture")
+    expect(picture).to_have_js_property("naturalWidth", 810)  # it is decoded after it is drawn
+    expect(picture).to_have_js_property("naturalHeight", 1080)
 
 
 def test_the_picture_can_be_saved(visit: Visit, bus: Path, tmp_path: Path) -> None:
@@ -299,7 +336,8 @@ def test_live_camera(visit: Visit) -> None:
     visit.page.click("#keep")
     expect(visit.page.locator("#picture")).to_be_visible()
     expect(visit.page.locator("#video")).to_be_hidden()
-    assert visit.page.evaluate("video.srcObject") is None
+    # The camera's loop sees it before its next frame.
+    expect(visit.page.locator("#video")).to_have_js_property("srcObject", None)
     asked = len(visit.asked())
     visit.page.wait_for_timeout(300)
     assert len(visit.asked()) == asked

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
+from tests.eventually import eventually
 from tests.page.photos import ASTRONAUT, make_photos
 from tests.page.visit import Visit
 from tests.server import Server
@@ -64,7 +65,8 @@ def test_boxes_stay_opaque_while_the_slider_is_dragged(
     visit.drop(ASTRONAUT)
     visit.answered()
     visit.set_confidence(0.05)
-    visit.page.wait_for_timeout(400)  # the boxes of a new picture appear softly
+    # The boxes of a new picture appear softly.
+    eventually(lambda: visit.page.evaluate("document.getAnimations().length") == 0)
     drag: dict[str, Any] = visit.page.evaluate(_DRAG)
     assert len(drag["seen"]) >= 120
     assert set(drag["seen"]) == {1}
@@ -84,7 +86,7 @@ def test_many_photos_at_once(
     visit.page.set_input_files("#files", photos)
     page = visit.page
     expect(page.locator("#strip button")).to_have_count(count)
-    expect(page.locator("#totals")).not_to_contain_text("still to come", timeout=120_000)
+    expect(page.locator("#totals")).not_to_contain_text("still to come", timeout=600_000)
     expect(page.locator("#totals")).to_contain_text(f"in {count} pictures")
     expect(page.locator("#place")).to_have_text(f"1 of {count}")
     counted: dict[str, Any] = page.evaluate("counted")

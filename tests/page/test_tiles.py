@@ -35,6 +35,7 @@ def test_the_switch_finds_small_things(
     headline = visit.page.locator("#headline")
     visit.drop(*photos)
     expect(headline).to_have_text("No objects")
+    expect(visit.page.locator("#totals")).to_have_text("No objects in 2 pictures.")
     assert len(visit.asked()) == 2
     visit.page.get_by_label("Find small things, too").check()
     expect(headline).not_to_contain_text("No objects")

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import FloatRect, Page, expect
 
+from tests.eventually import eventually
 from tests.page.photos import ASTRONAUT, CAT
 from tests.page.visit import Visit
 from tests.server import Server
@@ -16,6 +17,9 @@ def page(open_page: Callable[..., Visit], default_server: Server) -> Page:
     visit = open_page(f"{default_server.url}/", viewport={"width": 1280, "height": 900})
     visit.drop(ASTRONAUT, CAT)
     visit.answered()
+    # What is written under the picture may move it.
+    expect(visit.page.locator("#totals")).to_contain_text("in 2 pictures")
+    expect(visit.page.locator("#label option")).not_to_have_count(0)
     return visit.page
 
 
@@ -27,11 +31,7 @@ def box(page: Page, selector: str) -> FloatRect:
 
 def until(page: Page, condition: str) -> None:
     """Playwright's own waiting needs eval, which the page's policy forbids."""
-    for _ in range(50):
-        if page.evaluate(condition):
-            return
-        page.wait_for_timeout(100)
-    raise AssertionError(condition)
+    eventually(lambda: bool(page.evaluate(condition)))
 
 
 def test_buttons_and_keys(page: Page) -> None:
@@ -42,8 +42,8 @@ def test_buttons_and_keys(page: Page) -> None:
     assert box(page, "#stage") == stage
     assert box(page, "#frame")["width"] == pytest.approx(2.25 * frame["width"], abs=1)
     # Boxes grow with the picture, labels stay as they are.
-    edge = page.evaluate("document.querySelector('#boxes .edge').getBBox().width")
-    assert edge > frame["width"]
+    edge = "document.querySelector('#boxes .edge').getBBox().width"
+    until(page, f"{edge} > {frame['width']}")
     assert page.evaluate("document.querySelector('.tag rect').getBBox().height") == 22
     page.keyboard.press("-")
     expect(page.locator("#zoomed")).to_have_text("150%")
@@ -87,8 +87,7 @@ def test_keys_move_the_picture_when_it_is_zoomed(page: Page) -> None:
     page.keyboard.press("ArrowDown")
     until(page, "stage.scrollTop > 0")
     page.keyboard.press("ArrowRight")
-    page.wait_for_timeout(300)
-    assert box(page, "#frame")["x"] < before["x"]
+    until(page, f"document.querySelector('#frame').getBoundingClientRect().x < {before['x']}")
     expect(page.locator("#place")).to_have_text("1 of 2")
     page.click("#next")
     expect(page.locator("#zoomed")).to_have_text("100%")

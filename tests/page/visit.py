@@ -27,7 +27,9 @@ _DROP = """async ([files, kind]) => {
   }
 }"""
 
-_BOXES = """() => {
+# Boxes follow the size of their frame before the next frame is painted.
+_BOXES = """async () => {
+  await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
   const frame = document.querySelector("#frame").getBoundingClientRect();
   return [...document.querySelectorAll("#boxes .box")]
     .map((box) => {

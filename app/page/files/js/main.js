@@ -14,13 +14,13 @@ const api = new Api();
 const access = new Access(api, ({ name, task, labels, thresholds, search }) => {
   by.model.textContent = `${name}, ${plural(labels.length, "label")}`;
   by.labelList.textContent = labels.join(", ");
+  if (by.labels.hidden) by.confidence.value = `${Math.max(LOWEST_CONFIDENCE, thresholds.confidence)}`;
   by.labels.hidden = false;
   by.closer.hidden = task === "classify";
   if (search && by.search.hidden) {
     attempt(async () => (await part(import("./search.js"))).openSearch(api));
   }
-  if (work) work.then((work) => work.opened());
-  else by.confidence.value = `${Math.max(LOWEST_CONFIDENCE, thresholds.confidence)}`;
+  work?.then((work) => work.opened());
 });
 
 /** Loads what is needed with the first picture. */

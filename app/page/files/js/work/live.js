@@ -4,7 +4,7 @@ import { scaled, snapshot } from "./picture.js";
 
 const LONGEST_SIDE = 960;
 
-/** Milliseconds over which frames are counted. */
+/** Milliseconds over which frames are counted; the last two are, however long ago. */
 const COUNTED_MS = 2000;
 
 const RETRY = { again: true };
@@ -39,8 +39,8 @@ export async function runCamera(api, signal, onOpen, onFrame) {
       const answer = await api.detect(file, signal);
       signal.throwIfAborted();
       const now = performance.now();
-      times = [...times.filter((time) => now - time < COUNTED_MS), now];
-      const rate = times.length < 2 ? 0 : ((times.length - 1) * 1000) / (now - times[0]);
+      times = [...times.filter((time, i) => now - time < COUNTED_MS || !times[i + 1]), now];
+      const rate = ((times.length - 1) * 1000) / (now - times[0]);
       onFrame({ file, ...size, answer, rate });
     }
   } finally {

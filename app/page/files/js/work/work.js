@@ -39,6 +39,7 @@ export class Work {
 
   /** The server takes the key by now. */
   opened() {
+    this.view.choose({ confidence: Number(by.confidence.value) });
     this.gallery.retry(({ code }) => code === "AccessDenied");
   }
 
