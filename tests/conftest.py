@@ -5,11 +5,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from PIL import Image
 
 from tests.server import Server, serve
 from tests.shared_data import NO_SHARED, NONE, SHARED, THERE
 from tests.stand_ins import scene
+
+# An example may take any time where the machine is busy with something else.
+settings.register_profile(
+    "busy", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("busy")
 
 
 def pytest_configure() -> None:

@@ -13,8 +13,8 @@ from tests.http.scripted import WHITE
 from tests.server import Server, serve
 
 SLOW = drawn(colour=WHITE)
-SETTINGS = {"concurrency": "1", "queue": "4", "threads": "1"}
-PLACES = 5
+SETTINGS = {"concurrency": "1", "queue": "2", "threads": "1"}
+PLACES = 3
 """Once they are taken, every request has been read."""
 
 

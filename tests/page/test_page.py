@@ -68,7 +68,7 @@ def test_the_slider_begins_where_the_server_says_however_late(
     with serve(scene_model, confidence="0.4") as server:
         visit = open_page("about:blank")
         held: list[Route] = []
-        visit.page.route("**/model", held.append)
+        visit.page.route("**/model", lambda route: held.append(route))
         with visit.page.expect_response("**/work.js"):
             visit.page.goto(f"{server.url}/")
             visit.page.click("#question")
