@@ -25,7 +25,7 @@ import numpy as np
 
 from benchmarks.harness.bare_session import feed_of
 from benchmarks.harness.load import multipart_request, read_answer
-from benchmarks.harness.process import free_port
+from benchmarks.harness.process import held_port
 from tests.aws.gateways import SOURCES, Request
 from tests.aws.gateways import read_answer as read_event_answer
 from tests.aws.runtime import INTERPRETER, Deployed, link_runtime
@@ -78,10 +78,9 @@ def uvicorn_answer(model: Path, request: bytes, module: Sequence[str] = UVICORN)
 
     Raises RuntimeError if the answer is not 200.
     """
-    port = free_port()
-    environment = _environment() | {"SPOTTER_MODEL": str(model), "PORT": str(port)}
-    command = [sys.executable, "-m", *(part.format(port=port) for part in module)]
-    with _stopwatch() as watch:
+    with held_port() as port, _stopwatch() as watch:
+        environment = _environment() | {"SPOTTER_MODEL": str(model), "PORT": str(port)}
+        command = [sys.executable, "-m", *(part.format(port=port) for part in module)]
         process = subprocess.Popen(
             [*on_one_core(), *command],
             env=environment,

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 
-def eventually(holds: Callable[[], bool], limit: float = 60) -> None:
+def eventually(holds: Callable[[], bool], limit: float = 120) -> None:
     """``limit``: seconds; it only ends a test that would wait for ever."""
     end = time.monotonic() + limit
     while not holds():

@@ -12,7 +12,7 @@ from typing import Any
 import boto3
 import httpx
 
-from tests.server import free_port
+from tests.server import held_port
 
 REGION = "us-east-1"
 
@@ -91,21 +91,21 @@ a condition or changes an item in place, as with ours."""
 @contextmanager
 def run_cloud(*, keeps_connections: bool = False) -> Iterator[Cloud]:
     """``keeps_connections``: for the next request, as AWS does and moto does not by itself."""
-    port = free_port()
     kept = "keep" if keeps_connections else "close"
-    process = subprocess.Popen(
-        [sys.executable, "-c", _PROGRAM, kept, "-p", str(port)],
-        env={**os.environ, "AWS_DEFAULT_REGION": REGION},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    url = f"http://127.0.0.1:{port}"
-    try:
-        _wait_until_ready(url, process)
-        yield Cloud(url)
-    finally:
-        process.kill()
-        process.wait()
+    with held_port() as port:
+        process = subprocess.Popen(
+            [sys.executable, "-c", _PROGRAM, kept, "-p", str(port)],
+            env={**os.environ, "AWS_DEFAULT_REGION": REGION},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        url = f"http://127.0.0.1:{port}"
+        try:
+            _wait_until_ready(url, process)
+            yield Cloud(url)
+        finally:
+            process.kill()
+            process.wait()
 
 
 def _wait_until_ready(url: str, process: subprocess.Popen[bytes]) -> None:
@@ -114,7 +114,7 @@ def _wait_until_ready(url: str, process: subprocess.Popen[bytes]) -> None:
         if process.poll() is not None:
             raise RuntimeError("moto's server did not start.")
         try:
-            if httpx.get(f"{url}/moto-api/", trust_env=False).status_code < 500:
+            if httpx.get(f"{url}/moto-api/", timeout=60, trust_env=False).status_code < 500:
                 return
         except httpx.TransportError:
             time.sleep(0.1)

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import select
 import socket
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -11,7 +12,8 @@ from typing import Any, Self
 import httpx
 from PIL import Image
 
-from tests.server import Server
+from tests.eventually import eventually
+from tests.server import LIMIT, Server
 
 Colour = tuple[int, int, int]
 Part = tuple[str, bytes]
@@ -87,7 +89,7 @@ def problem(response: httpx.Response, status: int, code: str) -> str:
 class Wire:
     """A connection of which every byte is the test's own."""
 
-    def __init__(self, server: Server, timeout: float = 20) -> None:
+    def __init__(self, server: Server, timeout: float = LIMIT) -> None:
         self.socket = socket.create_connection(("127.0.0.1", server.port), timeout)
 
     def __enter__(self) -> Self:
@@ -118,6 +120,11 @@ class Wire:
         raw.begin()
         return httpx.Response(raw.status, headers=raw.getheaders(), content=raw.read())
 
+    @property
+    def is_open(self) -> bool:
+        """Whether this side has not closed it."""
+        return self.socket.fileno() >= 0
+
     def close(self) -> None:
         self.socket.close()
 
@@ -129,10 +136,51 @@ def sent(
     """So many connections, each with its request on its way; their answers are not read yet."""
     head = {"Content-Length": str(len(image)), "Accept": accept}
     with ExitStack() as stack:
-        wires = [stack.enter_context(Wire(server, timeout=60)) for _ in range(times)]
+        wires = [stack.enter_context(Wire(server)) for _ in range(times)]
         for wire in wires:
             wire.head("POST", "/detect", head).send(image)
         yield wires
+
+
+def is_answered(wire: Wire) -> bool:
+    """Whether anything has come that is not read yet, be it the end."""
+    return bool(select.select([wire.socket], [], [], 0)[0])
+
+
+def full(server: Server) -> bool:
+    """Whether every place is taken.
+
+    It asks whether to send a body, and never does: so it takes no place itself.
+    """
+    headers = {"Content-Length": "1000000", "Expect": "100-continue"}
+    with Wire(server) as wire:
+        return wire.head("POST", "/detect", headers).socket.recv(12) == b"HTTP/1.1 503"
+
+
+def until_taken(server: Server, images: int) -> None:
+    """Waits until a new server has so many images, or has answered some of them already."""
+    detections = 'spotter_requests_total{code="",method="POST",route="/detect"'
+    series = ("spotter_images_running ", "spotter_images_waiting ", detections)
+    eventually(lambda: server.figure(*series) >= images)
+
+
+def until_begun(server: Server, requests: int) -> None:
+    """Waits until so many requests are open whose answers have not been sent."""
+    # The request for this figure is open, too.
+    eventually(lambda: server.figure("spotter_requests_open ") >= requests + 1)
+
+
+def until_refused(server: Server) -> None:
+    """Waits until nobody can connect any more: a server that drains has heard the signal."""
+
+    def refused() -> bool:
+        try:
+            Wire(server).close()
+        except ConnectionRefusedError:
+            return True
+        return False
+
+    eventually(refused)
 
 
 def statuses(wires: Iterable[Wire]) -> list[int]:

@@ -77,7 +77,7 @@ def test_the_body_is_not_waited_for(
     locked: Server, path: str, headers: dict[str, str], status: int, expect: dict[str, str]
 ) -> None:
     """Which is declared and never comes; who waited for it would run into the time limit."""
-    with Wire(locked, timeout=60) as wire:
+    with Wire(locked) as wire:
         answer = wire.head(
             "POST", path, {"Content-Length": "10000000", **headers, **expect}
         ).response()

@@ -70,7 +70,7 @@ def test_the_body_is_not_waited_for(open_to_all: Server) -> None:
     headers = {"Content-Length": "10000000"}
     for path, more in (("/detect", {}), ("/v1/vision/detection", FORM), ("/", TARGET)):
         for expect in ({}, {"Expect": "100-continue"}):
-            with Wire(open_to_all, timeout=60) as wire:
+            with Wire(open_to_all) as wire:
                 answer = wire.head("POST", path, {**headers, **more, **expect}).response()
             assert answer.status_code == 429
             used_up(answer)

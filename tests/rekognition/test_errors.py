@@ -158,7 +158,7 @@ def test_overloaded_is_throttling(narrow: Server) -> None:
     body = json.dumps(inline(drawn(colour=WHITE))).encode()
     client = boto(narrow)
     for _ in range(20):
-        with Wire(narrow, timeout=60) as busy:
+        with Wire(narrow) as busy:
             head = {**TARGET, "Content-Length": str(len(body))}
             busy.head("POST", "/", head).send(body)
             try:
@@ -175,7 +175,7 @@ def test_overloaded_is_throttling(narrow: Server) -> None:
 
 def test_the_sdk_tries_again_by_itself(narrow: Server) -> None:
     body = json.dumps(inline(drawn(colour=WHITE))).encode()
-    with Wire(narrow, timeout=60) as busy:
+    with Wire(narrow) as busy:
         busy.head("POST", "/", {**TARGET, "Content-Length": str(len(body))}).send(body)
         patient = boto(narrow, retries=8)
         assert patient.detect_labels(Image={"Bytes": GOOD})["Labels"]
