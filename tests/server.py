@@ -1,6 +1,5 @@
 """A real Spotter: its own process, a real socket, its log kept."""
 
-import atexit
 import json
 import os
 import signal
@@ -10,7 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,8 @@ import httpx
 REPOSITORY = Path(__file__).parent.parent
 START_LIMIT = 300.0
 """Seconds; a limit for machines that are busy, not a promise."""
+LIMIT = 120.0
+"""Seconds after which a test gives up waiting for what should have come long before."""
 
 
 @dataclass
@@ -31,13 +32,16 @@ class Server:
     client: httpx.Client
 
     def log(self) -> list[dict[str, Any]]:
-        """The JSON lines so far, without one that is still being written."""
-        lines = self.log_file.read_text().rpartition("\n")[0].splitlines()
-        return [json.loads(line) for line in lines if line.startswith("{")]
+        """The JSON lines so far."""
+        return [json.loads(line) for line in self.lines() if line.startswith("{")]
+
+    def lines(self) -> list[str]:
+        """What the server has printed, without a last line that it is still writing."""
+        return self.output().rpartition("\n")[0].splitlines()
 
     def logged(self, request_id: str) -> dict[str, Any]:
         """A request's line, which is written after its answer."""
-        end = time.monotonic() + 60
+        end = time.monotonic() + LIMIT
         while time.monotonic() < end:
             for line in self.log():
                 if line["message"] == "request" and line.get("id") == request_id:
@@ -57,7 +61,12 @@ class Server:
     def detect(self, image: bytes, **params: Any) -> httpx.Response:
         return self.client.post("/detect", files={"file": image}, params=params)
 
-    def terminate(self, limit: float = 60) -> int:
+    def figure(self, *series: str) -> float:
+        """The sum of the series in /metrics whose lines begin so, all of one moment."""
+        lines = self.client.get("/metrics").text.splitlines()
+        return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(series))
+
+    def terminate(self, limit: float = LIMIT) -> int:
         """SIGTERM; the exit code."""
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(limit)
@@ -76,7 +85,7 @@ def serve(
 
     ``command``: arguments of Python, for a port. ``host``: the address to bind.
     """
-    with tempfile.TemporaryDirectory() as folder, reserved_port() as port:
+    with held_port() as port, tempfile.TemporaryDirectory() as folder:
         log_file = Path(folder) / "log"
         with log_file.open("wb") as log:
             process = subprocess.Popen(
@@ -88,7 +97,7 @@ def serve(
             )
         url = f"http://127.0.0.1:{port}"
         # Certificates would take longer to load than most answers take.
-        with httpx.Client(base_url=url, timeout=120, verify=False, trust_env=False) as client:
+        with httpx.Client(base_url=url, timeout=LIMIT, verify=False, trust_env=False) as client:
             server = Server(url, port, process, log_file, client)
             try:
                 _wait_until_ready(server)
@@ -101,7 +110,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     """As it would be ended in earnest, so that what it ran counts as covered; else by force."""
     process.terminate()
     try:
-        process.wait(5)
+        process.wait(10)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
@@ -109,7 +118,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 def start_failure(model: Path | None = None, **settings: str) -> tuple[int, str]:
     """Exit code and output of a server that is expected not to start."""
-    with reserved_port() as port:
+    with held_port() as port:
         done = subprocess.run(
             [sys.executable, "-m", "app"],
             cwd=REPOSITORY,
@@ -131,10 +140,11 @@ def environment(model: Path | None, port: int, settings: dict[str, str]) -> dict
 
 
 @contextmanager
-def reserved_port() -> Iterator[int]:
-    """A port that no other test gets meanwhile; nobody listens there until this test's server does.
+def held_port() -> Iterator[int]:
+    """A port on which nobody listens, and that the system gives to nobody else meanwhile.
 
-    Linux lets a socket that listens share the port of one that does not, if both allow it.
+    If it were only free, another test's server could get it before ours listens. Linux lets a
+    server bind it nevertheless: both sockets have SO_REUSEADDR, and this one does not listen.
     """
     with socket.socket() as holder:
         holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -143,15 +153,6 @@ def reserved_port() -> Iterator[int]:
         if sys.platform != "linux":
             holder.close()
         yield port
-
-
-def free_port() -> int:
-    """A port that is reserved until the tests end."""
-    return _kept.enter_context(reserved_port())
-
-
-_kept = ExitStack()
-atexit.register(_kept.close)
 
 
 def _wait_until_ready(server: Server) -> None:

@@ -19,7 +19,7 @@ import yaml
 
 from app.settings import DEFAULT_MODEL, Settings
 from deploy.locked import CONTAINER, EXTRAS, packages
-from tests.server import REPOSITORY, free_port
+from tests.server import REPOSITORY, held_port
 
 
 def read_dockerfile() -> list[tuple[str, str]]:
@@ -186,7 +186,8 @@ def test_the_health_check_follows_healthz(status: int, code: int) -> None:
 
 
 def test_the_health_check_fails_where_nothing_listens() -> None:
-    assert _health_check(free_port()) == 1
+    with held_port() as port:
+        assert _health_check(port) == 1
 
 
 def _version(text: str) -> tuple[int, ...]:

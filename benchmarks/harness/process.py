@@ -74,15 +74,15 @@ def run(
     ``{port}`` in the command is replaced. ``join`` runs in the child, to join a cgroup. Raises
     RuntimeError if the server ends or does not listen within two minutes.
     """
-    port = free_port()
-    began = time.perf_counter()
-    command = [part.replace("{port}", str(port)) for part in command]
-    process = start(command, {**environment, "PORT": str(port)}, cores, join, log)
-    try:
-        _wait_until_listening(process, port)
-        yield Running(process, port, began)
-    finally:
-        stop(process)
+    with held_port() as port:
+        began = time.perf_counter()
+        command = [part.replace("{port}", str(port)) for part in command]
+        process = start(command, {**environment, "PORT": str(port)}, cores, join, log)
+        try:
+            _wait_until_listening(process, port)
+            yield Running(process, port, began)
+        finally:
+            stop(process)
 
 
 def start(
@@ -149,8 +149,14 @@ def _wait_until_listening(process: subprocess.Popen[bytes], port: int) -> None:
     raise RuntimeError(f"{process.args!r} did not listen within {_START_TIMEOUT_SECONDS} s")
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+@contextmanager
+def held_port() -> Iterator[int]:
+    """A port on which nobody listens, and that the system gives to nobody else meanwhile.
+
+    A server can bind it nevertheless: both sockets have SO_REUSEADDR, and this one does not listen.
+    """
+    with socket.socket() as holder:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        holder.bind(("127.0.0.1", 0))
+        port: int = holder.getsockname()[1]
+        yield port

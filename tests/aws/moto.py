@@ -12,7 +12,7 @@ from typing import Any
 import boto3
 import httpx
 
-from tests.server import reserved_port
+from tests.server import held_port
 
 REGION = "us-east-1"
 
@@ -92,7 +92,7 @@ a condition or changes an item in place, as with ours."""
 def run_cloud(*, keeps_connections: bool = False) -> Iterator[Cloud]:
     """``keeps_connections``: for the next request, as AWS does and moto does not by itself."""
     kept = "keep" if keeps_connections else "close"
-    with reserved_port() as port:
+    with held_port() as port:
         process = subprocess.Popen(
             [sys.executable, "-c", _PROGRAM, kept, "-p", str(port)],
             env={**os.environ, "AWS_DEFAULT_REGION": REGION},
@@ -114,7 +114,7 @@ def _wait_until_ready(url: str, process: subprocess.Popen[bytes]) -> None:
         if process.poll() is not None:
             raise RuntimeError("moto's server did not start.")
         try:
-            if httpx.get(f"{url}/moto-api/", trust_env=False).status_code < 500:
+            if httpx.get(f"{url}/moto-api/", timeout=60, trust_env=False).status_code < 500:
                 return
         except httpx.TransportError:
             time.sleep(0.1)

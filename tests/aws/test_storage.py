@@ -12,7 +12,7 @@ from app.cloud import s3 as module
 from app.cloud.s3 import Storage, StoredObject
 from app.errors import ImageTooLarge, InvalidObject, ObjectMissing, Overloaded, StartError
 from tests.aws.moto import Cloud
-from tests.server import REPOSITORY, free_port
+from tests.server import REPOSITORY, held_port
 
 LIMIT = 1000
 
@@ -143,9 +143,10 @@ def test_a_sick_s3_is_asked_three_times_and_then_it_is_not_the_clients_fault(
 def test_an_s3_that_cannot_be_reached_is_not_the_clients_fault(
     aws_environment: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")
-    with pytest.raises(Overloaded, match="cannot be reached"):
-        Storage(LIMIT).fetch("bucket", "photo.jpg")
+    with held_port() as port:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
+        with pytest.raises(Overloaded, match="cannot be reached"):
+            Storage(LIMIT).fetch("bucket", "photo.jpg")
 
 
 class Liar(http.server.BaseHTTPRequestHandler):

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from deploy import audit
-from tests.server import free_port
+from tests.server import held_port
 
 WITNESS = audit.WITNESS.partition("==")[0]
 
@@ -94,13 +94,15 @@ def test_a_service_that_knows_of_nothing_has_checked_nothing(
 
 
 def test_out_of_reach_fails_unless_asked_not_to(capsys: pytest.CaptureFixture[str]) -> None:
-    nobody = f"http://127.0.0.1:{free_port()}/"
-    assert audit.main(["--osv-url", nobody]) == 3
-    printed = capsys.readouterr()
-    assert printed.err.startswith("audit: NOT CHECKED: the advisory service cannot be reached: ")
-    assert "make audit AUDIT=--offline-ok" in printed.err
-    assert audit.main(["--osv-url", nobody, "--offline-ok"]) == 0
-    assert "NOT CHECKED" in capsys.readouterr().err
+    with held_port() as port:
+        nobody = f"http://127.0.0.1:{port}/"
+        assert audit.main(["--osv-url", nobody]) == 3
+        printed = capsys.readouterr()
+        found = "audit: NOT CHECKED: the advisory service cannot be reached: "
+        assert printed.err.startswith(found)
+        assert "make audit AUDIT=--offline-ok" in printed.err
+        assert audit.main(["--osv-url", nobody, "--offline-ok"]) == 0
+        assert "NOT CHECKED" in capsys.readouterr().err
     with osv(set(), status=503) as service:
         assert audit.main(["--osv-url", service.url]) == 3
     assert "NOT CHECKED: the advisory service cannot be reached: " in capsys.readouterr().err

@@ -1,7 +1,9 @@
 """A hundred deliveries through the real runtime client: 85 good images, 5 bad ones, 10 repeats."""
 
 import json
+import math
 import random
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +19,7 @@ from tests.events.records import Event, bridge_event, recorded, s3_event
 from tests.events.results import Results
 from tests.events.throttle import Throttle, throttled
 from tests.http.client import drawn
+from tests.server import LIMIT
 
 GOOD, BAD, REPEATS = 85, 5, 10
 _PHOTO = drawn(40, 30, encoding="JPEG")
@@ -124,7 +127,7 @@ def deliver_direct(function: Function, event: Event) -> None:
 
 
 def drain(queue: Queue, function: Function) -> None:
-    end = time.monotonic() + 600
+    end = time.monotonic() + 10 * LIMIT
     while queue.waiting():
         assert time.monotonic() < end, function.log()[-3000:]
         batch = queue.batch()
@@ -185,12 +188,13 @@ def test_the_same_with_a_throttled_table_and_a_worker_that_dies(
     sent = deliveries(results.cloud, bucket)
     queue = Queue(results.cloud, f"q-{results.table}", visibility=5)
     queue.send(sent.queued)
-    dying: list[tuple[int, Function]] = []
+    reached, died = threading.Event(), threading.Event()
+    last = math.inf
 
     def refuses(number: int) -> bool:
-        for last, function in dying:
-            if number == last:
-                function.process.kill()
+        if number >= last:  # in the middle of a batch: the worker waits there until it is dead
+            reached.set()
+            return died.wait(LIMIT)
         return 20 <= number < 32 or number % 29 == 0
 
     throttle = Throttle(refuses)
@@ -199,10 +203,13 @@ def test_the_same_with_a_throttled_table_and_a_worker_that_dies(
             while len(results.rows()) < 35:
                 batch = queue.batch()
                 queue.settle(batch, function.invoke(as_event(batch)))
-            batch = queue.batch()
-            dying.append((throttle.requests + 6, function))  # some of its ten images are done
+            batch, last = queue.batch(), throttle.requests + 7  # some of its ten images are done
             function.board.invocations.put(("dies", json.dumps(as_event(batch)).encode()))
+            assert reached.wait(LIMIT)
+            function.process.kill()
             assert function.outcome().kind == "exit"
+            last = math.inf
+            died.set()
         with annotating(deployed, cloud, results, scripted_model, tmp_path) as function:
             for event in sent.direct:
                 deliver_direct(function, event)

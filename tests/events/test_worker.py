@@ -6,15 +6,14 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
-from app.cloud.sqs import Queue
+from app.cloud.sqs import Message, Queue
 from app.events import backfill, worker
 from app.events.annotator import Annotator, Outcome
 from app.events.consumer import Consumer
@@ -26,23 +25,21 @@ from tests.events.results import Results
 from tests.events.throttle import Throttle, throttled
 from tests.eventually import eventually
 from tests.http.client import drawn
-from tests.server import REPOSITORY, environment
+from tests.server import LIMIT, REPOSITORY, START_LIMIT, environment
 
 
 class Scripted:
     """Stands for the annotator."""
 
-    def __init__(self, seconds: float = 0) -> None:
-        self.seconds = seconds
+    def __init__(self) -> None:
         self.done: list[str] = []
         self.began = threading.Event()
-        self.may_end = threading.Event()
-        self.may_end.set()
+        self.goes_on = threading.Event()
+        self.goes_on.set()
 
     def annotate(self, notice: Notice) -> Outcome:
         self.began.set()
-        time.sleep(self.seconds)
-        assert self.may_end.wait(60)
+        assert self.goes_on.wait(LIMIT)
         if notice.key.startswith("bad"):
             raise OSError("no network")
         self.done.append(notice.key)
@@ -73,7 +70,7 @@ def working(queue: Queue, annotator: Scripted, threads: int = 2, hidden: int = 3
         yield running
     finally:
         running.stop()
-        thread.join(60)
+        thread.join(LIMIT)
         assert not thread.is_alive()
 
 
@@ -91,11 +88,25 @@ def test_every_message_is_done_and_what_fails_stays(queue: Queue) -> None:
     assert sorted(annotator.done) == sorted(keys)
 
 
-def test_messages_stay_hidden_while_they_are_worked_on(queue: Queue) -> None:
+def test_messages_stay_hidden_while_they_are_worked_on(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three times in their six seconds they are hidden anew."""
+    extended: list[tuple[int, int]] = []
+
+    def hide(messages: Sequence[Message], seconds: int) -> None:
+        Queue.hide(queue, messages, seconds)
+        extended.append((len(messages), seconds))
+
+    monkeypatch.setattr(queue, "hide", hide)
     send(queue, "a", "b", "c")
-    annotator = Scripted(seconds=3)
-    with working(queue, annotator, threads=1, hidden=6):  # renewed after 2 s: 4 s may be lost
-        eventually(lambda: len(annotator.done) >= 3)  # after 9 s, longer than they were hidden
+    annotator = Scripted()
+    annotator.goes_on.clear()
+    with working(queue, annotator, threads=1, hidden=6):
+        assert annotator.began.wait(LIMIT)
+        eventually(lambda: extended.count((3, 6)) >= 4)  # longer than they were hidden at first
+        assert counts(queue) == (0, 3)
+        annotator.goes_on.set()
         eventually(lambda: counts(queue) == (0, 0))
     assert sorted(annotator.done) == ["a", "b", "c"]
 
@@ -103,11 +114,11 @@ def test_messages_stay_hidden_while_they_are_worked_on(queue: Queue) -> None:
 def test_a_worker_that_is_stopped_finishes_one_image_and_hands_back_the_rest(queue: Queue) -> None:
     send(queue, *(f"{number}" for number in range(10)))
     annotator = Scripted()
-    annotator.may_end.clear()
+    annotator.goes_on.clear()
     with working(queue, annotator, threads=1) as running:
-        assert annotator.began.wait(60)
+        assert annotator.began.wait(LIMIT)
         running.stop()
-        annotator.may_end.set()
+        annotator.goes_on.set()
     assert len(annotator.done) == 1
     assert counts(queue) == (9, 0)
 
@@ -143,10 +154,10 @@ def test_the_command_annotates_until_it_is_told_to_stop(
         stderr=subprocess.STDOUT,
     )
     try:
-        eventually(lambda: counts(queue) == (0, 0), 300)
+        eventually(lambda: counts(queue) == (0, 0), START_LIMIT)
     finally:
         process.send_signal(signal.SIGTERM)
-        output, _ = process.communicate(timeout=300)
+        output, _ = process.communicate(timeout=LIMIT)
     assert process.returncode == 0, output
     assert len(results.rows()) == 12
     assert len(results.index()) == 36

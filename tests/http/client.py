@@ -12,7 +12,8 @@ from typing import Any, Self
 import httpx
 from PIL import Image
 
-from tests.server import Server
+from tests.eventually import eventually
+from tests.server import LIMIT, Server
 
 Colour = tuple[int, int, int]
 Part = tuple[str, bytes]
@@ -88,7 +89,7 @@ def problem(response: httpx.Response, status: int, code: str) -> str:
 class Wire:
     """A connection of which every byte is the test's own."""
 
-    def __init__(self, server: Server, timeout: float = 120) -> None:
+    def __init__(self, server: Server, timeout: float = LIMIT) -> None:
         self.socket = socket.create_connection(("127.0.0.1", server.port), timeout)
 
     def __enter__(self) -> Self:
@@ -113,15 +114,16 @@ class Wire:
         self.socket.sendall(data)
         return self
 
-    def is_answered(self) -> bool:
-        """Whether a byte of the response is there, or the end of the connection."""
-        return bool(select.select([self.socket], [], [], 0)[0])
-
     def response(self) -> httpx.Response:
         """The next response, final or not, with its body."""
         raw = HTTPResponse(self.socket)
         raw.begin()
         return httpx.Response(raw.status, headers=raw.getheaders(), content=raw.read())
+
+    @property
+    def is_open(self) -> bool:
+        """Whether this side has not closed it."""
+        return self.socket.fileno() >= 0
 
     def close(self) -> None:
         self.socket.close()
@@ -140,11 +142,45 @@ def sent(
         yield wires
 
 
+def is_answered(wire: Wire) -> bool:
+    """Whether anything has come that is not read yet, be it the end."""
+    return bool(select.select([wire.socket], [], [], 0)[0])
+
+
 def full(server: Server) -> bool:
-    """Asks whether to send a body, and never does: so it takes no place itself."""
+    """Whether every place is taken.
+
+    It asks whether to send a body, and never does: so it takes no place itself.
+    """
     headers = {"Content-Length": "1000000", "Expect": "100-continue"}
     with Wire(server) as wire:
         return wire.head("POST", "/detect", headers).socket.recv(12) == b"HTTP/1.1 503"
+
+
+def until_taken(server: Server, images: int) -> None:
+    """Waits until a new server has so many images, or has answered some of them already."""
+    detections = 'spotter_requests_total{code="",method="POST",route="/detect"'
+    series = ("spotter_images_running ", "spotter_images_waiting ", detections)
+    eventually(lambda: server.figure(*series) >= images)
+
+
+def until_begun(server: Server, requests: int) -> None:
+    """Waits until so many requests are open whose answers have not been sent."""
+    # The request for this figure is open, too.
+    eventually(lambda: server.figure("spotter_requests_open ") >= requests + 1)
+
+
+def until_refused(server: Server) -> None:
+    """Waits until nobody can connect any more: a server that drains has heard the signal."""
+
+    def refused() -> bool:
+        try:
+            Wire(server).close()
+        except ConnectionRefusedError:
+            return True
+        return False
+
+    eventually(refused)
 
 
 def statuses(wires: Iterable[Wire]) -> list[int]:

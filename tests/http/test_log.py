@@ -21,7 +21,7 @@ def server(scripted_model: Path) -> Iterator[Server]:
 
 def lines(server: Server) -> list[str]:
     """Without the two that tell a person the address."""
-    return [line for line in server.output().splitlines() if line and "ready: http" not in line]
+    return [line for line in server.lines() if line and "ready: http" not in line]
 
 
 def test_a_line_for_a_detection(server: Server) -> None:

@@ -9,7 +9,15 @@ import pytest
 
 from app.errors import StartError
 from app.settings import load_settings
-from tests.server import REPOSITORY, Server, environment, free_port, serve, start_failure
+from tests.server import (
+    REPOSITORY,
+    START_LIMIT,
+    Server,
+    environment,
+    held_port,
+    serve,
+    start_failure,
+)
 
 BAD_SETTINGS = [
     ("confidence", "1.5"),
@@ -32,16 +40,16 @@ BAD_SETTINGS = [
 
 
 def with_uvicorn(model: Path | None, **settings: str) -> tuple[int, str]:
-    port = free_port()
-    done = subprocess.run(
-        [sys.executable, "-m", "uvicorn", "app.main:app", "--port", str(port)],
-        cwd=REPOSITORY,
-        env=environment(model, port, settings),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        timeout=300,
-        check=False,
-    )
+    with held_port() as port:
+        done = subprocess.run(
+            [sys.executable, "-m", "uvicorn", "app.main:app", "--port", str(port)],
+            cwd=REPOSITORY,
+            env=environment(model, port, settings),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=START_LIMIT,
+            check=False,
+        )
     return done.returncode, done.stdout.decode()
 
 
@@ -125,7 +133,7 @@ def test_a_bad_port(scripted_model: Path, port: str) -> None:
         env={**environment(scripted_model, 1, {}), "PORT": port},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=START_LIMIT,
         check=False,
     )
     assert done.returncode != 0
@@ -145,7 +153,7 @@ def test_a_port_that_is_taken(scripted_model: Path) -> None:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=300,
+            timeout=START_LIMIT,
             check=False,
         )
     assert done.returncode != 0

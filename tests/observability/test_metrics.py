@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.http.client import drawn, post, problem, sent, statuses
+from tests.eventually import eventually
+from tests.http.client import drawn, is_answered, post, problem, sent, statuses
 from tests.http.scripted import RED, WHITE, write_model
 from tests.server import Server, serve
 
@@ -66,17 +67,18 @@ def test_clients_cannot_make_up_series(server: Server) -> None:
 
 def test_the_queue_is_told_while_it_is_there(server: Server) -> None:
     white = drawn(64, 64, WHITE)
-    with sent(server, white, 4) as wires:
-        most = 0.0
-        for _ in range(200):
-            waiting = scrape(server, "spotter_images_waiting")
-            most = max(most, waiting)
-            if most >= 2:
+    most = 0.0
+    for _ in range(10):  # a busy machine may not let this process ask in time
+        with sent(server, white, 4) as wires:
+            while most < 2 and not is_answered(wires[-1]):
+                most = max(most, scrape(server, "spotter_images_waiting"))
+            if not is_answered(wires[-1]):
                 assert scrape(server, "spotter_requests_open") >= 1
-                break
-        assert statuses(wires) == [200] * 4
+            assert statuses(wires) == [200] * 4
+        if most >= 2:
+            break
     assert most >= 2
-    assert scrape(server, "spotter_images_running") == 0
+    eventually(lambda: scrape(server, "spotter_images_running") == 0)
 
 
 def test_what_is_turned_away_is_counted_by_reason(model: Path) -> None:

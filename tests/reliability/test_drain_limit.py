@@ -8,23 +8,32 @@ from pathlib import Path
 
 import pytest
 
-from tests.http.client import Wire, drawn, problem, sent
+from tests.eventually import eventually
+from tests.http.client import (
+    Wire,
+    drawn,
+    problem,
+    sent,
+    until_begun,
+    until_refused,
+    until_taken,
+)
 from tests.http.scripted import WHITE, write_model
-from tests.server import Server, serve
+from tests.server import LIMIT, Server, serve
 
 ENDLESS = drawn(colour=WHITE)
 DRAIN_SECONDS = 4
-SOON = 15
-"""Seconds that a busy machine may take longer; the work itself would take minutes."""
-PATIENT_SECONDS = 40
+SOON = 100
+"""Seconds that a busy machine may take longer; the work itself would take many minutes."""
+PATIENT_SECONDS = 600
 AMAZON = {"Content-Type": "application/x-amz-json-1.1"}
 
 
 @contextmanager
 def endless(folder: Path, drain_seconds: int) -> Iterator[Server]:
-    """A white picture takes its model, which is C code, some minutes."""
+    """A white picture takes its model, which is C code, half an hour."""
     program = f"from app.__main__ import main; main(drain_seconds={drain_seconds})"
-    model = write_model(folder / "endless.onnx", white_steps=300_000)
+    model = write_model(folder / "endless.onnx", white_steps=3_000_000)
     settings = {"concurrency": "1", "queue": "4", "threads": "1"}
     settings["cors_origins"] = "https://a.example"
     with serve(model, lambda _: ["-c", program], **settings) as server:
@@ -37,9 +46,8 @@ def server(tmp_path: Path) -> Iterator[Server]:
         yield server
 
 
-def ends_in_time(server: Server, began: float) -> None:
-    assert server.process.wait(DRAIN_SECONDS + 20) == 0
-    assert time.monotonic() - began < DRAIN_SECONDS + SOON
+def ends_in_time(server: Server) -> None:
+    assert server.process.wait(DRAIN_SECONDS + SOON) == 0
     assert "Traceback" not in server.output()
     assert "Exception" not in server.output()
 
@@ -58,7 +66,8 @@ def test_what_is_not_done_in_time_is_answered_and_the_process_ends(server: Serve
         uploading.head("POST", "/detect", origin).send(b"x")
         deepstack.head("POST", "/v1/vision/detection", form).send(b"x")
         rekognition.head("POST", "/", {**AMAZON, **target}).send(b"x")
-        time.sleep(1)
+        until_begun(server, 5)
+        until_taken(server, 2)
         began = time.monotonic()
         server.process.send_signal(signal.SIGTERM)
         cut = [wire.response() for wire in (*wires, uploading)]
@@ -71,7 +80,7 @@ def test_what_is_not_done_in_time_is_answered_and_the_process_ends(server: Serve
         assert in_its_words.json()["success"] is False
         assert rekognition.response().json()["__type"].endswith("InternalServerError")
         assert time.monotonic() - began > DRAIN_SECONDS - 2
-        ends_in_time(server, began)
+        ends_in_time(server)
     lines = [line for line in server.log() if line["message"] == "request" and "code" in line]
     assert {(line["status"], line["code"]) for line in lines} >= {(503, "ModelUnavailable")}
     (last,) = (line for line in server.log() if "threads were still working" in line["message"])
@@ -80,20 +89,17 @@ def test_what_is_not_done_in_time_is_answered_and_the_process_ends(server: Serve
 
 def test_work_whose_client_has_left_is_not_waited_for(server: Server) -> None:
     with sent(server, ENDLESS, 1):
-        time.sleep(1)
-    time.sleep(0.3)
-    began = time.monotonic()
+        until_taken(server, 1)
+    eventually(lambda: any(line.get("gone") for line in server.log()))
     server.process.send_signal(signal.SIGTERM)
-    ends_in_time(server, began)
+    ends_in_time(server)
 
 
 def test_twice_interrupted_it_ends_at_once(tmp_path: Path) -> None:
     """Ctrl+C, and again."""
     with endless(tmp_path, PATIENT_SECONDS) as server, sent(server, ENDLESS, 1):
-        time.sleep(1)
+        until_taken(server, 1)
         server.process.send_signal(signal.SIGINT)
-        time.sleep(0.3)
-        began = time.monotonic()
+        until_refused(server)  # of two signals at the same moment it would see one
         server.process.send_signal(signal.SIGINT)
-        assert server.process.wait(60) == 0
-        assert time.monotonic() - began < PATIENT_SECONDS - 5
+        assert server.process.wait(LIMIT) == 0

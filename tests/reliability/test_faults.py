@@ -22,9 +22,28 @@ from app.vision.model.load import load
 from benchmarks.harness.load import raw_request
 from benchmarks.harness.open_loop import Tally, offer
 from tests.eventually import eventually
-from tests.http.client import Wire, drawn, post, problem, sent, statuses
+from tests.http.client import (
+    Wire,
+    drawn,
+    is_answered,
+    post,
+    problem,
+    sent,
+    statuses,
+    until_begun,
+    until_refused,
+    until_taken,
+)
 from tests.http.scripted import BLUE, RED, WHITE, write_model
-from tests.server import REPOSITORY, Server, environment, free_port, serve
+from tests.server import (
+    LIMIT,
+    REPOSITORY,
+    START_LIMIT,
+    Server,
+    environment,
+    held_port,
+    serve,
+)
 
 IMAGE, FATAL, HUNGRY = drawn(), drawn(colour=RED), drawn(colour=BLUE)
 MB = 1024 * 1024
@@ -32,30 +51,41 @@ MB = 1024 * 1024
 
 @contextmanager
 def started(
-    model: Path, out: IO[bytes] | int, prepare: Callable[[], None] | None = None, **extra: str
+    model: Path,
+    out: IO[bytes] | int,
+    prepare: Callable[[], None] | None = None,
+    *,
+    wait: bool = True,
+    **extra: str,
 ) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
-    """A server whose process the test sets up; it listens."""
-    port = free_port()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "app"],
-        cwd=REPOSITORY,
-        env={**environment(model, port, {}), **extra},
-        stdout=out,
-        stderr=subprocess.PIPE,
-        preexec_fn=prepare,
-    )
-    url = f"http://127.0.0.1:{port}"
-    try:
-        eventually(lambda: answers(url) or process.poll() is not None)
-        yield process, url
-    finally:
-        process.kill()
-        process.communicate()
+    """A server whose process the test sets up; it listens, unless it is not waited for."""
+    with held_port() as port:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "app"],
+            cwd=REPOSITORY,
+            env={**environment(model, port, {}), **extra},
+            stdout=out,
+            stderr=subprocess.PIPE,
+            preexec_fn=prepare,
+        )
+        url = f"http://127.0.0.1:{port}"
+        try:
+            if wait:
+                eventually(lambda: answers(url) or process.poll() is not None, START_LIMIT)
+            yield process, url
+        finally:
+            process.kill()
+            process.communicate()
+
+
+def client_of(url: str) -> httpx.Client:
+    return httpx.Client(base_url=url, timeout=LIMIT, trust_env=False)
 
 
 def answers(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/healthz", trust_env=False).status_code == 200
+        with client_of(url) as client:
+            return client.get("/healthz").status_code == 200
     except httpx.TransportError:
         return False
 
@@ -113,7 +143,7 @@ def test_nothing_is_written_to_any_disk(tmp_path: Path, scripted_model: Path) ->
             _,
             url,
         ),
-        httpx.Client(base_url=url, trust_env=False) as client,
+        client_of(url) as client,
     ):
         assert client.post("/detect", content=large).status_code == 200
         assert client.post("/detect", files={"file": large}).status_code == 200
@@ -124,9 +154,13 @@ def test_nothing_is_written_to_any_disk(tmp_path: Path, scripted_model: Path) ->
 
 
 def test_a_log_that_cannot_be_written_stops_nothing(scripted_model: Path) -> None:
-    with Path("/dev/full").open("wb") as full, started(scripted_model, full) as (process, url):
+    with (
+        Path("/dev/full").open("wb") as full,
+        started(scripted_model, full) as (process, url),
+        client_of(url) as client,
+    ):
         for _ in range(20):
-            assert httpx.post(f"{url}/detect", content=IMAGE, trust_env=False).status_code == 200
+            assert client.post("/detect", content=IMAGE).status_code == 200
         assert process.poll() is None
 
 
@@ -173,7 +207,7 @@ def test_a_server_that_failed_once_says_yes_again_by_itself(scripted: Server) ->
     """Where nobody sends images to one that says no, nothing else would bring it back."""
     assert post(scripted, FATAL).status_code == 500
     assert scripted.client.get("/healthz").status_code == 503
-    eventually(lambda: scripted.client.get("/healthz").status_code == 200, limit=15)
+    eventually(lambda: scripted.client.get("/healthz").status_code == 200)
 
 
 # Signals
@@ -183,13 +217,21 @@ def test_a_signal_under_load_loses_nothing_that_was_accepted(scripted_model: Pat
     """Clients that ask again and again; each is answered, or told that nobody listens."""
     settings = {"concurrency": "1", "queue": "50", "threads": "1"}
     image = drawn(colour=WHITE)
-    with serve(scripted_model, **settings) as server, sent(server, image, 12) as wires:
-        time.sleep(0.3)
-        server.process.send_signal(signal.SIGTERM)
-        answers = [wire.response() for wire in wires]
-        assert [answer.status_code for answer in answers] == [200] * 12
-        assert {answer.headers.get("connection") for answer in answers[2:]} == {"close"}
-        assert server.process.wait(20) == 0
+    head, half = {"Content-Length": str(len(image))}, len(image) // 2
+    with serve(scripted_model, **settings) as server, Wire(server) as last:
+        last.head("POST", "/detect", head).send(image[:half])
+        until_begun(server, 1)
+        with sent(server, image, 12) as wires:
+            until_taken(server, 12)
+            server.process.send_signal(signal.SIGTERM)
+            until_refused(server)
+            late = [wire for wire in wires if not is_answered(wire)]
+            wires.append(last.send(image[half:]))
+            answers = {wire: wire.response() for wire in wires}
+        assert [answer.status_code for answer in answers.values()] == [200] * 13
+        told = {answers[wire].headers.get("connection") for wire in [*late, last]}
+        assert told == {"close"}
+        assert server.process.wait(LIMIT) == 0
         assert "Traceback" not in server.output()
 
 
@@ -206,7 +248,7 @@ def test_a_request_on_its_way_when_the_signal_comes_is_answered(scripted_model: 
                 wire.head("POST", "/detect", head).send(IMAGE)
             server.process.send_signal(signal.SIGTERM)
             assert statuses(wires) == [200] * 8
-            assert server.process.wait(20) == 0
+            assert server.process.wait(LIMIT) == 0
 
 
 @pytest.mark.load
@@ -224,7 +266,7 @@ def test_under_twice_its_load_a_signal_loses_nothing_that_was_sent_before(tmp_pa
             return await before, after
 
         before, after = asyncio.run(rush())
-        assert server.process.wait(20) == 0
+        assert server.process.wait(LIMIT) == 0
     assert not before.others
     assert len(before.accepted) > 20
     assert before.refused
@@ -241,24 +283,17 @@ def catches_sigterm(process: "subprocess.Popen[bytes]") -> bool:
 @pytest.mark.parametrize("delay", [0.0, 0.1, 0.2, 0.4, 0.8])
 def test_a_signal_during_the_start_ends_it(scripted_model: Path, delay: float) -> None:
     """As PID 1 of a container has it: until it has a handler the signal would be lost."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "app"],
-        cwd=REPOSITORY,
-        env=environment(scripted_model, free_port(), {}),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        preexec_fn=lambda: signal.signal(signal.SIGTERM, signal.SIG_IGN),
-    )
-    try:
-        eventually(lambda: catches_sigterm(process))
+
+    def ignore() -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+    with started(scripted_model, subprocess.DEVNULL, ignore, wait=False) as (process, _):
+        eventually(lambda: catches_sigterm(process), START_LIMIT)
         time.sleep(delay)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 0
+        assert process.wait(LIMIT) == 0
         assert process.stderr is not None
         assert b"Traceback" not in process.stderr.read()
-    finally:
-        process.kill()
-        process.communicate()
 
 
 def test_after_a_kill_it_starts_again_on_the_same_port(scripted_model: Path) -> None:
@@ -266,7 +301,7 @@ def test_after_a_kill_it_starts_again_on_the_same_port(scripted_model: Path) -> 
     with serve(scripted_model) as server, Wire(server) as wire:
         wire.head("POST", "/detect", {"Content-Length": "1000"}).send(b"x")
         server.process.send_signal(signal.SIGKILL)
-        server.process.wait(10)
+        server.process.wait(LIMIT)
         again = subprocess.Popen(
             [sys.executable, "-m", "app"],
             cwd=REPOSITORY,
@@ -275,7 +310,7 @@ def test_after_a_kill_it_starts_again_on_the_same_port(scripted_model: Path) -> 
             stderr=subprocess.DEVNULL,
         )
         try:
-            eventually(lambda: answers(server.url))
+            eventually(lambda: answers(server.url), START_LIMIT)
             assert again.poll() is None
         finally:
             again.kill()
@@ -316,18 +351,18 @@ def test_a_clock_that_jumps_changes_nothing(tmp_path: Path, scripted_model: Path
             process,
             url,
         ),
-        httpx.Client(base_url=url, trust_env=False, timeout=30) as client,
+        client_of(url) as client,
     ):
         for _ in range(5):
             answer = client.post("/detect", content=slow)
             assert answer.status_code == 200
             stages = answer.headers["server-timing"].split(", ")
-            assert all(0 <= float(stage.split("=")[1]) < 30_000 for stage in stages)
+            assert all(0 <= float(stage.split("=")[1]) < 600_000 for stage in stages)
         time.sleep(6)  # past the keep-alive of idle connections
         assert client.get("/healthz").status_code == 200
         process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 0
+        assert process.wait(LIMIT) == 0
     lines = [line for line in log.read_text().splitlines() if '"request"' in line]
     milliseconds = [float(line.split('"ms": ')[1].split(",")[0].rstrip("}")) for line in lines]
     assert len(milliseconds) >= 6
-    assert all(0 <= spent < 30_000 for spent in milliseconds)
+    assert all(0 <= spent < 600_000 for spent in milliseconds)

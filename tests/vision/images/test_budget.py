@@ -9,6 +9,8 @@ import pytest
 from app.errors import ImageTooLarge
 from app.vision.images.memory import DecodingBudget
 from app.vision.images.reader import ImageReader
+from tests.eventually import eventually
+from tests.server import LIMIT
 from tests.vision.pictures import encode, full_size, quarters
 
 
@@ -37,8 +39,8 @@ def test_the_next_waits_until_there_is_room() -> None:
         thread = threading.Thread(target=second)
         thread.start()
         assert not entered.wait(0.1)
-    assert entered.wait(5)
-    thread.join(5)
+    assert entered.wait(LIMIT)
+    thread.join(LIMIT)
 
 
 def test_a_large_one_is_not_kept_out_by_small_ones_that_come_after_it() -> None:
@@ -55,12 +57,10 @@ def test_a_large_one_is_not_kept_out_by_small_ones_that_come_after_it() -> None:
             thread = threading.Thread(target=take, args=(size,))
             thread.start()
             threads.append(thread)
-            end = time.monotonic() + 10
-            while budget.waiting < len(threads) and time.monotonic() < end:
-                time.sleep(0.001)
+            eventually(lambda: budget.waiting == len(threads))
         assert budget.waiting == 3
     for thread in threads:
-        thread.join(5)
+        thread.join(LIMIT)
     assert order[0] == 100
     assert sorted(order) == [10, 20, 100]
 

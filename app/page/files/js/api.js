@@ -171,7 +171,7 @@ async function problemOf(response) {
     const words = withoutRepeats(status, title, readable(detail));
     if (title) return new Problem(...words, { code, again, after });
   } catch {
-    // The answer is from a proxy between this page and Spotter.
+    // The answer is from a proxy before Spotter.
   }
   if (status === 413) return new Problem("The file is too large", "The server refuses its size.");
   const detail = `The server answered with status ${status}.`;
