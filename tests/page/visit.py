@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Request
 
-LIMIT_MS = 60_000
+LIMIT_MS = 180_000
 """Playwright's own limits are little for a browser on a machine that is busy."""
 
 _DROP = """async ([files, kind]) => {
