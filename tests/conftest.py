@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from tests import surroundings
 from tests.server import Server, serve
 from tests.shared_data import NO_SHARED, NONE, SHARED, THERE
 from tests.stand_ins import scene
@@ -16,6 +17,8 @@ def pytest_configure() -> None:
     """A folder that is named has to be there: nobody skips tests by a typing mistake."""
     if os.environ.get("SPOTTER_SHARED", NONE) not in ("", NONE) and not THERE:
         raise pytest.UsageError(f"SPOTTER_SHARED={SHARED}: there is no such folder.")
+    surroundings.forget()
+    surroundings.no_deadlines()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -21,9 +21,9 @@ from app.events.enqueue import enqueue, message
 from app.events.notice import Notice, notices
 from app.events.progress import Progress
 from app.events.worker import Worker
-from tests.eventually import eventually
 from tests.events.results import Results
 from tests.events.throttle import Throttle, throttled
+from tests.eventually import eventually
 from tests.http.client import drawn
 from tests.server import LIMIT, REPOSITORY, START_LIMIT, environment
 
