@@ -72,7 +72,7 @@ def _assault(server: Server, siege: Siege, seed: int, numbers: range) -> None:
 
 
 def _fault_of_log(server: Server) -> str:
-    for line in server.output().splitlines():
+    for line in server.lines():
         if not line or "is ready: http" in line:
             continue
         if not line.isascii() or not line.isprintable() or len(line) > _LONGEST_LINE:
