@@ -1,8 +1,9 @@
 """``python -m benchmarks.cold``: time from the start of a process to its first answer.
 
 It is compared with the floor: a script that imports the packages needed for serving and creates
-the session. All run on one core, in turns, so that a busy machine slows them alike. Wall time is
-what users wait for and what Lambda bills; CPU time varies less.
+the session. A second script also decodes a photo and runs the session once, which no server can
+avoid before its first answer. All run on one core, in turns, so that a busy machine slows them
+alike. Wall time is what users wait for and what Lambda bills; CPU time varies less.
 """
 
 import argparse
@@ -20,6 +21,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
+from benchmarks.harness.bare_session import feed_of
 from benchmarks.harness.load import multipart_request, read_answer
 from benchmarks.harness.process import held_port
 from tests.aws.gateways import SOURCES, Request
@@ -30,7 +34,11 @@ FLOOR = """
 import numpy, onnxruntime, PIL, fastapi, {server}, os, sys
 options = onnxruntime.SessionOptions()
 options.intra_op_num_threads = 1
-onnxruntime.InferenceSession(sys.argv[1], options, providers=["CPUExecutionProvider"])
+session = onnxruntime.InferenceSession(sys.argv[1], options, providers=["CPUExecutionProvider"])
+if len(sys.argv) > 2:
+    from PIL import Image
+    Image.open(sys.argv[2]).convert("RGB")
+    session.run(None, dict(numpy.load(sys.argv[3])))
 os._exit(0)  # the time to shut down does not count
 """
 UVICORN = ("uvicorn", "app.main:app", "--port", "{port}")
@@ -38,6 +46,7 @@ SPOTTER = ("app",)
 """Also uvicorn, started as ``make run`` and the container do."""
 _HTTP_API = SOURCES[2]
 _START_TIMEOUT_SECONDS = 60.0
+_FLOOR, _FLOOR_WITH_PHOTO = "floor", "with a photo"
 
 
 @dataclass(frozen=True)
@@ -59,8 +68,9 @@ class Comparison:
     cpu_ratio: float
 
 
-def uvicorn_floor(model: Path) -> Start:
-    return _floor([sys.executable], "uvicorn", model, _environment())
+def uvicorn_floor(*arguments: Path) -> Start:
+    """``arguments`` are those of ``FLOOR``: a model, and for a run a photo and its input."""
+    return _floor([sys.executable], "uvicorn", arguments, _environment())
 
 
 def uvicorn_answer(model: Path, request: bytes, module: Sequence[str] = UVICORN) -> Start:
@@ -90,9 +100,9 @@ def uvicorn_answer(model: Path, request: bytes, module: Sequence[str] = UVICORN)
     return watch.start
 
 
-def lambda_floor(deployed: Deployed, model: Path) -> Start:
+def lambda_floor(deployed: Deployed, *arguments: Path) -> Start:
     path = {"PATH": os.environ["PATH"], "PYTHONPATH": f"{deployed.root}:{deployed.runtime}"}
-    return _floor([INTERPRETER, "-S"], "mangum", model, path, deployed.root)
+    return _floor([INTERPRETER, "-S"], "mangum", arguments, path, deployed.root)
 
 
 def lambda_answer(deployed: Deployed, model: Path, request: Request) -> Start:
@@ -139,14 +149,14 @@ def on_one_core() -> tuple[str, ...]:
 def _floor(
     python: Sequence[str],
     server: str,
-    model: Path,
+    arguments: Sequence[Path],
     environment: Mapping[str, str],
     folder: Path | None = None,
 ) -> Start:
     code = FLOOR.format(server=server)
     with _stopwatch() as watch:
         subprocess.run(
-            [*on_one_core(), *python, "-c", code, str(model)],
+            [*on_one_core(), *python, "-c", code, *map(str, arguments)],
             cwd=folder,
             env=environment,
             check=True,
@@ -216,34 +226,39 @@ def _report(title: str, measures: Mapping[str, Measure], rounds: int) -> None:
 
 def main() -> None:
     options = _arguments()
-    model, photo = options.model.resolve(), options.photo.read_bytes()
-    form = multipart_request("/detect", photo)
-    if options.zip is None:
-        _report(
-            "uvicorn",
-            {
-                "floor": lambda: uvicorn_floor(model),
-                "POST /detect": lambda: uvicorn_answer(model, form),
-                "python -m app": lambda: uvicorn_answer(model, form, SPOTTER),
-            },
-            options.rounds,
-        )
-        return
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        (folder / "runtime").mkdir()
-        zipfile.ZipFile(options.zip).extractall(folder / "task")
-        deployed = Deployed(folder / "task", link_runtime(folder / "runtime"))
-        post = Request("POST", "/detect", body=photo)
-        _report(
-            "Lambda's runtime client",
-            {
-                "floor": lambda: lambda_floor(deployed, model),
-                "GET /healthz": lambda: lambda_answer(deployed, model, Request("GET", "/healthz")),
-                "POST /detect": lambda: lambda_answer(deployed, model, post),
-            },
-            options.rounds,
-        )
+        model, photo = options.model.resolve(), options.photo.resolve()
+        feed = folder / "feed.npz"
+        np.savez(feed, **feed_of(model, photo.read_bytes()))  # type: ignore[arg-type]
+        run = model, photo, feed
+        if options.zip is None:
+            _report("uvicorn", _under_uvicorn(*run), options.rounds)
+        else:
+            zipfile.ZipFile(options.zip).extractall(folder / "task")
+            (folder / "runtime").mkdir()
+            deployed = Deployed(folder / "task", link_runtime(folder / "runtime"))
+            _report("Lambda's runtime client", _on_lambda(deployed, *run), options.rounds)
+
+
+def _under_uvicorn(model: Path, photo: Path, feed: Path) -> dict[str, Measure]:
+    form = multipart_request("/detect", photo.read_bytes())
+    return {
+        _FLOOR: lambda: uvicorn_floor(model),
+        _FLOOR_WITH_PHOTO: lambda: uvicorn_floor(model, photo, feed),
+        "POST /detect": lambda: uvicorn_answer(model, form),
+        "python -m app": lambda: uvicorn_answer(model, form, SPOTTER),
+    }
+
+
+def _on_lambda(deployed: Deployed, model: Path, photo: Path, feed: Path) -> dict[str, Measure]:
+    post = Request("POST", "/detect", body=photo.read_bytes())
+    return {
+        _FLOOR: lambda: lambda_floor(deployed, model),
+        _FLOOR_WITH_PHOTO: lambda: lambda_floor(deployed, model, photo, feed),
+        "GET /healthz": lambda: lambda_answer(deployed, model, Request("GET", "/healthz")),
+        "POST /detect": lambda: lambda_answer(deployed, model, post),
+    }
 
 
 def _arguments() -> argparse.Namespace:

@@ -1,7 +1,9 @@
 """``python -m benchmarks.overload``: sends many times more requests than a server can answer.
 
-The server has one core, the client has the others. The capacity is measured before the overload
-and again one second after it.
+The server has one core; the client and the process that asks for ``/healthz`` have the others. The
+capacity is measured before the overload and again one second after it. A bare uvicorn, which
+refuses every photo, is then sent as many requests: what its ``/healthz`` takes is the floor. At the
+end both are asked over many connections at once, each of which asks again after every answer.
 """
 
 import argparse
@@ -15,7 +17,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +28,10 @@ from benchmarks.harness.process import Running, run
 
 _PROBE_INTERVAL_SECONDS = 0.02
 _SETTLE_SECONDS = 1.0
+_CONNECTIONS = (32, 256)
+_CONNECTED_SECONDS = 10.0
+_BARE = [sys.executable, "-m", "uvicorn", "benchmarks.contenders.bare_uvicorn:app"]
+_BARE += ["--port", "{port}", "--no-access-log", "--log-level", "warning"]
 
 
 @dataclass(frozen=True)
@@ -79,16 +85,28 @@ def measure(server: Running, image: bytes, places: int, times: float, seconds: f
     settled = min(5.0, seconds / 2)
     drive(server.port, request, 2, 1)
     capacity = drive(server.port, request, 2, settled).per_second
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, context) as other:
-        other.submit(os.getpid).result()  # wait until the process has started
-        with _watched(server) as resident:
-            probed = other.submit(probe, server.port, seconds)
-            tally = asyncio.run(offer(server.port, [request], times * capacity, seconds))
-            health = probed.result()
+    with _watched(server) as resident, _probed(server.port, seconds) as probed:
+        tally = asyncio.run(offer(server.port, [request], times * capacity, seconds))
+        health = probed.result()
     time.sleep(max(0.0, _SETTLE_SECONDS - tally.drained))
     after = drive(server.port, request, 2, settled).per_second
     return Report(capacity, places, tally, health, resident, after)
+
+
+def health_over_connections(port: int, request: bytes, number: int, seconds: float) -> list[float]:
+    """Seconds that each ``/healthz`` takes while ``number`` connections ask without a pause."""
+    with _probed(port, seconds) as probed:
+        drive(port, request, number, seconds)
+        return probed.result()
+
+
+@contextmanager
+def _probed(port: int, seconds: float) -> Iterator[Future[list[float]]]:
+    """Runs ``probe`` in another process during the block."""
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, context) as other:
+        other.submit(os.getpid).result()  # wait until the process has started
+        yield other.submit(probe, port, seconds)
 
 
 def probe(port: int, seconds: float) -> list[float]:
@@ -139,10 +157,32 @@ def main() -> None:
     environment = {"SPOTTER_LOG_LEVEL": "info"}
     if options.model:
         environment["SPOTTER_MODEL"] = str(options.model)
+    photo = options.photo.read_bytes()
+    request = raw_request("/detect", photo)
+
+    def over_connections(server: Running) -> dict[str, object]:
+        return {
+            f"{number}_connections_healthz_p99_ms": _ms(
+                health_over_connections(server.port, request, number, _CONNECTED_SECONDS), 0.99
+            )
+            for number in _CONNECTIONS
+        }
+
     with run([sys.executable, "-m", "app"], environment, mine) as server:
         places = 1 + 16  # the default on one core
-        report = measure(server, options.photo.read_bytes(), places, options.times, options.seconds)
-    print(json.dumps(report.facts(), indent=1))
+        report = measure(server, photo, places, options.times, options.seconds)
+        facts = report.facts() | over_connections(server)
+    with run(_BARE, {}, mine) as server, _probed(server.port, options.seconds) as probed:
+        rate = options.times * report.capacity
+        tally = asyncio.run(offer(server.port, [request], rate, options.seconds))
+        health = probed.result()
+        bare = {
+            "refused_p95_ms": _ms(tally.refused, 0.95),
+            "healthz_p50_ms": _ms(health, 0.5),
+            "healthz_p99_ms": _ms(health, 0.99),
+            **over_connections(server),
+        }
+    print(json.dumps({"spotter": facts, "bare uvicorn": bare}, indent=1))
 
 
 def _arguments() -> argparse.Namespace:

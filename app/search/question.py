@@ -55,9 +55,15 @@ class Hit:
     @classmethod
     def of(cls, item: Mapping[str, Any]) -> "Hit":
         return cls(
-            *(item["bucket"], item["key"], item.get("versionId")),
-            *(item["label"], float(item["probability"]), item["altText"]),
-            *(item["model"], item["modelSha256"], item["detectedAt"]),
+            bucket=item["bucket"],
+            key=item["key"],
+            version=item.get("versionId"),
+            label=item["label"],
+            probability=float(item["probability"]),
+            alt_text=item["altText"],
+            model=item["model"],
+            model_sha256=item["modelSha256"],
+            detected_at=item["detectedAt"],
         )
 
     @property

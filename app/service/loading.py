@@ -9,6 +9,7 @@ from app.vision.detector import Detector
 from app.vision.images.memory import DecodingBudget
 from app.vision.images.reader import ImageReader
 from app.vision.model.load import load
+from app.vision.runtime.allocator import release_free_memory
 from app.vision.runtime.limits import usable_cores
 
 _SIDE = 640  # pixels
@@ -20,6 +21,7 @@ def load_detector(settings: Settings) -> Detector:
     warn_of_ignored()
     threads = settings.threads or usable_cores()
     model = load(settings.model, threads, settings.providers, settings.openvino_precision)
+    release_free_memory()
     budget = DecodingBudget(decoding_bytes(settings), _REMEDY)
     return Detector(model, ImageReader(settings.max_pixels, budget))
 

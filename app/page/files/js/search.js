@@ -51,5 +51,5 @@ function asked(text) {
 
 /** @param {Hit} hit */
 function row({ bucket, key, probability, altText }) {
-  return make("li", "row", make("b", "", `${bucket}/${key}`), percent(probability), make("p", "", altText));
+  return make("li", "", make("b", "", `${bucket}/${key}`), " ", percent(probability), make("p", "quiet", altText));
 }

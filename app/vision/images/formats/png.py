@@ -100,8 +100,10 @@ def _clear_around(image: ImageFile, box: tuple[int, int, int, int]) -> None:
     width, height = image.size
     white = 255 if image.mode == "L" else (255, 255, 255)
     for outside in (
-        *((0, 0, width, top), (0, bottom, width, height)),
-        *((0, top, left, bottom), (right, top, width, bottom)),
+        (0, 0, width, top),
+        (0, bottom, width, height),
+        (0, top, left, bottom),
+        (right, top, width, bottom),
     ):
         image.paste(white, outside)
 
@@ -147,13 +149,9 @@ def _read_chunks(data: bytes) -> _Chunks:
     if frame is not None and not first_is_frame and frame.pieces and len(header) == 25:
         found.frame_box = frame.box(header)
     if found.frame_box is not None and frame is not None:
-        parts = [data[start:end] for start, end in frame.pieces]
-        found.first_frame = b"".join(
-            [
-                *(_SIGNATURE, header, frame.control(), palette_chunk, transparency_chunk),
-                *(_chunk(b"IDAT", b"".join(parts)), _chunk(b"IEND", b"")),
-            ]
-        )
+        pixels = _chunk(b"IDAT", b"".join(data[start:end] for start, end in frame.pieces))
+        before = header + frame.control() + palette_chunk + transparency_chunk
+        found.first_frame = _SIGNATURE + before + pixels + _chunk(b"IEND", b"")
         found.skips = {}
     return found
 
