@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from PIL import Image
 
+from tests import surroundings
 from tests.server import Server, serve
 from tests.shared_data import NO_SHARED, NONE, SHARED, THERE
 from tests.stand_ins import scene
@@ -23,6 +24,8 @@ def pytest_configure() -> None:
     """A folder that is named has to be there: nobody skips tests by a typing mistake."""
     if os.environ.get("SPOTTER_SHARED", NONE) not in ("", NONE) and not THERE:
         raise pytest.UsageError(f"SPOTTER_SHARED={SHARED}: there is no such folder.")
+    surroundings.forget()
+    surroundings.no_deadlines()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 MB_PER_VCPU = 1769
 _PERIOD_US = 100_000
 _ROOT = Path("/sys/fs/cgroup")
-_NAME = "spotter-benchmark"
+_NAME = f"spotter-benchmark-{os.getpid()}"
 _REMOVAL_SECONDS = 5.0
 """Time that the kernel may need to remove killed processes from a cgroup."""
 

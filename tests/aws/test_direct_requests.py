@@ -21,6 +21,15 @@ from app.cloud.signature import Signer
 from app.errors import ImageTooLarge, ObjectMissing, Overloaded
 from tests.aws.moto import Cloud
 
+
+@pytest.fixture(autouse=True)
+def without_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With one, all is left to boto3."""
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
 HEADERS = {"host": "x.test", "x-amz-target": "DynamoDB_20120810.Query"}
 
 

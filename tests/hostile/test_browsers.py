@@ -19,7 +19,7 @@ from tests.server import Server
 def test_a_line_stays_a_line(server: Server, text: str) -> None:
     # Lines come in the order of the answers: with this one, those of the start are there too.
     server.logged(server.client.get("/healthz").headers["x-request-id"])
-    before = len(server.output().splitlines())
+    before = len(server.lines())
     encoded = quote(text)
     requests = [
         server.client.build_request("GET", f"/x{encoded}"),
@@ -30,7 +30,7 @@ def test_a_line_stays_a_line(server: Server, text: str) -> None:
     for request in requests:
         answer = server.client.send(request)
         server.logged(answer.headers["x-request-id"])
-    added = server.output().splitlines()[before:]
+    added = server.lines()[before:]
     assert len(added) == len(requests)
     for line in added:
         assert json.loads(line)["message"] == "request"

@@ -73,7 +73,23 @@ for path in sys.argv[1:]:
 
 
 def cost(folder: Path, *files: bytes) -> list[tuple[str, float, int]]:
-    """What came of each file, processor seconds and bytes over idle, in a process of their own."""
+    """What came of each file, processor seconds and bytes over idle, in a process of their own.
+
+    Where a file seems to be above the rule, all are measured again, and the smaller figures count:
+    the machine may be busy.
+    """
+    found = _cost_once(folder, *files)
+    if all(seconds < MOST_SECONDS and memory < MOST_MEMORY for _, seconds, memory in found):
+        return found
+    return [
+        (outcome, min(first, second), min(memory, other))
+        for (outcome, first, memory), (_, second, other) in zip(
+            found, _cost_once(folder, *files), strict=True
+        )
+    ]
+
+
+def _cost_once(folder: Path, *files: bytes) -> list[tuple[str, float, int]]:
     paths = [folder / str(index) for index in range(len(files))]
     for path, data in zip(paths, files, strict=True):
         path.write_bytes(data)

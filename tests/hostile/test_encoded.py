@@ -7,7 +7,6 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
-from statistics import median
 
 import httpx
 import pytest
@@ -159,7 +158,8 @@ def test_nobody_waits_for_five_mebibytes(
         at_once = time.process_time() - began
         assert decoded == data
         shares.append(asyncio.run(_longest_pause(app, path, headers, body)) / at_once)
-    assert median(shares) < 0.7, shares
+    # A loop that stands still does so each time; other threads may disturb some of them.
+    assert sorted(shares)[2] < 0.7, shares
 
 
 async def _longest_pause(app: object, path: str, headers: dict[str, str], body: bytes) -> float:

@@ -95,7 +95,7 @@ def test_boto3_knows_the_error_and_comes_back_by_itself(scripted_model: Path) ->
         hasty, patient = boto(server, retries=1), boto(server, retries=8)
 
         def ask_often() -> None:
-            for _ in range(300):
+            for _ in range(1000):
                 hasty.detect_labels(Image={"Bytes": IMAGE})
 
         with pytest.raises(hasty.exceptions.ProvisionedThroughputExceededException):

@@ -12,7 +12,7 @@ from deepstack.core import DeepstackException, DeepstackObject
 from app import __version__
 from tests.http.client import Wire, base64_of, drawn, multipart
 from tests.http.scripted import RED
-from tests.server import Server, serve, start_failure
+from tests.server import LIMIT, Server, serve, start_failure
 
 PATH = "/v1/vision/detection"
 CUSTOM = "/v1/vision/custom/scripted"
@@ -47,7 +47,7 @@ def error(answer: httpx.Response, status: int) -> str:
 
 
 def client(server: Server, **options: Any) -> DeepstackObject:
-    return DeepstackObject(ip="127.0.0.1", port=server.port, **options)
+    return DeepstackObject(ip="127.0.0.1", port=server.port, timeout=int(LIMIT), **options)
 
 
 def test_predictions(scripted: Server) -> None:

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 MOST_SECONDS = 2.0
@@ -85,7 +85,24 @@ class Measured:
 
 
 def measure(files: Mapping[str, bytes]) -> dict[str, Measured]:
-    """Reads each file with the default limits."""
+    """Reads each file with the default limits.
+
+    What seems to be above the rule is measured again, and the smaller figures count: the machine
+    may be busy. A file that is above it is so each time.
+    """
+    found = _measure_once(files)
+    above = [name for name, one in found.items() if not one.within_the_rule]
+    again = _measure_once({name: files[name] for name in above}) if above else {}
+    for name, one in again.items():
+        found[name] = replace(
+            one,
+            seconds=min(one.seconds, found[name].seconds),
+            bytes=min(one.bytes, found[name].bytes),
+        )
+    return found
+
+
+def _measure_once(files: Mapping[str, bytes]) -> dict[str, Measured]:
     with tempfile.TemporaryDirectory() as folder:
         paths = {str(Path(folder) / str(n)): name for n, name in enumerate(files)}
         for path, name in paths.items():

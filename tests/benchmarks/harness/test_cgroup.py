@@ -1,5 +1,6 @@
 """Limits on cgroup trees that are only folders."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,8 @@ def test_the_share_of_a_lambda_size_on_both_versions_of_cgroups(tmp_path: Path) 
     (tmp_path / "v1" / "memory").mkdir()
     with lambda_limits(1024, tmp_path / "v1") as enter:
         enter()
-    cpu, memory = tmp_path / "v1/cpu/spotter-benchmark", tmp_path / "v1/memory/spotter-benchmark"
+    name = f"spotter-benchmark-{os.getpid()}"  # two commands at a time have one each
+    cpu, memory = tmp_path / "v1/cpu" / name, tmp_path / "v1/memory" / name
     assert (cpu / "cpu.cfs_quota_us").read_text() == "57885"
     assert (cpu / "cpu.cfs_period_us").read_text() == "100000"
     assert (memory / "memory.limit_in_bytes").read_text() == str(1024 * 1024 * 1024)
@@ -29,7 +31,7 @@ def test_the_share_of_a_lambda_size_on_both_versions_of_cgroups(tmp_path: Path) 
     (tmp_path / "v2" / "cgroup.controllers").touch()
     with lambda_limits(3008, tmp_path / "v2"):
         pass
-    assert (tmp_path / "v2/spotter-benchmark/cpu.max").read_text() == "170039 100000"
+    assert (tmp_path / "v2" / name / "cpu.max").read_text() == "170039 100000"
 
 
 def test_where_there_are_no_cgroups_it_says_why(tmp_path: Path) -> None:

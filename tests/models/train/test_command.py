@@ -125,7 +125,7 @@ def test_a_terminated_run_can_be_resumed(drawn: Path, tmp_path: Path) -> None:
     while (line := process.stderr.readline()) and "epoch" not in line:
         pass
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=60)
+    process.communicate(timeout=300)
     assert process.returncode == 130
     run = torch.load(out.with_suffix(".run") / "last.pt", weights_only=True)
     assert run["step"] > 0
