@@ -10,7 +10,6 @@ from functools import partial
 import httpx
 
 from tests.aws.moto import Cloud
-from tests.server import LIMIT
 
 _HOP_BY_HOP = {
     "connection",
@@ -111,11 +110,7 @@ _SLOW_DOWN = (
 @contextmanager
 def throttled(cloud: Cloud, throttle: Throttle) -> Iterator[Cloud]:
     with (
-<<<<<<< HEAD
         httpx.Client(base_url=cloud.url, timeout=120, verify=False, trust_env=False) as client,
-=======
-        httpx.Client(base_url=cloud.url, timeout=LIMIT, verify=False, trust_env=False) as client,
->>>>>>> fb
         http.server.ThreadingHTTPServer(
             ("127.0.0.1", 0), partial(_Proxy, client, throttle)
         ) as server,

@@ -153,7 +153,7 @@ def test_the_pixel_limit_is_checked_before_anything_is_decoded(data: bytes) -> N
         patch.setattr(Image.Image, "load", lambda _: pytest.fail("decoded"))
         with pytest.raises(ImageTooLarge, match="50000000"):
             read(data)
-    assert time.process_time() - began < 2
+    assert time.process_time() - began < 0.5
 
 
 def test_the_pixel_limit_itself_is_allowed() -> None:
