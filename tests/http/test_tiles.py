@@ -139,10 +139,17 @@ def test_masks_keypoints_and_corners_lie_where_the_tile_lies(tmp_path: Path) -> 
 
 
 @pytest.fixture(scope="module")
-def narrow(scripted_model: Path) -> Iterator[Server]:
+def one_at_a_time(scripted_model: Path) -> Iterator[Server]:
     """One image at a time, and one may wait."""
     with serve(scripted_model, concurrency="1", queue="1", threads="1") as server:
         yield server
+
+
+@pytest.fixture
+def narrow(one_at_a_time: Server) -> Server:
+    """The same, with all places free: a tile that runs keeps its place when its client leaves."""
+    eventually(lambda: one_at_a_time.figure("spotter_images_running ") == 0)
+    return one_at_a_time
 
 
 def begin(server: Server, wire: Wire, picture: bytes, request_id: str) -> None:
