@@ -51,6 +51,7 @@ def take(browser: Browser, url: str, name: str, look: dict[str, Any]) -> None:
     badges = page.locator("#strip .badge")
     expect(badges).to_have_text([re.compile(r"\d+")] * 2)
     page.mouse.move(1, 1)
+    page.wait_for_selector("#label option", state="attached")
     page.screenshot(path=FOLDER / f"{name}.jpg", type="jpeg", quality=88)
     context.close()
 
