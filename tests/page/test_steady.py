@@ -12,7 +12,8 @@ from tests.page.photos import ASTRONAUT, make_photos
 from tests.page.visit import Visit
 from tests.server import Server
 
-# Moves the slider at each of 120 frames, up and down, and records what each step shows.
+# Moves the slider at each of 120 frames, up and down, but not past the astronaut, and records what
+# each step shows.
 _DRAG = """async () => {
   const slider = document.querySelector("#confidence");
   const seen = [];
@@ -20,7 +21,7 @@ _DRAG = """async () => {
   const row = document.querySelector("#objects button");
   for (let step = 0; step < 120; step += 1) {
     await new Promise(requestAnimationFrame);
-    slider.value = 0.05 + 0.7 * Math.abs(Math.sin(step / 20));
+    slider.value = 0.05 + 0.4 * Math.abs(Math.sin(step / 20));
     slider.dispatchEvent(new Event("input", { bubbles: true }));
     await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
     for (const box of document.querySelectorAll("#boxes .box")) {
