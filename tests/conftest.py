@@ -25,7 +25,6 @@ def pytest_configure() -> None:
     if os.environ.get("SPOTTER_SHARED", NONE) not in ("", NONE) and not THERE:
         raise pytest.UsageError(f"SPOTTER_SHARED={SHARED}: there is no such folder.")
     surroundings.forget()
-    surroundings.no_deadlines()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -16,11 +15,17 @@ from typing import Any
 
 import httpx
 
+from benchmarks.harness.process import held_port
+
 REPOSITORY = Path(__file__).parent.parent
 START_LIMIT = 300.0
 """Seconds; a limit for machines that are busy, not a promise."""
 LIMIT = 120.0
 """Seconds after which a test gives up waiting for what should have come long before."""
+
+
+def as_a_module(_port: int) -> list[str]:
+    return ["-m", "app"]
 
 
 @dataclass
@@ -75,7 +80,7 @@ class Server:
 @contextmanager
 def serve(
     model: Path | None = None,
-    command: Callable[[int], list[str]] = lambda _: ["-m", "app"],
+    command: Callable[[int], list[str]] = as_a_module,
     /,
     *,
     host: str = "127.0.0.1",
@@ -116,11 +121,16 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def start_failure(model: Path | None = None, **settings: str) -> tuple[int, str]:
-    """Exit code and output of a server that is expected not to start."""
+def start_failure(
+    model: Path | None = None,
+    command: Callable[[int], list[str]] = as_a_module,
+    /,
+    **settings: str,
+) -> tuple[int, str]:
+    """Exit code and output of a server that is expected not to start; as ``serve`` otherwise."""
     with held_port() as port:
         done = subprocess.run(
-            [sys.executable, "-m", "app"],
+            [sys.executable, *command(port)],
             cwd=REPOSITORY,
             env=environment(model, port, settings),
             stdout=subprocess.PIPE,
@@ -137,22 +147,6 @@ def environment(model: Path | None, port: int, settings: dict[str, str]) -> dict
     if model is not None:
         given["SPOTTER_MODEL"] = str(model)
     return {**clean, **given, "PORT": str(port), "HOST": "127.0.0.1"}
-
-
-@contextmanager
-def held_port() -> Iterator[int]:
-    """A port on which nobody listens, and that the system gives to nobody else meanwhile.
-
-    If it were only free, another test's server could get it before ours listens. Linux lets a
-    server bind it nevertheless: both sockets have SO_REUSEADDR, and this one does not listen.
-    """
-    with socket.socket() as holder:
-        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        holder.bind(("127.0.0.1", 0))
-        port: int = holder.getsockname()[1]
-        if sys.platform != "linux":
-            holder.close()
-        yield port
 
 
 def _wait_until_ready(server: Server) -> None:

@@ -2,8 +2,6 @@
 
 import os
 
-from hypothesis import HealthCheck, settings
-
 _BEGINNINGS = ("SPOTTER_", "AWS_", "OTEL_", "UVICORN_", "MALLOC_")
 _NAMES = frozenset(
     {
@@ -26,11 +24,3 @@ def forget() -> None:
     for name in ("NO_PROXY", "no_proxy"):
         others = os.environ.get(name)
         os.environ[name] = f"{_HERE},{others}" if others else _HERE
-
-
-def no_deadlines() -> None:
-    """Hypothesis gives an example 200 ms unless it is CI that runs it."""
-    slow = [HealthCheck.too_slow]
-    settings.register_profile("busy", deadline=None, suppress_health_check=slow)
-    if not os.environ.get("CI"):
-        settings.load_profile("busy")

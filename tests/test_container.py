@@ -18,8 +18,9 @@ import pytest
 import yaml
 
 from app.settings import DEFAULT_MODEL, Settings
+from benchmarks.harness.process import held_port
 from deploy.locked import CONTAINER, EXTRAS, packages
-from tests.server import REPOSITORY, held_port
+from tests.server import REPOSITORY
 
 
 def read_dockerfile() -> list[tuple[str, str]]:

@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -153,10 +154,13 @@ def _wait_until_listening(process: subprocess.Popen[bytes], port: int) -> None:
 def held_port() -> Iterator[int]:
     """A port on which nobody listens, and that the system gives to nobody else meanwhile.
 
-    A server can bind it nevertheless: both sockets have SO_REUSEADDR, and this one does not listen.
+    If it were only free, another server could get it before ours listens. Linux lets a server bind
+    it nevertheless: both sockets have SO_REUSEADDR, and this one does not listen.
     """
     with socket.socket() as holder:
         holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         holder.bind(("127.0.0.1", 0))
         port: int = holder.getsockname()[1]
+        if sys.platform != "linux":
+            holder.close()
         yield port

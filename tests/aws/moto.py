@@ -12,7 +12,7 @@ from typing import Any
 import boto3
 import httpx
 
-from tests.server import held_port
+from benchmarks.harness.process import held_port
 
 REGION = "us-east-1"
 

@@ -11,8 +11,9 @@ import pytest
 from app.cloud import s3 as module
 from app.cloud.s3 import Storage, StoredObject
 from app.errors import ImageTooLarge, InvalidObject, ObjectMissing, Overloaded, StartError
+from benchmarks.harness.process import held_port
 from tests.aws.moto import Cloud
-from tests.server import REPOSITORY, held_port
+from tests.server import REPOSITORY
 
 LIMIT = 1000
 

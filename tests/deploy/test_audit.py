@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from benchmarks.harness.process import held_port
 from deploy import audit
-from tests.server import held_port
 
 WITNESS = audit.WITNESS.partition("==")[0]
 

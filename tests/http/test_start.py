@@ -14,7 +14,6 @@ from tests.server import (
     START_LIMIT,
     Server,
     environment,
-    held_port,
     serve,
     start_failure,
 )
@@ -40,17 +39,11 @@ BAD_SETTINGS = [
 
 
 def with_uvicorn(model: Path | None, **settings: str) -> tuple[int, str]:
-    with held_port() as port:
-        done = subprocess.run(
-            [sys.executable, "-m", "uvicorn", "app.main:app", "--port", str(port)],
-            cwd=REPOSITORY,
-            env=environment(model, port, settings),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=START_LIMIT,
-            check=False,
-        )
-    return done.returncode, done.stdout.decode()
+    return start_failure(model, uvicorn, **settings)
+
+
+def uvicorn(port: int) -> list[str]:
+    return ["-m", "uvicorn", "app.main:app", "--port", str(port)]
 
 
 def said(output: str, *words: str) -> str:

@@ -17,9 +17,10 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from app.observability import tracing
+from benchmarks.harness.process import held_port
 from tests.http.client import drawn, post
 from tests.http.scripted import write_model
-from tests.server import REPOSITORY, environment, held_port, serve
+from tests.server import REPOSITORY, environment, serve
 
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 

@@ -21,6 +21,7 @@ from app.server.drain_limit import DRAIN_SECONDS
 from app.vision.model.load import load
 from benchmarks.harness.load import raw_request
 from benchmarks.harness.open_loop import Tally, offer
+from benchmarks.harness.process import held_port
 from tests.eventually import eventually
 from tests.http.client import (
     Wire,
@@ -41,7 +42,6 @@ from tests.server import (
     START_LIMIT,
     Server,
     environment,
-    held_port,
     serve,
 )
 
