@@ -85,9 +85,8 @@ def measure(server: Running, image: bytes, places: int, times: float, seconds: f
     settled = min(5.0, seconds / 2)
     drive(server.port, request, 2, 1)
     capacity = drive(server.port, request, 2, settled).per_second
-    with _watched(server) as resident, _probed(server.port, seconds) as probed:
-        tally = asyncio.run(offer(server.port, [request], times * capacity, seconds))
-        health = probed.result()
+    with _watched(server) as resident:
+        tally, health = _overloaded(server.port, request, times * capacity, seconds)
     time.sleep(max(0.0, _SETTLE_SECONDS - tally.drained))
     after = drive(server.port, request, 2, settled).per_second
     return Report(capacity, places, tally, health, resident, after)
@@ -98,6 +97,13 @@ def health_over_connections(port: int, request: bytes, number: int, seconds: flo
     with _probed(port, seconds) as probed:
         drive(port, request, number, seconds)
         return probed.result()
+
+
+def _overloaded(
+    port: int, request: bytes, rate: float, seconds: float
+) -> tuple[Tally, list[float]]:
+    with _probed(port, seconds) as probed:
+        return asyncio.run(offer(port, [request], rate, seconds)), probed.result()
 
 
 @contextmanager
@@ -172,10 +178,9 @@ def main() -> None:
         places = 1 + 16  # the default on one core
         report = measure(server, photo, places, options.times, options.seconds)
         facts = report.facts() | over_connections(server)
-    with run(_BARE, {}, mine) as server, _probed(server.port, options.seconds) as probed:
+    with run(_BARE, {}, mine) as server:
         rate = options.times * report.capacity
-        tally = asyncio.run(offer(server.port, [request], rate, options.seconds))
-        health = probed.result()
+        tally, health = _overloaded(server.port, request, rate, options.seconds)
         bare = {
             "refused_p95_ms": _ms(tally.refused, 0.95),
             "healthz_p50_ms": _ms(health, 0.5),

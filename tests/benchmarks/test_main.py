@@ -14,7 +14,6 @@ from benchmarks.harness import report
 from benchmarks.harness.bare_session import feed_of, run_loops
 from benchmarks.harness.cgroup import why_unavailable
 from benchmarks.harness.cpu_limits import CpuLimit, cpu_limits
-from benchmarks.harness.interference import QUIET_CORES
 from benchmarks.harness.measure import MeasurementFailed, Task, measure
 from benchmarks.harness.servers import REPOSITORY, Contender, contenders
 
@@ -38,12 +37,10 @@ def test_servers_are_measured_beside_the_bare_session(
     for row in rows:
         assert (row.cpu_limit, row.photo, row.errors) == ("1 core", "512 x 512", 0)
         assert 0 < row.p50_ms <= row.p95_ms
-        assert 0 <= row.cpu_ms < 5000
+        assert 0 < row.cpu_ms < 5000
         assert row.per_second > 0
         assert row.rss_mb > 30
         assert (row.cold_s is None) == row.server.startswith("session.run")
-    # The kernel counts in steps of 10 ms: a busy machine may leave a row less than one.
-    assert sum(row.cpu_ms for row in rows) > 10
     assert "spotter int8" in capsys.readouterr().out
     assert len((out / "benchmark.md").read_text().splitlines()) == len(rows) + 4
     assert (out / "benchmark.png").read_bytes().startswith(b"\x89PNG")
@@ -97,9 +94,8 @@ def test_a_lambda_size_is_held_where_that_is_permitted(
     assert limited.cpu_limit == "177 MB"
     cores = [row.per_second * row.cpu_ms / 1000 for row in (whole, limited)]
     assert cores[1] < 0.2
-    # Others, who may keep this one from its core, keep the other from it as well.
-    if whole.other_cores < QUIET_CORES:
-        assert cores[0] > 2 * cores[1]
+    assert cores[0] > 2 * cores[1]
+    assert whole.per_second > 1.5 * limited.per_second
 
 
 def test_the_bare_session_is_given_what_spotter_gives_it() -> None:

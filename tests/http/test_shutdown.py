@@ -32,7 +32,7 @@ def test_what_was_accepted_is_answered(scripted_model: Path, number: int) -> Non
         until_taken(server, 5)
         server.process.send_signal(number)
         assert statuses(wires) == [200] * 5
-        assert server.process.wait(LIMIT) == 0
+        assert server.process.wait(20) == 0
         assert "Traceback" not in server.output()
 
 
@@ -43,7 +43,7 @@ def test_a_body_on_its_way_is_waited_for(scripted_model: Path) -> None:
         server.process.send_signal(signal.SIGTERM)
         until_refused(server)
         assert wire.send(SLOW[HALF:]).response().status_code == 200
-        assert server.process.wait(LIMIT) == 0
+        assert server.process.wait(20) == 0
 
 
 def test_health_turns_at_once(scripted_model: Path) -> None:
@@ -61,7 +61,7 @@ def test_health_turns_at_once(scripted_model: Path) -> None:
         else:
             problem(answer, 503, "ModelUnavailable")
         assert wire.send(SLOW[HALF:]).response().status_code == 200
-        assert server.process.wait(LIMIT) == 0
+        assert server.process.wait(20) == 0
 
 
 def test_new_connections_are_refused_while_draining(scripted_model: Path) -> None:
@@ -81,6 +81,6 @@ def test_an_idle_server_ends_within_a_moment(scripted_model: Path) -> None:
     with serve(scripted_model, lambda _: ["-c", program], keep_alive="600") as server:
         idle = [Wire(server) for _ in range(3)]
         assert post(server, drawn()).status_code == 200
-        assert server.terminate() == 0
+        assert server.terminate(limit=10) == 0
         for wire in idle:
             wire.close()

@@ -202,12 +202,17 @@ def test_a_client_that_leaves_has_no_further_tiles_looked_at(narrow: Server) -> 
     for _ in range(3):
         assert post(narrow, drawn(colour=WHITE)).status_code == 200
     one_view = (cpu_seconds(narrow) - before) / 3
-    before = cpu_seconds(narrow)
-    with Wire(narrow) as wire:
-        begin(narrow, wire, drawn(*HUGE, WHITE), "leaves")
-    assert narrow.logged("leaves")["gone"] is True
-    eventually(lambda: narrow.figure("spotter_images_running ") == 0)
-    assert cpu_seconds(narrow) - before < 12 * one_view
+    spent = []
+    for number in range(5):  # a busy machine may keep this process from leaving at once
+        before = cpu_seconds(narrow)
+        with Wire(narrow) as wire:
+            begin(narrow, wire, drawn(*HUGE, WHITE), f"leaves-{number}")
+        assert narrow.logged(f"leaves-{number}")["gone"] is True
+        eventually(lambda: narrow.figure("spotter_images_running ") == 0)
+        spent.append((cpu_seconds(narrow) - before) / one_view)
+        if spent[-1] < 4:
+            return
+    pytest.fail(f"It went on for {spent} views.")
 
 
 def cpu_seconds(server: Server) -> float:

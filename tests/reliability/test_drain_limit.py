@@ -23,7 +23,7 @@ from tests.server import LIMIT, Server, serve
 
 ENDLESS = drawn(colour=WHITE)
 DRAIN_SECONDS = 4
-SOON = 100
+SOON = 15
 """Seconds that a busy machine may take longer; the work itself would take many minutes."""
 PATIENT_SECONDS = 600
 AMAZON = {"Content-Type": "application/x-amz-json-1.1"}

@@ -207,7 +207,7 @@ def test_a_server_that_failed_once_says_yes_again_by_itself(scripted: Server) ->
     """Where nobody sends images to one that says no, nothing else would bring it back."""
     assert post(scripted, FATAL).status_code == 500
     assert scripted.client.get("/healthz").status_code == 503
-    eventually(lambda: scripted.client.get("/healthz").status_code == 200)
+    eventually(lambda: scripted.client.get("/healthz").status_code == 200, limit=15)
 
 
 # Signals
@@ -231,7 +231,7 @@ def test_a_signal_under_load_loses_nothing_that_was_accepted(scripted_model: Pat
         assert [answer.status_code for answer in answers.values()] == [200] * 13
         told = {answers[wire].headers.get("connection") for wire in [*late, last]}
         assert told == {"close"}
-        assert server.process.wait(LIMIT) == 0
+        assert server.process.wait(20) == 0
         assert "Traceback" not in server.output()
 
 
@@ -248,7 +248,7 @@ def test_a_request_on_its_way_when_the_signal_comes_is_answered(scripted_model: 
                 wire.head("POST", "/detect", head).send(IMAGE)
             server.process.send_signal(signal.SIGTERM)
             assert statuses(wires) == [200] * 8
-            assert server.process.wait(LIMIT) == 0
+            assert server.process.wait(20) == 0
 
 
 @pytest.mark.load
@@ -266,7 +266,7 @@ def test_under_twice_its_load_a_signal_loses_nothing_that_was_sent_before(tmp_pa
             return await before, after
 
         before, after = asyncio.run(rush())
-        assert server.process.wait(LIMIT) == 0
+        assert server.process.wait(20) == 0
     assert not before.others
     assert len(before.accepted) > 20
     assert before.refused
@@ -291,7 +291,7 @@ def test_a_signal_during_the_start_ends_it(scripted_model: Path, delay: float) -
         eventually(lambda: catches_sigterm(process), START_LIMIT)
         time.sleep(delay)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(LIMIT) == 0
+        assert process.wait(20) == 0
         assert process.stderr is not None
         assert b"Traceback" not in process.stderr.read()
 
@@ -357,12 +357,12 @@ def test_a_clock_that_jumps_changes_nothing(tmp_path: Path, scripted_model: Path
             answer = client.post("/detect", content=slow)
             assert answer.status_code == 200
             stages = answer.headers["server-timing"].split(", ")
-            assert all(0 <= float(stage.split("=")[1]) < 600_000 for stage in stages)
+            assert all(0 <= float(stage.split("=")[1]) < 30_000 for stage in stages)
         time.sleep(6)  # past the keep-alive of idle connections
         assert client.get("/healthz").status_code == 200
         process.send_signal(signal.SIGTERM)
-        assert process.wait(LIMIT) == 0
+        assert process.wait(20) == 0
     lines = [line for line in log.read_text().splitlines() if '"request"' in line]
     milliseconds = [float(line.split('"ms": ')[1].split(",")[0].rstrip("}")) for line in lines]
     assert len(milliseconds) >= 6
-    assert all(0 <= spent < 600_000 for spent in milliseconds)
+    assert all(0 <= spent < 30_000 for spent in milliseconds)
