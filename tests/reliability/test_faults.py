@@ -19,7 +19,7 @@ import yaml
 from app.errors import StartError
 from app.server.drain_limit import DRAIN_SECONDS
 from app.vision.model.load import load
-from benchmarks.harness.load import raw_request
+from benchmarks.harness.load import drive, raw_request
 from benchmarks.harness.open_loop import Tally, offer
 from benchmarks.harness.process import held_port
 from tests.eventually import eventually
@@ -257,12 +257,13 @@ def test_under_twice_its_load_a_signal_loses_nothing_that_was_sent_before(tmp_pa
     model = write_model(tmp_path / "quick.onnx", white_steps=60)
     request = raw_request("/detect", drawn(colour=WHITE))
     with serve(model, concurrency="1", queue="8", threads="1") as server:
+        rate = max(60.0, 2 * drive(server.port, request, 2, 1).per_second)
 
         async def rush() -> tuple[Tally, Tally]:
-            before = asyncio.create_task(offer(server.port, [request], 60, 2))
+            before = asyncio.create_task(offer(server.port, [request], rate, 2))
             await asyncio.sleep(2)
             server.process.send_signal(signal.SIGTERM)
-            after = await offer(server.port, [request], 60, 0.5)
+            after = await offer(server.port, [request], rate, 0.5)
             return await before, after
 
         before, after = asyncio.run(rush())
