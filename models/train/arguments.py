@@ -30,10 +30,24 @@ def parser() -> argparse.ArgumentParser:
         "--new-schedule", action="store_true", help="with --from, always start a new schedule"
     )
     p.add_argument(
+        "--restart-at",
+        type=_share,
+        metavar="SHARE",
+        help="with --from or --resume, if the run has finished: go back to this share of the"
+        " schedule, such as 0.55, and train on until --epochs; the learning rate rises again",
+    )
+    p.add_argument(
         "--teacher",
         type=Path,
-        help="YOLOX file with COCO's 80 classes; its scores, boxes and features are also learnt, in"
-        f" the first {GUIDED * 100:.0f} %% of the run",
+        help="YOLOX file with COCO's 80 classes; its scores, boxes and features are also learnt",
+    )
+    p.add_argument(
+        "--guided",
+        type=float,
+        default=GUIDED,
+        metavar="SHARE",
+        help="share of the run after which the teacher is not asked any more; its weight falls to 0"
+        " until then (%(default)s)",
     )
     p.add_argument("--resume", action="store_true", help="continue the run in the --run folder")
     p.add_argument("--run", type=Path, help="folder for checkpoints and curves (next to --out)")
@@ -70,3 +84,11 @@ def parser() -> argparse.ArgumentParser:
         help="minutes between writes of --out (%(default)s)",
     )
     return p
+
+
+def _share(text: str) -> float:
+    """Raises ValueError, which argparse reports."""
+    share = float(text)
+    if not 0 <= share < 1:
+        raise ValueError
+    return share

@@ -17,7 +17,7 @@ from models.train.image_cache import ImageStore
 from models.train.net import Architecture, Detector, carry_over
 from models.train.schedule import Place, Schedule
 from models.train.teacher import Teacher, TeacherError
-from models.train.trainer import Options, Part, Run
+from models.train.trainer import Options, Part, ResumeError, Run
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -44,13 +44,18 @@ def main(arguments: list[str] | None = None) -> int:
         for samples in (data.part("train"), data.part("val"))
     )
     device = torch.device(_device(args))
-    place = None if args.new_schedule else _unfinished(earlier, data.labels)
+    place = None if args.new_schedule else _unfinished(earlier, data.labels, args.restart_at)
     fine_tuning = earlier is not None and place is None
     options = _options(args, fine_tuning=fine_tuning)
     run = Run(detector, data.labels, train, val, options, folder, device, teacher)
     if args.resume:
-        run.resume()
-    elif place is not None:
+        try:
+            run.resume()
+        except ResumeError as error:
+            print(f"{p.prog}: {error}", file=sys.stderr)
+            return 2
+        place = run.place.restarted(args.restart_at)
+    if place is not None:
         run.go_on_from(place)
         print(f"continuing at epoch {place.epochs:.1f}, {place.progress:.1%} of the schedule")
     name = args.name or f"spotter-n{len(data.labels)}"
@@ -96,11 +101,14 @@ def _start(before: export.Trained | None, labels: tuple[str, ...]) -> Detector:
     return detector
 
 
-def _unfinished(before: export.Trained | None, labels: tuple[str, ...]) -> Place | None:
-    """Progress of an unfinished run with the same labels; otherwise None."""
+def _unfinished(
+    before: export.Trained | None, labels: tuple[str, ...], restart_at: float | None
+) -> Place | None:
+    """Progress of an unfinished or restarted run with the same labels; otherwise None."""
     if before is None or before.place is None or before.description.labels != labels:
         return None
-    return before.place if before.place.progress < 1 else None
+    place = before.place.restarted(restart_at)
+    return None if place.finished else place
 
 
 def _options(args: argparse.Namespace, *, fine_tuning: bool) -> Options:
@@ -109,7 +117,9 @@ def _options(args: argparse.Namespace, *, fine_tuning: bool) -> Options:
     if workers is None:
         workers = 1 if _device(args) == "cpu" else max(1, (os.cpu_count() or 2) - 1)
     return Options(
-        schedule=Schedule(args.imgsz, args.hours, epochs, progressive=not fine_tuning),
+        schedule=Schedule(
+            args.imgsz, args.hours, epochs, progressive=not fine_tuning, guided=args.guided
+        ),
         recipe=Recipe(mosaic=args.mosaic, mixup=args.mixup),
         batch=args.batch,
         rate=args.rate or (FINE_RATE if fine_tuning else RATE),

@@ -26,6 +26,20 @@ class Place(NamedTuple):
     epochs: float = 0.0
     progress: float = 0.0
 
+    @property
+    def finished(self) -> bool:
+        return self.progress >= 1
+
+    def restarted(self, share: float | None) -> Place:
+        """Goes back to ``share`` of the schedule if the run is finished; None changes nothing.
+
+        The learning rate rises again: a warm restart (Loshchilov and Hutter, 2017,
+        arXiv:1608.03983).
+        """
+        if share is None or not self.finished:
+            return self
+        return self._replace(progress=share)
+
 
 BEGINNING = Place()
 
@@ -43,6 +57,8 @@ class Schedule:
     epochs: float | None
     progressive: bool = True
     start: Place = BEGINNING
+    guided: float = GUIDED
+    """Progress from which on a teacher is not asked any more."""
 
     def progress(self, seconds: float, epochs: float) -> float:
         """Progress from 0 at the start to 1 at the end."""
@@ -79,8 +95,8 @@ class Schedule:
         return replace(recipe, mosaic=0.2 * recipe.mosaic, mixup=0.0)
 
     def guidance(self, progress: float) -> float:
-        """Weight of a teacher in the loop: 1 at the start, 0 from ``GUIDED`` on."""
-        return max(0.0, 1 - progress / GUIDED)
+        """Weight of a teacher in the loop: 1 at the start, 0 from ``guided`` on."""
+        return max(0.0, 1 - progress / self.guided) if self.guided else 0.0
 
 
 def _share(now: float, start: float, end: float | None) -> float:

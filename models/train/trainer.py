@@ -63,6 +63,10 @@ class Options:
     export_minutes: float = 30.0
 
 
+class ResumeError(ValueError):
+    """The checkpoint is of a run with other labels or without the same kind of teacher."""
+
+
 class Run:
     """Trains a detector; ``folder`` holds its checkpoints and its history."""
 
@@ -138,13 +142,17 @@ class Run:
         save(self.folder / name, state)
 
     def resume(self, name: str = "last.pt") -> None:
+        """Raises ResumeError if the checkpoint does not fit this run."""
         state = restore(self.folder / name, self.device)
         if tuple(state["labels"]) != self.labels:
-            raise ValueError(f"{self.folder / name} has other labels; use --from instead")
+            raise ResumeError(f"{self.folder / name} has other labels; use --from instead")
+        if (state["adapters"] is None) != (self.adapters is None):
+            without = "without" if self.adapters else "with"
+            raise ResumeError(f"{self.folder / name} was trained {without} --teacher; do the same")
         self.detector.load_state_dict(state["detector"])
         self.average.detector.load_state_dict(state["average"])
         self.average.steps = state["average_steps"]
-        if self.adapters and state["adapters"]:
+        if self.adapters:
             self.adapters.load_state_dict(state["adapters"])
         self.optimizers.load_state_dict(state["optimizers"])
         self.step, self.seen, self.seconds = state["step"], state["seen"], state["seconds"]

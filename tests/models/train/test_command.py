@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -66,6 +67,38 @@ def test_resume_goes_on_where_the_run_was(trained: Path, drawn: Path, tmp_path: 
     assert after[: len(before)] == before
     assert after[-1]["epoch"] >= 13 > before[-1]["epoch"]
     assert out.is_file()
+
+
+def test_a_finished_run_can_be_restarted_within_its_schedule(
+    drawn: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "model.onnx"
+    first = [str(drawn), "--out", str(out), *COMMON]
+    assert main([*first, "--epochs", "1"]) == 0
+    longer = [*first, "--epochs", "2", "--restart-at", "0.5"]
+    assert main([*longer, "--resume"]) == 0
+    assert "50.0% of the schedule" in capsys.readouterr().out
+    from_file = [*longer, "--from", str(out), "--run", str(tmp_path / "other"), "--epochs", "3"]
+    assert main(from_file) == 0
+    assert "50.0% of the schedule" in capsys.readouterr().out
+    for wrong in ("1", "-0.1", "half"):
+        with pytest.raises(SystemExit):
+            main([*first, "--restart-at", wrong])
+        assert "--restart-at" in capsys.readouterr().err
+
+
+def test_resume_tells_which_runs_it_cannot_continue(
+    trained: Path, drawn: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = shutil.copytree(trained.with_suffix(".run"), tmp_path / "run")
+    resumed = ["--resume", "--run", str(run), "--out", str(tmp_path / "model.onnx"), *COMMON]
+    checkpoint = torch.load(run / "last.pt", weights_only=True)
+    torch.save({**checkpoint, "adapters": {"0.weight": torch.zeros(1)}}, run / "last.pt")
+    assert main([str(drawn), *resumed]) == 2
+    assert "was trained with --teacher; do the same" in capsys.readouterr().err
+    torch.save({**checkpoint, "labels": ["cat"]}, run / "last.pt")
+    assert main([str(drawn), *resumed]) == 2
+    assert "has other labels; use --from instead" in capsys.readouterr().err
 
 
 def test_resume_needs_a_run(drawn: Path, tmp_path: Path) -> None:

@@ -74,3 +74,16 @@ def test_a_teacher_is_followed_ever_less() -> None:
     schedule = Schedule(320, None, 1.0)
     weights = [schedule.guidance(p) for p in (0.0, GUIDED / 2, GUIDED, 1.0)]
     assert weights == pytest.approx([1.0, 0.5, 0.0, 0.0])
+    assert Schedule(320, None, 1.0, guided=1.0).guidance(0.75) == pytest.approx(0.25)
+    assert Schedule(320, None, 1.0, guided=0.0).guidance(0.0) == 0.0
+
+
+def test_a_warm_restart_raises_the_rate_of_a_finished_run_only() -> None:
+    finished = Place(3600.0, 12.0, 1.0)
+    longer = Schedule(320, None, epochs=18.0).going_on(finished.restarted(0.6))
+    assert longer.progress(0, 12.0) == pytest.approx(0.6)
+    assert longer.progress(0, 15.0) == pytest.approx(0.8)
+    assert longer.rate(longer.progress(0, 12.0), 1000) > 0.3
+    assert finished.restarted(None) == finished
+    underway = Place(3600.0, 12.0, 0.7)
+    assert underway.restarted(0.6) == underway
