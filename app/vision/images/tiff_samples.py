@@ -10,25 +10,40 @@ from PIL import Image, TiffImagePlugin
 
 from app.errors import InvalidImageFormat
 from app.vision.images.colour import Flatten, over_white
+from app.vision.images.tiff_layout import (
+    ASSOCIATED,
+    BITS,
+    EXTRA,
+    FILL_ORDER,
+    FLOAT,
+    FORMAT,
+    LAB,
+    MIN_IS_BLACK,
+    MIN_IS_WHITE,
+    PHOTOMETRIC,
+    PLANES,
+    RGB,
+    SAMPLES,
+    SEPARATED,
+    SIGNED,
+    UNASSOCIATED,
+    UNSIGNED,
+    UNSPECIFIED,
+    YCBCR,
+    Layout,
+)
 
-_BITS, _COMPRESSION, _PHOTOMETRIC, _FILL_ORDER, _SAMPLES = 258, 259, 262, 266, 277
-_PLANES, _EXTRA, _FORMAT, _SUBSAMPLING = 284, 338, 339, 530
 _STRIPS, _TILES = (273, 279), (324, 325)
-_RAW = 1
-_MIN_IS_WHITE, _MIN_IS_BLACK, _RGB, _SEPARATED, _YCBCR, _LAB = 0, 1, 2, 5, 6, 8
-_COLOURS = {_RGB: 3, _SEPARATED: 4, _YCBCR: 3, _LAB: 3}
-_UNSPECIFIED, _ASSOCIATED, _UNASSOCIATED = 0, 1, 2
-_UNSIGNED, _SIGNED, _FLOAT = 1, 2, 3
-_KINDS = {_UNSIGNED: "unsigned", _SIGNED: "signed", _FLOAT: "floating-point"}
+_KINDS = {UNSIGNED: "unsigned", SIGNED: "signed", FLOAT: "floating-point"}
 _NAMES = {
-    _MIN_IS_WHITE: "gray (0 is white)",
-    _MIN_IS_BLACK: "gray",
-    _RGB: "RGB",
+    MIN_IS_WHITE: "gray (0 is white)",
+    MIN_IS_BLACK: "gray",
+    RGB: "RGB",
     3: "palette",
     4: "mask",
-    _SEPARATED: "CMYK",
-    _YCBCR: "YCbCr",
-    _LAB: "Lab",
+    SEPARATED: "CMYK",
+    YCBCR: "YCbCr",
+    LAB: "Lab",
     32803: "raw sensor",
 }
 
@@ -41,73 +56,67 @@ class TiffFile(TiffImagePlugin.TiffImageFile):
 
     def _setup(self) -> None:
         tags = self.tag_v2
-        bits, kinds = tags.get(_BITS, (1,)), set(tags.get(_FORMAT, (_UNSIGNED,)))
-        photometric = tags.get(_PHOTOMETRIC, _MIN_IS_WHITE)
-        colours = _COLOURS.get(photometric, 1)
-        samples = tags.get(_SAMPLES, 1)
-        raw = tags.get(_COMPRESSION, _RAW) == _RAW
-        planar = tags.get(_PLANES, 1) == 2
-        deep = bits[0] == 16
-        if kinds != {_UNSIGNED} or len(set(bits)) > 1 or bits[0] not in (1, 2, 4, 8, 16):
-            single_float = kinds == {_FLOAT} and bits == (32,) and photometric == _MIN_IS_BLACK
-            if not single_float or samples > 1:
-                raise self._refusal()
-        if tags.get(_FILL_ORDER, 1) == 2:
-            if not raw:
-                tags[_FILL_ORDER] = 1  # libtiff reverses the bits itself
-            elif deep or (planar and samples > 1) or (bits[0] == 8 and photometric == 0):
-                raise self._refusal()
-        if photometric == _YCBCR and raw and tags.get(_SUBSAMPLING, (1, 1)) != (1, 1):
+        given = Layout.of(tags)
+        if not given.is_supported:
             raise self._refusal()
-        extra = tags.get(_EXTRA, ())
-        if photometric in (_MIN_IS_WHITE, _MIN_IS_BLACK) and not extra:
-            extra = (_UNSPECIFIED,) * min(samples - 1, 4)
-        if photometric == _RGB and samples == 4 and not extra:
-            tags[_EXTRA] = extra = (_UNASSOCIATED,)
-        if planar and (samples == 1 or not any(extra)):
-            self._leave_out_planes(colours, samples, raw)
-            planar, samples, extra = planar and colours > 1, colours, ()
-        invert = photometric == _MIN_IS_WHITE and (deep or bool(extra))
-        if any(extra) and colours == 1 and (planar or photometric == _MIN_IS_WHITE):
-            raise self._refusal()
-        if invert:
-            tags[_PHOTOMETRIC] = _MIN_IS_BLACK
-        if colours == 1 and deep and samples == 2:
-            high = 1 if (tags.prefix == b"II" if raw else sys.byteorder == "little") else 0
-            self.flatten = _gray_of_bytes(high, extra[0], invert)
-            tags[_PHOTOMETRIC], tags[_SAMPLES] = _RGB, 4
-            tags[_BITS], tags[_EXTRA] = (8, 8, 8, 8), (_UNASSOCIATED,)
-        elif invert:
-            self.flatten = _inverted
+        if given.bits_reversed and not given.is_raw:
+            tags[FILL_ORDER] = 1  # libtiff reverses the bits itself
+        layout = given.with_all_extra()
+        if layout.photometric == RGB and layout != given:
+            tags[EXTRA] = layout.extra
+        if layout.planar and (layout.samples == 1 or not any(layout.extra)):
+            self._leave_out_planes(layout)
+            layout = layout.of_colours_alone()
+        if layout.colours == 1:
+            self._set_gray(layout)
         try:
             super()._setup()
         except SyntaxError as error:
             raise self._refusal() from error
-        if planar and raw:
-            self._set_planes(deep, photometric, extra)
+        if layout.planar and layout.is_raw:
+            self._set_planes(layout)
         elif self.mode == "La":
             self.flatten = _gray_associated
         elif self.mode == "LAB":
             raise self._refusal()
 
-    def _leave_out_planes(self, colours: int, samples: int, raw: bool) -> None:
+    def _set_gray(self, layout: Layout) -> None:
+        """Corrects Pillow, which does not invert every gray, nor read an alpha of 16 bits."""
+        tags = self.tag_v2
+        min_is_white = layout.photometric == MIN_IS_WHITE
+        if any(layout.extra) and (layout.planar or min_is_white):
+            raise self._refusal()
+        invert = min_is_white and (layout.is_deep or bool(layout.extra))
+        if invert:
+            tags[PHOTOMETRIC] = MIN_IS_BLACK
+        if layout.is_deep and layout.samples == 2 and layout.extra:
+            little = tags.prefix == b"II" if layout.is_raw else sys.byteorder == "little"
+            self.flatten = _gray_of_bytes(1 if little else 0, layout.extra[0], invert)
+            tags[PHOTOMETRIC], tags[SAMPLES] = RGB, 4
+            tags[BITS], tags[EXTRA] = (8, 8, 8, 8), (UNASSOCIATED,)
+        elif invert:
+            self.flatten = _inverted
+
+    def _leave_out_planes(self, layout: Layout) -> None:
         """Drops planes after the colours, which have no meaning; one plane is not planar."""
         tags = self.tag_v2
-        for tag in (*_STRIPS, *_TILES) if raw and samples > colours else ():
-            if tag in tags:
+        colours, samples = layout.colours, layout.samples
+        if layout.is_raw and samples > colours:
+            for tag in {*_STRIPS, *_TILES} & set(tags):
                 tags[tag] = tags[tag][: len(tags[tag]) * colours // samples]
-        tags[_SAMPLES], tags[_BITS] = colours, tags.get(_BITS, (1,))[:colours]
-        if _EXTRA in tags:
-            del tags[_EXTRA]
+        tags[SAMPLES], tags[BITS] = colours, tags.get(BITS, (1,))[:colours]
+        if EXTRA in tags:
+            del tags[EXTRA]
         if colours == 1:
-            tags[_PLANES] = 1
+            tags[PLANES] = 1
 
-    def _set_planes(self, deep: bool, photometric: int, extra: tuple[int, ...]) -> None:
+    def _set_planes(self, layout: Layout) -> None:
         """Corrects Pillow, which reads 8 bits per sample and treats associated alpha as a
         colour."""
-        if photometric == _SEPARATED and deep:
+        deep = layout.is_deep
+        if layout.photometric == SEPARATED and deep:
             self._mode, self.flatten = "RGBA", _cmyk_of_planes
-        elif extra[:1] == (_ASSOCIATED,):
+        elif layout.extra[:1] == (ASSOCIATED,):
             self.flatten = _associated
         depth = (";16L" if self.tag_v2.prefix == b"II" else ";16B") if deep else ""
         letters = dict(zip("CMYKa", "RGBAA", strict=True)) if deep else {"a": "A"}
@@ -119,14 +128,14 @@ class TiffFile(TiffImagePlugin.TiffImageFile):
 
     def _refusal(self) -> InvalidImageFormat:
         tags = self.tag_v2
-        bits = sorted({int(each) for each in tags.get(_BITS, (1,))})
+        bits = sorted({int(each) for each in tags.get(BITS, (1,))})
         depth = " and ".join(str(each) for each in bits[:3])
-        kinds = {_KINDS.get(each, "undefined") for each in tags.get(_FORMAT, (_UNSIGNED,))}
-        photometric = tags.get(_PHOTOMETRIC, _MIN_IS_WHITE)
+        kinds = {_KINDS.get(each, "undefined") for each in tags.get(FORMAT, (UNSIGNED,))}
+        photometric = tags.get(PHOTOMETRIC, MIN_IS_WHITE)
         colour = _NAMES.get(photometric, f"photometric {photometric}")
-        notes = [f"{tags.get(_SAMPLES, 1)} samples a pixel"]
-        notes += ["planes"] if tags.get(_PLANES, 1) == 2 else []
-        notes += ["fill order 2"] if tags.get(_FILL_ORDER, 1) == 2 else []
+        notes = [f"{tags.get(SAMPLES, 1)} samples a pixel"]
+        notes += ["planes"] if tags.get(PLANES, 1) == 2 else []
+        notes += ["fill order 2"] if tags.get(FILL_ORDER, 1) == 2 else []
         return InvalidImageFormat(
             f"This TIFF has {depth}-bit {' and '.join(sorted(kinds))} {colour} samples"
             f" ({', '.join(notes)}), which are not supported. Send it as gray or RGB with 8 or 16"
@@ -148,9 +157,9 @@ def _gray_of_bytes(high: int, extra: int, invert: bool) -> Flatten:
     def flatten(band: Image.Image) -> Image.Image:
         pixels = np.asarray(band)
         gray, alpha = pixels[..., high], pixels[..., high + 2]
-        if extra == _UNSPECIFIED:
+        if extra == UNSPECIFIED:
             return Image.fromarray(255 - gray if invert else gray).convert("RGB")
-        if extra == _ASSOCIATED:
+        if extra == ASSOCIATED:
             return _over_white(gray, alpha).convert("RGB")
         return over_white(Image.merge("LA", [Image.fromarray(x.copy()) for x in (gray, alpha)]))
 

@@ -140,6 +140,13 @@ def test_samples_of_several_depths_are_named() -> None:
         read(tiff(SIZE, [bytes(7000)], bits=(5, 6, 5)))
 
 
+@pytest.mark.parametrize(("photometric", "name"), [(3, "palette"), (4, "mask")])
+def test_two_deep_samples_of_other_kinds_are_named(photometric: int, name: str) -> None:
+    body = bytes(SIZE[0] * SIZE[1] * 4)
+    with pytest.raises(InvalidImageFormat, match=f"16-bit unsigned {name}"):
+        read(tiff(SIZE, [body], photometric=photometric, bits=[16, 16]))
+
+
 def test_subsampled_colours_that_are_not_packed() -> None:
     tags = {530: (SHORT, [2, 2])}
     with pytest.raises(InvalidImageFormat, match="YCbCr"):
