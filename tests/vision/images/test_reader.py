@@ -14,7 +14,8 @@ from PIL import Image, features
 from PIL.ImageFile import ImageFile
 
 from app.errors import ImageTooLarge, InvalidImage, InvalidImageFormat, SpotterError
-from app.vision.images.formats import jpeg, record
+from app.vision.images import jpeg_pixels
+from app.vision.images.formats import record
 from app.vision.images.jpeg_header import Header
 from app.vision.images.memory import Size
 from tests.vision.pictures import (
@@ -109,13 +110,13 @@ def test_jpegs_are_decoded_at_the_smallest_scale_that_covers(
 ) -> None:
     decoded: list[Size] = []
 
-    load = jpeg._load
+    load = jpeg_pixels.load
 
     def spy(image: ImageFile, header: Header) -> None:
         load(image, header)
         decoded.append(image.size)
 
-    monkeypatch.setattr(jpeg, "_load", spy)
+    monkeypatch.setattr(jpeg_pixels, "load", spy)
     picture = read(stored_turned(quarters(800, 600), orientation, "JPEG"), at_most(longest))
     expected = (800 // scale, 600 // scale)
     assert decoded == [expected if orientation == 1 else expected[::-1]]
