@@ -21,6 +21,7 @@ _ACCEPTED_AT_ONCE = 8
 """Connections accepted in one go. It is low, since they hold files before they are counted."""
 _ACCEPT_FAILED = "socket.accept() out of system resource"
 """asyncio's message, which it repeats while no file descriptor is free."""
+_POLL_SECONDS = 0.1
 _START_FAILED = 3
 """uvicorn's exit code for a failed start."""
 _log = logging.getLogger("uvicorn.error")
@@ -69,6 +70,24 @@ class Server(uvicorn.Server):
             self._crowd.make_room(self._crowd.most + 1)
         else:
             loop.default_exception_handler(context)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        forced = asyncio.create_task(self._end_when_forced())
+        try:
+            await super().shutdown(sockets)
+        finally:
+            forced.cancel()
+
+    async def _end_when_forced(self) -> None:
+        """Ends all connections at the second Ctrl+C.
+
+        uvicorn does not wait for them then, but since Python 3.12 closing a socket does.
+        """
+        while not self.force_exit:
+            await asyncio.sleep(_POLL_SECONDS)
+        for connection in list(self.server_state.connections):
+            if isinstance(connection, Protocol):
+                connection.end()
 
     async def on_tick(self, counter: int) -> bool:
         if counter % 10 == 0:  # once a second

@@ -99,7 +99,7 @@ def test_the_command_locks_each_part_and_keeps_versions(
     index.mkdir()
     for name, version in (("one", "1.0"), ("two", "1.0"), ("uvicorn", "1.0")):
         _wheel(index, name, version, ["two"] if name == "one" else [])
-    monkeypatch.setenv("UV_NO_INDEX", "1")
+    monkeypatch.setenv("UV_OFFLINE", "1")
     monkeypatch.setenv("UV_FIND_LINKS", str(index))
     monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "cache"))
     (tmp_path / "pyproject.toml").write_text(
@@ -132,7 +132,8 @@ def test_the_command_locks_each_part_and_keeps_versions(
 def test_what_cannot_be_resolved_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("UV_NO_INDEX", "1")
+    monkeypatch.setenv("UV_OFFLINE", "1")
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "cache"))
     (tmp_path / "pyproject.toml").write_text(
         '[project]\nname = "x"\nrequires-python = ">=3.11"\ndependencies = ["missing-package"]\n'
     )

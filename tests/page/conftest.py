@@ -38,23 +38,31 @@ def node_modules() -> Path:
 
 
 @pytest.fixture(scope="package")
-def playwright() -> Iterator[Playwright]:
-    """Not for the whole session: its event loop would be in others' way."""
-    with sync_playwright() as playwright:
-        yield playwright
-
-
-@pytest.fixture(scope="package")
-def launch(playwright: Playwright) -> Callable[..., Browser]:
-    """Starts Debian's Chromium, say."""
+def chromium() -> str:
+    """The path of Debian's Chromium, say."""
     names = ("chromium", "chromium-browser", "google-chrome")
     program = next(filter(None, map(shutil.which, names)), None)
     if program is None:
         missing("There is no Chromium here")
+    return program
 
+
+@pytest.fixture(scope="package")
+def playwright(chromium: str) -> Iterator[Playwright]:
+    """Not for the whole session: its event loop would be in others' way."""
+    try:
+        playwright = sync_playwright().start()
+    except Exception as error:  # its own class has no public name
+        missing(f"Playwright cannot start, perhaps for lack of a library ({error})")
+    yield playwright
+    playwright.stop()
+
+
+@pytest.fixture(scope="package")
+def launch(playwright: Playwright, chromium: str) -> Callable[..., Browser]:
     def launch(*flags: str) -> Browser:
         return playwright.chromium.launch(
-            executable_path=program, args=[*_FLAGS, *flags], timeout=2 * LIMIT_MS
+            executable_path=chromium, args=[*_FLAGS, *flags], timeout=2 * LIMIT_MS
         )
 
     return launch

@@ -26,13 +26,23 @@ DRAIN_SECONDS = 4
 SOON = 15
 """Seconds that a busy machine may take longer; the work itself would take many minutes."""
 PATIENT_SECONDS = 600
+AS_SINCE_PYTHON_3_12 = """
+import asyncio, sys
+async def wait_closed(server):
+    while server._active_count:
+        await asyncio.sleep(0.1)
+if sys.version_info < (3, 12):
+    asyncio.base_events.Server.wait_closed = wait_closed
+"""
+"""Closing a server then waits for its connections."""
 AMAZON = {"Content-Type": "application/x-amz-json-1.1"}
 
 
 @contextmanager
 def endless(folder: Path, drain_seconds: int) -> Iterator[Server]:
     """A white picture takes its model, which is C code, half an hour."""
-    program = f"from app.__main__ import main; main(drain_seconds={drain_seconds})"
+    main = f"from app.__main__ import main; main(drain_seconds={drain_seconds})"
+    program = AS_SINCE_PYTHON_3_12 + main
     model = write_model(folder / "endless.onnx", white_steps=3_000_000)
     settings = {"concurrency": "1", "queue": "4", "threads": "1"}
     settings["cors_origins"] = "https://a.example"
