@@ -116,9 +116,9 @@ class Wire:
 
     def response(self) -> httpx.Response:
         """The next response, final or not, with its body."""
-        raw = HTTPResponse(self.socket)
-        raw.begin()
-        return httpx.Response(raw.status, headers=raw.getheaders(), content=raw.read())
+        with HTTPResponse(self.socket) as raw:  # leaves the socket open
+            raw.begin()
+            return httpx.Response(raw.status, headers=raw.getheaders(), content=raw.read())
 
     @property
     def is_open(self) -> bool:

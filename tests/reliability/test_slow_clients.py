@@ -42,10 +42,12 @@ def patient(scripted_model: Path) -> Iterator[Server]:
         yield server
 
 
-def begun(server: Server, sent: int = MOST) -> Wire:
+@contextmanager
+def begun(server: Server, sent: int = MOST) -> Iterator[Wire]:
     """An upload that stops on its way."""
     head = {"Content-Length": str(LIMIT)}
-    return Wire(server).head("POST", "/detect", head).send(bytes(sent))
+    with Wire(server) as wire:
+        yield wire.head("POST", "/detect", head).send(bytes(sent))
 
 
 @contextmanager
