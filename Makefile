@@ -86,8 +86,9 @@ clean: ## Delete .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
 	@# In a folder of its own, so that a server from this .venv still has no HEIC.
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target .venv/heif pi-heif
-	@# There is no build for other machines.
-	@[ "$$(uname -sm)" != 'Linux x86_64' ] || $(MAKE) --no-print-directory .venv/.openvino
+	@# There is no build for other machines, nor for the newest Python.
+	@[ "$$(uname -sm)" != 'Linux x86_64' ] || $(MAKE) --no-print-directory .venv/.openvino \
+	  || echo 'Without OpenVINO: its tests are skipped.'
 	@touch $@
 
 # In a folder of its own: both builds of ONNX Runtime are one Python package.
@@ -104,7 +105,8 @@ clean: ## Delete .venv
 	@# In an environment of its own: LitServe's dependencies would change how uvicorn serves.
 	@$(PYTHON) -m venv .venv/bench
 	@.venv/bench/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
-	@[ "$$(uname -sm)" != 'Linux x86_64' ] || $(MAKE) --no-print-directory .venv/.openvino
+	@[ "$$(uname -sm)" != 'Linux x86_64' ] || $(MAKE) --no-print-directory .venv/.openvino \
+	  || echo 'Without OpenVINO: it is not measured.'
 	@touch $@
 
 .venv/.fetch: .venv/.run

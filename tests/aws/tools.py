@@ -1,11 +1,9 @@
 """Programs that tests need and a laptop may not have."""
 
-import os
 import shutil
 from pathlib import Path
 
-import pytest
-
+from tests.missing import missing
 from tests.server import REPOSITORY
 
 
@@ -14,8 +12,5 @@ def require(name: str) -> Path:
     local = REPOSITORY / "deploy" / "node_modules" / ".bin" / name
     found = str(local) if local.exists() else shutil.which(name)
     if found is None:
-        reason = f"{name} is not installed"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
+        missing(f"{name} is not installed")
     return Path(found)
