@@ -26,7 +26,6 @@ def main(arguments: list[str] | None = None) -> int:
     if args.imgsz % 32 or args.imgsz < 64:
         p.error("--imgsz has to be a multiple of 32, at least 64")
     memory.keep_freed()
-    torch.set_flush_denormal(True)  # with denormal numbers Muon's products take 20 times as long
     torch.manual_seed(args.seed)
     try:
         data = dataset.load(args.dataset)
