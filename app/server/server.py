@@ -21,9 +21,9 @@ _ACCEPTED_AT_ONCE = 8
 """Connections accepted in one go. It is low, since they hold files before they are counted."""
 _ACCEPT_FAILED = "socket.accept() out of system resource"
 """asyncio's message, which it repeats while no file descriptor is free."""
-_POLL_SECONDS = 0.1
 _START_FAILED = 3
 """uvicorn's exit code for a failed start."""
+_POLL_SECONDS = 0.1
 _log = logging.getLogger("uvicorn.error")
 
 
@@ -81,7 +81,8 @@ class Server(uvicorn.Server):
     async def _end_when_forced(self) -> None:
         """Ends all connections at the second Ctrl+C.
 
-        uvicorn does not wait for them then, but since Python 3.12 closing a socket does.
+        uvicorn itself would not wait for them then, but since Python 3.12 ``wait_closed`` of
+        asyncio's server does.
         """
         while not self.force_exit:
             await asyncio.sleep(_POLL_SECONDS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from pathlib import Path
 
 from models.train.defaults import DECAY, EPOCHS, FINE_RATE, GUIDED, MIXUP, MOSAIC, RATE
@@ -43,11 +44,11 @@ def parser() -> argparse.ArgumentParser:
     )
     p.add_argument(
         "--guided",
-        type=float,
+        type=_not_negative,
         default=GUIDED,
         metavar="SHARE",
-        help="share of the run after which the teacher is not asked any more; its weight falls to 0"
-        " until then (%(default)s)",
+        help="share of the run in which the teacher is used; its weight falls from 1 to 0 over that"
+        " share, which may be more than 1 (%(default)s)",
     )
     p.add_argument("--resume", action="store_true", help="continue the run in the --run folder")
     p.add_argument("--run", type=Path, help="folder for checkpoints and curves (next to --out)")
@@ -86,9 +87,20 @@ def parser() -> argparse.ArgumentParser:
     return p
 
 
+def _not_negative(text: str) -> float:
+    """Raises ArgumentTypeError, which argparse reports."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 <= number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} has to be a number, 0 or more")
+    return number
+
+
 def _share(text: str) -> float:
-    """Raises ValueError, which argparse reports."""
-    share = float(text)
-    if not 0 <= share < 1:
-        raise ValueError
+    """Raises ArgumentTypeError, which argparse reports."""
+    share = _not_negative(text)
+    if share >= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} has to be less than 1")
     return share

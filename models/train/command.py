@@ -25,6 +25,8 @@ def main(arguments: list[str] | None = None) -> int:
     args = p.parse_args(arguments)
     if args.imgsz % 32 or args.imgsz < 64:
         p.error("--imgsz has to be a multiple of 32, at least 64")
+    if args.restart_at is not None and not (args.resume or args.start):
+        p.error("--restart-at needs the run that it goes back in: --resume or --from")
     memory.keep_freed()
     torch.manual_seed(args.seed)
     try:

@@ -58,7 +58,7 @@ class Schedule:
     progressive: bool = True
     start: Place = BEGINNING
     guided: float = GUIDED
-    """Progress from which on a teacher is not asked any more."""
+    """Progress at which a teacher's weight has fallen to 0; more than 1 if it never does."""
 
     def progress(self, seconds: float, epochs: float) -> float:
         """Progress from 0 at the start to 1 at the end."""

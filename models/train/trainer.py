@@ -64,7 +64,7 @@ class Options:
 
 
 class ResumeError(ValueError):
-    """The checkpoint is of a run with other labels or without the same kind of teacher."""
+    """The checkpoint has other labels, or only one of the two runs has a teacher."""
 
 
 class Run:

@@ -39,7 +39,7 @@ print(json.dumps(found))
 
 def test_openvino_computes_the_same_likely_boxes(tmp_path: Path) -> None:
     if SERVED and not INSTALLED.is_dir():
-        missing("OpenVINO is not there: 'make install-openvino' has no build for the newest Python")
+        missing("Run 'make install-openvino' first; it has no build for the newest Python")
     path = yolov8_graph.write(tmp_path / "small.onnx", yolov8_graph.detector(deep=True))
     paths = os.pathsep.join(map(str, (INSTALLED, REPOSITORY)))
     done = subprocess.run(

@@ -11,7 +11,6 @@ Box = tuple[int, int, int, int]
 _CONTROL_BYTES = 26
 _SEQUENCE_BYTES = 4
 """The sequence number of a piece of a frame, before its pixels."""
-_HEADER_CHUNK_BYTES = 25
 
 
 class FirstFrame(NamedTuple):
@@ -71,7 +70,7 @@ class Animation:
 
 def _box(control: bytes, header: bytes) -> Box | None:
     """None if the frame does not lie within the picture."""
-    if len(header) != _HEADER_CHUNK_BYTES:
+    if len(header) != png_chunks.HEADER_BYTES:
         return None
     across, down = (int.from_bytes(header[at : at + 4], "big") for at in (8, 12))
     width, height, left, top = (

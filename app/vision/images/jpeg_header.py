@@ -33,6 +33,8 @@ _TAKEN_APART = frozenset({0xDB, 0xE1, 0xED}) | _FRAMES  # quantisation, EXIF, Ph
 SCAN = 0xDA
 # A decoder that looks for a restart marker skips the two bytes of reserved markers.
 WITHOUT_LENGTH = frozenset({*range(1, 0xC0), *range(0xD0, 0xDA)})
+MARKER_IN_PIXELS = re.compile(rb"\xff([^\x00\xff\xd0-\xd7])")
+"""A marker after the first scan has begun, without those that restart a scan."""
 _MARKER = re.compile(rb"\xff([^\x00\xff])")
 
 

@@ -5,7 +5,6 @@ Therefore bytes that are no marker are inserted before it, one by one: a decoder
 skips them one by one, while one that still needs pixels consumes several at once for a block.
 """
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,14 +12,13 @@ from PIL import Image
 from PIL.ImageFile import ImageFile
 
 from app.errors import InvalidImage
-from app.vision.images.jpeg_header import SCAN, WITHOUT_LENGTH, Frame, Header
+from app.vision.images.jpeg_header import MARKER_IN_PIXELS, SCAN, WITHOUT_LENGTH, Frame, Header
 
 _PIECE_BYTES = 65_536
 _JUNK = b"\x55\xaa" * 14
 _SETTLED = 14
 """Bytes that the decoder may read ahead before it has finished its last block."""
 _END = b"\xff\xd9"
-_MARKER = re.compile(rb"\xff([^\x00\xff\xd0-\xd7])")
 _RESTART_INTERVAL = b"\xff\xdd"
 _RESTARTS = [bytes([0xFF, 0xD0 + number]) for number in range(8)]
 """Restart markers; a decoder that waits for one of them skips everything else."""
@@ -172,7 +170,7 @@ def _markers(header: Header) -> Iterator[tuple[int, int, int]]:
     Raises InvalidImage if a segment is cut off.
     """
     data, at = header.data, header.scan - 2
-    while found := _MARKER.search(data, at):
+    while found := MARKER_IN_PIXELS.search(data, at):
         marker, start = found[1][0], found.end()
         length = 0 if marker in WITHOUT_LENGTH else int.from_bytes(data[start : start + 2], "big")
         if start + length > len(data):

@@ -3,13 +3,12 @@
 Each scan processes the whole picture, however few bytes it has.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from app.errors import InvalidImage
 from app.vision.images import jpeg_header
-from app.vision.images.jpeg_header import SCAN, WITHOUT_LENGTH, Header
+from app.vision.images.jpeg_header import MARKER_IN_PIXELS, SCAN, WITHOUT_LENGTH, Header
 
 _MOST_SEGMENTS_OF_PART = 24
 _MOST_MARKERS = 10_000
@@ -20,7 +19,6 @@ _PER_SCAN, _PER_BLOCK, _PER_COEFFICIENT = 10_000, 10, 1
 _PER_ARITHMETIC_COEFFICIENT = 40
 """Each coefficient takes about ten decisions, and predictable ones take almost no bytes."""
 _END = 0xD9
-_MARKER = re.compile(rb"\xff([^\x00\xff\xd0-\xd7])")
 
 
 @dataclass
@@ -56,7 +54,7 @@ def check(header: Header, tally: _Tally | None = None) -> None:
     tally = tally or _Tally()
     per_coefficient = _PER_ARITHMETIC_COEFFICIENT if frame.arithmetic else _PER_COEFFICIENT
     blocks = frame.blocks(frame.size)
-    while found := _MARKER.search(data, at, end):
+    while found := MARKER_IN_PIXELS.search(data, at, end):
         marker, at = found[1][0], found.end()
         if marker == _END:
             break

@@ -15,7 +15,8 @@ _TRANSPARENCY_BYTES = {_GRAY: 2, _RGB: 6}
 _ANCILLARY = 0x20
 _AROUND = 12
 """Bytes of a chunk besides its content: length, kind, checksum."""
-_HEADER_BYTES = 13
+HEADER_BYTES = _AROUND + 13
+"""Bytes of the chunk ``IHDR``."""
 
 
 class Chunk(NamedTuple):
@@ -76,7 +77,7 @@ class Chunks:
         kind = chunk.kind
         if kind == b"IHDR" and not self.header:
             self.header = chunk.whole
-            if len(self.header) >= 8 + _HEADER_BYTES:
+            if len(self.header) >= HEADER_BYTES - 4:  # its checksum may be cut off
                 self.depth, self.colour = self.header[16], self.header[17]
         elif kind == b"PLTE":
             self.palette = chunk.whole

@@ -83,8 +83,15 @@ def test_a_finished_run_can_be_restarted_within_its_schedule(
     assert "50.0% of the schedule" in capsys.readouterr().out
     for wrong in ("1", "-0.1", "half"):
         with pytest.raises(SystemExit):
-            main([*first, "--restart-at", wrong])
+            main([*first, "--resume", "--restart-at", wrong])
         assert "--restart-at" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main([*first, "--restart-at", "0.5"])
+    assert "--resume or --from" in capsys.readouterr().err
+    for wrong in ("-1", "nan", "all"):
+        with pytest.raises(SystemExit):
+            main([*first, "--guided", wrong])
+        assert "0 or more" in capsys.readouterr().err
 
 
 def test_resume_tells_which_runs_it_cannot_continue(
