@@ -21,6 +21,7 @@ from models.evaluate.sources import Prediction
 from models.train.dataset import Sample
 from models.train.image_cache import ImageStore
 from models.train.net import Detector, Raw
+from models.train.precision import autocast
 
 OPTIONS = Options(confidence=0.001, iou=0.7, max_detections=300)
 CANDIDATES = 1000
@@ -78,7 +79,7 @@ def detect(
                 plan.fill(Image.fromarray(store[i]), spec, np.dtype(np.float32))
                 for i, plan in chunk
             ]
-            with torch.no_grad(), torch.autocast(device.type, torch.bfloat16):
+            with torch.no_grad(), autocast(device):
                 raw: Raw = detector(torch.from_numpy(np.concatenate(filled)).to(device))
             for (i, plan), found in zip(chunk, candidates(raw), strict=True):
                 chosen = select(found, options, needs_nms=FAMILY.needs_nms)

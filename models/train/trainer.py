@@ -26,6 +26,7 @@ from models.train.image_cache import ImageStore
 from models.train.loss import detection_loss
 from models.train.net import Detector
 from models.train.optimizer import Optimizers
+from models.train.precision import autocast
 from models.train.repeat_factor import repeat_factors
 from models.train.sampler import Orders
 from models.train.schedule import Place, Schedule
@@ -217,14 +218,14 @@ class Run:
         guidance = self.schedule.guidance(self.progress)
         asked = self.teacher.ask(images) if self.teacher and guidance > 0 else None
         self.detector.train()
-        with torch.autocast(self.device.type, torch.bfloat16):
+        with autocast(self.device):
             levels = self.detector.pyramid(images)
             raw = self.detector.head(levels)
         loss = detection_loss(raw, batch.targets.to(self.device))
         total = loss.total
         if asked and self.adapters:
             soft = asked(raw)
-            with torch.autocast(self.device.type, torch.bfloat16):
+            with autocast(self.device):
                 features = self.adapters(levels, soft.features)
             total = total + guidance * (distillation_loss(raw, soft) + features)
         self.optimizers.clear()
