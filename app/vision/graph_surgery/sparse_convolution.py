@@ -8,9 +8,10 @@ import numpy as np
 
 from app.vision.arrays import Array, Floats, Ints
 
-_ROWS = 16
+_ROWS = 8
 """Cells in one matrix product. The number is fixed so that the result of a cell is bit-identical
-whichever other cells are computed with it."""
+whichever other cells are computed with it. On processors with AVX2, OpenBLAS rounds the cells of 16
+differently by position: it takes 12 of them together, and then the others."""
 
 
 class Convolution(NamedTuple):

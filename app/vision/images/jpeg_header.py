@@ -15,6 +15,8 @@ MOST_SEGMENTS = 2000
 _MOST_TAKEN_APART = 64
 """Segments that Pillow parses, or joins with others."""
 _MOST_LAYERS = 4
+_MOST_BETWEEN = 500_000
+"""Bytes outside all segments before the first scan. Pillow reads them one by one."""
 _LONGEST_FILL = 70_000
 """Consecutive fill bytes. Two segments and a marker can hold 65,536; a decoder that gets its file
 in pieces begins a run again with each piece."""
@@ -155,8 +157,13 @@ def read_metadata(data: bytes, scan: int) -> Metadata:
 
 
 def _segments(data: bytes, at: int, end: int) -> Iterator[tuple[int, int, int]]:
-    """Marker, start of its content, and the content's length (0 for a marker without a length)."""
-    while found := _MARKER.search(data, at, end):
+    """Marker, start of its content, and the content's length (0 for a marker without a length).
+
+    Raises InvalidImage if too many bytes are outside all segments.
+    """
+    between = _MOST_BETWEEN
+    while found := _MARKER.search(data, at, min(end, at + between + len(b"\xff\xd8"))):
+        between -= found.start() - at
         marker, at = found[1][0], found.end()
         if marker in WITHOUT_LENGTH:
             yield marker, at, 0
@@ -164,6 +171,8 @@ def _segments(data: bytes, at: int, end: int) -> Iterator[tuple[int, int, int]]:
         length = max(0, int.from_bytes(data[at : at + 2], "big") - 2)
         yield marker, at + 2, length
         at += 2 + length
+    if end - at > between:
+        raise InvalidImage("The JPEG has too many bytes between its segments.")
 
 
 def _read_frame(marker: int, body: bytes) -> Frame | None:

@@ -44,6 +44,24 @@ def test_a_jpeg_with_much_in_front() -> None:
     assert read(data).size == (96, 64)
 
 
+@pytest.mark.parametrize("between", [b"\xff", b"\0"])
+def test_bytes_between_segments_are_passed_over_up_to_a_limit(
+    between: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = encode(quarters(), "JPEG")
+    table, frame = plain.index(b"\xff\xdb"), plain.index(b"\xff\xc0")
+
+    def padded(count: int) -> bytes:
+        half = between * (count // 2)
+        return plain[:table] + half + plain[table:frame] + half + plain[frame:]
+
+    assert read(padded(400_000)).size == (96, 64)
+    monkeypatch.setattr(Pieces, "read", lambda *_: pytest.fail("the decoder has begun"))
+    for count in (600_000, 18_000_000):
+        with pytest.raises(InvalidImage, match="too many bytes between its segments"):
+            read(padded(count))
+
+
 def test_fill_bytes_between_markers_and_behind_the_picture() -> None:
     for progressive in (False, True):
         plain = encode(quarters(), "JPEG", progressive=progressive)
