@@ -5,7 +5,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from models.common.commands import CommandError, output, parser, require, run
+from models.common.commands import CommandError, output, overlap, parser, require, run
 
 _SUMMARY = """\
 Shift the scores of each label of a file that 'python -m models.train' wrote, so that the service's
@@ -22,6 +22,12 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     options = parser("calibrate", _SUMMARY, _DETAILS)
     options.add_argument("model", type=Path, help="an ONNX file; it is only read")
     options.add_argument("--data", type=Path, required=True, help="the dataset's folder")
+    options.add_argument(
+        "--agnostic-iou",
+        type=overlap,
+        help="of two boxes of different labels that overlap by more, such as 0.8, the less probable"
+        " one's score is lowered (as the file says)",
+    )
     options.add_argument("--out", type=Path, help="file to write (weights/<model>-calibrated.onnx)")
     return options.parse_args(argv)
 
@@ -31,6 +37,7 @@ def calibrate(arguments: argparse.Namespace) -> None:
     require("onnx", "make install-train")
     from models.train import dataset, export
     from models.train.calibration import calibrate as shifted
+    from models.train.evaluate import served
     from models.train.image_cache import ImageStore
 
     out = output(arguments.out, arguments.model, "-calibrated")
@@ -45,6 +52,8 @@ def calibrate(arguments: argparse.Namespace) -> None:
     if not samples:
         raise CommandError(f"{arguments.data} has no validation photos.")
     description = trained.description
+    if arguments.agnostic_iou is not None:
+        description = description.model_copy(update={"agnostic_iou": arguments.agnostic_iou})
     side = max(description.input.size)
     with tempfile.TemporaryDirectory() as folder:
         store = ImageStore(samples, Path(folder), side)
@@ -53,7 +62,7 @@ def calibrate(arguments: argparse.Namespace) -> None:
             samples,
             store,
             side,
-            overlap=description.iou,
+            options=served(description),
             device=torch.device("cpu"),
         )
     print(gain)

@@ -41,6 +41,9 @@ class Description(BaseModel):
     license: str = "unknown"
     iou: Annotated[float, Field(ge=0, le=1)] | None = None
     """Default for the request's ``iou``; None for the service's own default."""
+    agnostic_iou: Annotated[float, Field(ge=0, le=1)] | None = None
+    """If two boxes of different labels have an IoU above this, the less probable one's score is
+    multiplied by 1 - the other's. None if labels do not compete."""
 
 
 def read(metadata: Mapping[str, str]) -> Description | None:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from app.vision.arrays import Floats, Ints
-from app.vision.nms import nms
+from app.vision.nms import nms, soften
 from app.vision.preprocess.letterbox import Letterbox
 from app.vision.tasks.keypoints import Keypoint, Keypoints
 from app.vision.tasks.masks import Mask, Masks
@@ -33,6 +33,8 @@ class Options(NamedTuple):
     """Whether masks are computed, if the model has them."""
     tiles: bool = False
     """Whether large pictures are also searched in tiles."""
+    agnostic_iou: float | None = None
+    """Boxes of different classes with an IoU above this are one object; see ``nms.soften``."""
 
 
 class Candidates(NamedTuple):
@@ -106,15 +108,36 @@ class Detections:
 
 def select(found: Candidates, options: Options, *, needs_nms: bool) -> Candidates:
     """The selected candidates, highest score first."""
-    if options.classes is not None:
-        found = found.take(np.flatnonzero(np.isin(found.classes, list(options.classes))))
+    limit = options.max_detections
+    if options.agnostic_iou is None:
+        found = _of_classes(found, options.classes)
+    else:  # boxes of the other classes lower the scores, too
+        limit = len(found.scores)
     if needs_nms:
         suppress, boxes = nms, found.boxes
         if found.turned is not None:
             suppress, boxes = turned_nms, found.turned.values
-        kept = suppress(boxes, found.scores, found.classes, options.iou, options.max_detections)
-        return found.take(kept)
-    return found.take(np.argsort(-found.scores, kind="stable")[: options.max_detections])
+        kept = suppress(boxes, found.scores, found.classes, options.iou, limit)
+    else:
+        kept = np.argsort(-found.scores, kind="stable")[:limit]
+    found = found.take(kept)
+    if options.agnostic_iou is not None:
+        found = _of_classes(_softened(found, options.agnostic_iou), options.classes)
+        found = found.take(
+            np.flatnonzero(found.scores > options.confidence)[: options.max_detections]
+        )
+    return found
+
+
+def _of_classes(found: Candidates, classes: frozenset[int] | None) -> Candidates:
+    if classes is None:
+        return found
+    return found.take(np.flatnonzero(np.isin(found.classes, list(classes))))
+
+
+def _softened(found: Candidates, iou: float) -> Candidates:
+    scores = soften(found.boxes, found.scores, found.classes, iou)
+    return found._replace(scores=scores).take(np.argsort(-scores, kind="stable"))
 
 
 def place(chosen: Candidates, letterbox: Letterbox, labels: Sequence[str]) -> list[Detection]:

@@ -62,7 +62,8 @@ class Detector:
         """If ``iou`` is None, the model's own value applies, or else the default."""
         usual = (iou, self.model.description.iou, Options().iou)
         chosen = next(value for value in usual if value is not None)
-        return Options(confidence, chosen, max_detections, classes, masks, tiles)
+        agnostic_iou = self.model.description.agnostic_iou
+        return Options(confidence, chosen, max_detections, classes, masks, tiles, agnostic_iou)
 
     def class_ids(self, names: Iterable[str]) -> frozenset[int]:
         """Label names are case-insensitive.

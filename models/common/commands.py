@@ -1,6 +1,7 @@
 """Shared by all commands of the kit: one-line errors, exit codes, output files."""
 
 import argparse
+import math
 import os
 import sys
 import textwrap
@@ -91,6 +92,17 @@ def numbers(text: str, count: int) -> tuple[float, ...]:
             f"neither one number nor {count} separated by commas: {text!r}"
         )
     return values
+
+
+def overlap(text: str) -> float:
+    """Parses an IoU, 0 to 1."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"not a number from 0 to 1: {text!r}")
+    return value
 
 
 def side_lengths(text: str) -> tuple[int, int]:

@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from app.vision.detections import Candidates
+from app.vision.detections import Candidates, Options
 from models.common.boxes import iou
 from models.train.dataset import Sample
 from models.train.evaluate import OPTIONS, detect
@@ -62,15 +62,14 @@ def calibrate(
     store: ImageStore,
     side: int,
     *,
-    overlap: float | None = None,
+    options: Options = OPTIONS,
     device: torch.device,
 ) -> Gain:
-    """Shifts the scores of ``detector`` in place; ``overlap`` is the NMS threshold in service."""
+    """Shifts the scores of ``detector`` in place; ``options`` are those in service."""
     labels = detector.architecture.classes
-    suppressed = OPTIONS.iou if overlap is None else overlap
 
     def measured() -> Curves:
-        found = dict(detect(detector, store, side, device=device, iou=suppressed))
+        found = dict(detect(detector, store, side, device=device, options=options))
         return curves(found, samples, labels)
 
     plain = measured()

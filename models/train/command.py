@@ -13,6 +13,7 @@ from models.train import calibration, dataset, export, memory, report
 from models.train.arguments import parser
 from models.train.augment import Recipe
 from models.train.defaults import EPOCHS, FINE_RATE, RATE
+from models.train.evaluate import served
 from models.train.image_cache import ImageStore
 from models.train.net import Architecture, Detector, carry_over
 from models.train.schedule import Place, Schedule
@@ -61,7 +62,15 @@ def main(arguments: list[str] | None = None) -> int:
         run.go_on_from(place)
         print(f"continuing at epoch {place.epochs:.1f}, {place.progress:.1%} of the schedule")
     name = args.name or f"spotter-n{len(data.labels)}"
-    description = export.describe(name, data.labels, args.imgsz, args.license, args.iou)
+    before = earlier.description if earlier else None
+    description = export.describe(
+        name,
+        data.labels,
+        args.imgsz,
+        args.license,
+        before.iou if before and args.iou is None else args.iou,
+        before.agnostic_iou if before and args.agnostic_iou is None else args.agnostic_iou,
+    )
     ended = run.go(
         on_export=lambda averaged: export.write(averaged, description, args.out, place=run.place)
     )
@@ -72,7 +81,12 @@ def main(arguments: list[str] | None = None) -> int:
     if args.calibrate and val.samples:
         print(
             calibration.calibrate(
-                best, val.samples, val.store, args.imgsz, overlap=args.iou, device=run.device
+                best,
+                val.samples,
+                val.store,
+                args.imgsz,
+                options=served(description),
+                device=run.device,
             )
         )
     export.write(best, description, args.out, place=run.place)

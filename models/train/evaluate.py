@@ -12,6 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from app.vision.arrays import Floats
+from app.vision.description import Description
 from app.vision.detections import Candidates, Options, select
 from app.vision.families.spotter import FAMILY
 from app.vision.preprocess.letterbox import Letterbox
@@ -36,6 +37,12 @@ class Scores(NamedTuple):
     """AP50 and AP of each label that occurs."""
 
 
+def served(description: Description) -> Options:
+    """``OPTIONS`` with the suppression that the service uses for a file."""
+    iou = OPTIONS.iou if description.iou is None else description.iou
+    return OPTIONS._replace(iou=iou, agnostic_iou=description.agnostic_iou)
+
+
 def candidates(raw: Raw) -> Iterator[Candidates]:
     """The best candidates of each picture, in input pixels."""
     boxes = raw.boxes()
@@ -55,15 +62,13 @@ def detect(
     *,
     device: torch.device,
     batch: int = 32,
-    iou: float = OPTIONS.iou,
+    options: Options = OPTIONS,
     only: Sequence[int] | None = None,
 ) -> Iterator[tuple[int, Candidates]]:
     """Yields index and detections of every photo, grouped by shape.
 
     Detections are sorted by score; their boxes are relative to the photo's width and height.
-    ``iou`` is the NMS threshold.
     """
-    options = OPTIONS._replace(iou=iou)
     spec = FAMILY.input.model_copy(update={"size": (side, side)})
     groups: dict[tuple[int, int], list[tuple[int, Letterbox]]] = defaultdict(list)
     for i in range(len(store)) if only is None else only:

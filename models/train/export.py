@@ -49,11 +49,21 @@ class LevelOutputs(nn.Module):
 
 
 def describe(
-    name: str, labels: tuple[str, ...], side: int, licence: str, iou: float | None = None
+    name: str,
+    labels: tuple[str, ...],
+    side: int,
+    licence: str,
+    iou: float | None = None,
+    agnostic_iou: float | None = None,
 ) -> Description:
-    spec = InputSpec(size=(side, side), stride=STRIDES[-1])
     return Description(
-        family=FAMILY.name, name=name, labels=labels, input=spec, license=licence, iou=iou
+        family=FAMILY.name,
+        name=name,
+        labels=labels,
+        input=InputSpec(size=(side, side), stride=STRIDES[-1]),
+        license=licence,
+        iou=iou,
+        agnostic_iou=agnostic_iou,
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from pydantic import ValidationError
 
 from app.errors import InvalidImage, InvalidParameter
 from app.vision import families
@@ -88,6 +89,12 @@ ROWS = [
     [40, 40, 50, 50, 0.75, 3],
     [0, 0, 5, 5, 0.2, 2],
 ]
+RIVALS = [
+    [0, 0, 10, 10, 0.75, 1],
+    [0, 0, 10, 9, 0.5, 0],  # IoU 0.9 with the dog
+    [0, 0, 10, 7, 0.375, 3],  # 0.7 with the dog, 0.78 with the cat
+    [20, 20, 30, 30, 0.4375, 0],
+]
 
 
 def test_the_most_probable_comes_first() -> None:
@@ -101,6 +108,50 @@ def test_who_says_no_iou_has_the_models_own_else_the_default() -> None:
     assert plain.options(0.3, None, 10) == Options(0.3, 0.7, 10)
     assert own.options(0.3, None, 10) == Options(0.3, 0.5, 10)
     assert own.options(0.3, 0.0, 10, frozenset({1})) == Options(0.3, 0.0, 10, frozenset({1}))
+
+
+def test_the_model_says_whether_its_labels_compete() -> None:
+    plain = detector(Fixed(*RIVALS))
+    description = plain.model.description.model_copy(update={"agnostic_iou": 0.8})
+    own = Detector(replace(plain.model, description=description), plain.reader)
+
+    def labels(of: Detector, **options: Any) -> list[tuple[str, float]]:
+        chosen = of.options(options.pop("confidence", 0.25), None, 10, **options)
+        return [(item.label, item.probability) for item in of.detect(WHITE, chosen).items]
+
+    everything = [("dog", 0.75), ("cat", 0.5), ("cat", 0.4375), ("Bus", 0.375)]
+    assert labels(plain) == everything
+    assert labels(own) == [("dog", 0.75), ("cat", 0.4375), ("Bus", 0.375)]
+    assert labels(own, confidence=0.1) == [*labels(own), ("cat", 0.125)]
+    assert labels(own, confidence=0.4) == labels(own)[:2]
+
+
+def test_other_labels_count_even_if_nobody_asked_for_them() -> None:
+    cats, both = frozenset({0}), {"agnostic_iou": 0.8, "confidence": 0.1}
+    assert found(Fixed(*RIVALS), classes=cats, **both) == [("cat", 0.4375), ("cat", 0.125)]
+    assert found(Fixed(*RIVALS), classes=cats, max_detections=1, **both) == [("cat", 0.4375)]
+
+
+def test_labels_of_a_model_with_nms_compete_after_it() -> None:
+    """The second dog is suppressed by the first one, and so does not compete."""
+    output = np.zeros((1, 8, 3), dtype=np.float32)
+    for column, (x, width, index, score) in enumerate(
+        [(30, 20, 1, 0.75), (34, 20, 1, 0.7), (38, 20, 0, 0.5)]
+    ):
+        output[0, :4, column] = x, 30, width, 20
+        output[0, 4 + index, column] = score
+    session = Fixed()
+    session.output = output
+    options = Options(iou=0.6, agnostic_iou=0.6)
+    items = detector(session, "yolov8").detect(WHITE, options).items
+    assert [(item.label, item.probability) for item in items] == [("dog", 0.75), ("cat", 0.5)]
+
+
+@pytest.mark.parametrize("iou", [-0.1, 1.1, "a"])
+def test_a_description_with_an_impossible_overlap_is_refused(iou: object) -> None:
+    described = detector(Fixed()).model.description.model_dump() | {"agnostic_iou": iou}
+    with pytest.raises(ValidationError, match="agnostic_iou"):
+        Description.model_validate(described)
 
 
 def test_the_threshold_is_exclusive_and_lower_ones_let_more_through() -> None:

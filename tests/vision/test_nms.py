@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.vision.arrays import Floats, Ints
-from app.vision.nms import nms
+from app.vision.nms import nms, soften
 
 
 def overlap(a: Floats, b: Floats) -> float:
@@ -61,6 +61,31 @@ def test_the_threshold_itself_is_no_overlap() -> None:
     assert nms(boxes, scores, one_class, 0.5, 10).tolist() == [0, 1]
     assert nms(boxes, scores, one_class, 0.49, 10).tolist() == [0]
     assert nms(boxes, scores, np.array([0, 1]), 0.0, 10).tolist() == [0, 1]
+
+
+@given(candidates(), st.sampled_from([0.0, 0.25, 0.6875, 0.99, 1.0]))
+def test_softened_scores_are_those_of_the_obvious_way(
+    found: tuple[Floats, Floats, Ints], iou: float
+) -> None:
+    order = np.argsort(-found[1], kind="stable")
+    boxes, scores, classes = (part[order] for part in found)
+    expected = [
+        score
+        * min(
+            (
+                1 - scores[other]
+                for other in range(i)
+                if classes[other] != classes[i] and overlap(boxes[other], boxes[i]) > iou
+            ),
+            default=1,
+        )
+        for i, score in enumerate(scores)
+    ]
+    softened = soften(boxes, scores, classes, iou)
+    np.testing.assert_array_equal(softened, np.array(expected, dtype=np.float32))
+    for count in range(len(scores)):  # less probable boxes change nothing
+        fewer = soften(boxes[:count], scores[:count], classes[:count], iou)
+        assert fewer.tolist() == softened[:count].tolist()
 
 
 def test_thousands_of_candidates_are_no_slow_path() -> None:

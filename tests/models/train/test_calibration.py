@@ -8,6 +8,7 @@ import torch
 
 from app.vision.detections import Candidates
 from models import calibrate as command
+from models.common import checks
 from models.train import dataset, export
 from models.train.calibration import (
     SERVED,
@@ -19,6 +20,7 @@ from models.train.calibration import (
     shift,
 )
 from models.train.dataset import Sample
+from models.train.evaluate import OPTIONS, served
 from models.train.image_cache import ImageStore
 from models.train.net import Architecture, Detector
 
@@ -135,6 +137,48 @@ def test_the_command(
         if not torch.allclose(before[name].float(), after[name].float(), atol=1e-3)
     }
     assert changed == {f"score.{level}.out.bias" for level in range(3)}
+
+
+def test_labels_compete_from_then_on(timid: Path, drawn: Path, tmp_path: Path) -> None:
+    out, again = tmp_path / "calibrated.onnx", tmp_path / "again.onnx"
+    arguments = ["--data", str(drawn), "--agnostic-iou", "0.8"]
+    assert command.main([str(timid), *arguments, "--out", str(out)]) == 0
+    assert export.read(timid).description.agnostic_iou is None
+    assert checks.detector(out).options(0.25, None, 10).agnostic_iou == 0.8
+    assert command.main([str(out), *arguments[:2], "--out", str(again)]) == 0
+    assert export.read(again).description.agnostic_iou == 0.8
+
+
+def test_scores_are_calibrated_for_labels_that_compete(
+    timid: Path, drawn: Path, tmp_path: Path
+) -> None:
+    samples = dataset.load(drawn).part("val")
+    store = ImageStore(samples, tmp_path, 96)
+    description = export.describe("x", ("square", "disc"), 96, "x", 0.5, 0.0)
+    options = served(description)
+    assert (options.iou, options.agnostic_iou) == (0.5, 0.0)
+    gains = [
+        calibrate(
+            export.read(timid).detector,
+            samples,
+            store,
+            96,
+            options=each,
+            device=torch.device("cpu"),
+        )
+        for each in (OPTIONS, options)
+    ]
+    assert gains[0] != gains[1]
+
+
+@pytest.mark.parametrize("overlap", ["1.5", "-1", "nan", "much"])
+def test_an_impossible_overlap_is_refused(
+    overlap: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        command.main(["x.onnx", "--data", str(tmp_path), "--agnostic-iou", overlap])
+    assert end.value.code == 2
+    assert "not a number from 0 to 1" in capsys.readouterr().err
 
 
 def test_other_labels_are_refused(

@@ -94,6 +94,22 @@ def test_a_finished_run_can_be_restarted_within_its_schedule(
         assert "0 or more" in capsys.readouterr().err
 
 
+def test_the_file_says_how_boxes_are_suppressed_and_passes_it_on(
+    drawn: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = tmp_path / "first.onnx", tmp_path / "second.onnx"
+    arguments = [str(drawn), *COMMON, "--epochs", "0.5"]
+    chosen = ["--iou", "0.6", "--agnostic-iou", "0.8"]
+    assert main([*arguments, "--out", str(first), *chosen]) == 0
+    again = [*arguments, "--from", str(first), "--new-schedule", "--agnostic-iou", "0"]
+    assert main([*again, "--out", str(second)]) == 0
+    found = [read(path).description for path in (first, second)]
+    assert [(each.iou, each.agnostic_iou) for each in found] == [(0.6, 0.8), (0.6, 0)]
+    with pytest.raises(SystemExit):
+        main([*arguments, "--out", str(first), "--iou", "70"])
+    assert "not a number from 0 to 1" in capsys.readouterr().err
+
+
 def test_resume_tells_which_runs_it_cannot_continue(
     trained: Path, drawn: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
