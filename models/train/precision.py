@@ -36,6 +36,6 @@ def _seconds(device: torch.device, *, bfloat16: bool) -> float:
     layer = torch.nn.Conv2d(64, 64, 3, padding=1, device=device)
     images = torch.zeros(8, 64, 32, 32, device=device)
     before = time.perf_counter()
-    with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
+    with torch.enable_grad(), torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
         layer(images).sum().backward()
     return time.perf_counter() - before

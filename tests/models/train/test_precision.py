@@ -49,6 +49,12 @@ def test_the_times_decide_and_are_taken_once(
     assert len(taken) == tries
 
 
+def test_it_is_tried_with_gradients_even_where_none_are_wanted() -> None:
+    with torch.no_grad(), precision.autocast(CPU):
+        assert not torch.is_grad_enabled()
+    assert precision.bfloat16_is_faster.cache_info().currsize == 1
+
+
 @pytest.mark.parametrize("faster", [False, True])
 def test_a_run_computes_in_the_faster_one(
     drawn: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, faster: bool
