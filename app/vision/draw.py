@@ -156,9 +156,9 @@ def _label(
     taken.append(place)
     colour = colour_of(item.class_id)
     canvas.rectangle(place, fill=colour)
-    canvas.text(
-        (place[0] + margin - left, place[1] + margin - top), text, font=font, fill=_ink(colour)
-    )
+    # Whole pixels: where the text begins above the picture, Pillow cuts off the fraction of a row.
+    at = round(place[0] + margin - left), round(place[1] + margin - top)
+    canvas.text(at, text, font=font, fill=_ink(colour))
 
 
 def _overlap(a: Rectangle, b: Rectangle) -> bool:

@@ -127,9 +127,9 @@ def test_the_model_says_whether_its_labels_compete() -> None:
 
 
 def test_other_labels_count_even_if_nobody_asked_for_them() -> None:
-    cats, both = frozenset({0}), {"agnostic_iou": 0.8, "confidence": 0.1}
-    assert found(Fixed(*RIVALS), classes=cats, **both) == [("cat", 0.4375), ("cat", 0.125)]
-    assert found(Fixed(*RIVALS), classes=cats, max_detections=1, **both) == [("cat", 0.4375)]
+    both: dict[str, Any] = {"agnostic_iou": 0.8, "confidence": 0.1, "classes": frozenset({0})}
+    assert found(Fixed(*RIVALS), **both) == [("cat", 0.4375), ("cat", 0.125)]
+    assert found(Fixed(*RIVALS), max_detections=1, **both) == [("cat", 0.4375)]
 
 
 def test_labels_of_a_model_with_nms_compete_after_it() -> None:

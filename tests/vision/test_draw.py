@@ -145,6 +145,19 @@ def test_labels_of_boxes_one_upon_another_do_not_cover_each_other(
             assert a[1] >= b[3] or b[1] >= a[3] or a[0] >= b[2] or b[0] >= a[2]
 
 
+def test_labels_at_the_top_are_whole() -> None:
+    """Wherever the box begins, the text has as many pixels of its own colour."""
+    black = encode(Image.new("RGB", (512, 512)), "PNG")
+
+    def written(y: float) -> int:
+        image = np.asarray(drawn(black, detections((512, 512), (17, y, 365, 400))))
+        return int((image.min(axis=2) > 235).sum())
+
+    counts = {written(y / 4) for y in range(4 * 16, 4 * 28)}
+    assert len(counts) == 1
+    assert counts.pop() > 50
+
+
 def test_labels_grow_with_the_picture(recorders: list[Recorder]) -> None:
     for size in ((320, 240), (3200, 2400)):
         drawn(encode(Image.new("RGB", size), "PNG"), detections(size, (10, 100, 100, 100)))

@@ -68,7 +68,7 @@ def test_softened_scores_are_those_of_the_obvious_way(
     found: tuple[Floats, Floats, Ints], iou: float
 ) -> None:
     order = np.argsort(-found[1], kind="stable")
-    boxes, scores, classes = (part[order] for part in found)
+    boxes, scores, classes = found[0][order], found[1][order], found[2][order]
     expected = [
         score
         * min(
