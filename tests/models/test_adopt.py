@@ -66,6 +66,7 @@ def test_options_override_the_family(dynamic: Path) -> None:
         "family": "yolov8",
         "name": "mine",
         "iou": 0.6,
+        "agnostic_iou": None,
         "labels": ("a", "b"),
         "license": "MIT",
         "shapes": None,
