@@ -20,6 +20,9 @@ from app.vision.tasks.keypoints import Keypoint, Keypoints
 from app.vision.tasks.masks import Mask, Masks
 from app.vision.tasks.turned_boxes import TurnedBox, TurnedBoxes, turned_nms
 
+_FEWEST_RIVALS = 300
+"""So many of the most probable boxes compete, even if fewer detections are asked for."""
+
 
 class Options(NamedTuple):
     confidence: float = 0.25
@@ -111,8 +114,8 @@ def select(found: Candidates, options: Options, *, needs_nms: bool) -> Candidate
     limit = options.max_detections
     if options.agnostic_iou is None:
         found = _of_classes(found, options.classes)
-    else:  # boxes of the other classes lower the scores, too
-        limit = len(found.scores)
+    else:  # boxes of other classes lower the scores, even if they are not asked for
+        limit = max(limit, _FEWEST_RIVALS)
     if needs_nms:
         suppress, boxes = nms, found.boxes
         if found.turned is not None:

@@ -12,7 +12,7 @@ from PIL import Image
 from pydantic import ValidationError
 
 from app.errors import InvalidImage, InvalidParameter
-from app.vision import families
+from app.vision import detections, families
 from app.vision.arrays import Array
 from app.vision.description import Description
 from app.vision.detections import Options
@@ -130,6 +130,24 @@ def test_other_labels_count_even_if_nobody_asked_for_them() -> None:
     both: dict[str, Any] = {"agnostic_iou": 0.8, "confidence": 0.1, "classes": frozenset({0})}
     assert found(Fixed(*RIVALS), **both) == [("cat", 0.4375), ("cat", 0.125)]
     assert found(Fixed(*RIVALS), max_detections=1, **both) == [("cat", 0.4375)]
+
+
+@pytest.mark.parametrize(("wanted", "rivals"), [(1, 300), (300, 300), (400, 400)])
+def test_no_more_boxes_compete_than_are_asked_for_or_usual(
+    monkeypatch: pytest.MonkeyPatch, wanted: int, rivals: int
+) -> None:
+    """A confidence of 0 would let thousands through, and each is compared with all others."""
+    counts: list[int] = []
+
+    def counted(boxes: Array, scores: Array, *others: Any) -> Array:
+        counts.append(len(boxes))
+        return scores
+
+    monkeypatch.setattr(detections, "soften", counted)
+    rows = [[0.0, 0.0, 10.0, 10.0, 0.5, 0.0]] * 500
+    answer = found(Fixed(*rows), agnostic_iou=0.8, confidence=0.0, max_detections=wanted)
+    assert len(answer) == wanted
+    assert counts == [rivals]
 
 
 def test_labels_of_a_model_with_nms_compete_after_it() -> None:
