@@ -50,3 +50,8 @@ def _read(path: Path) -> str:
         return path.read_text("utf-8")
     except UnicodeDecodeError as error:
         raise CommandError(f"{path} is not a text file of labels.") from error
+
+
+def fold(label: str) -> str:
+    """Two spellings of the same label give the same text."""
+    return label.strip().casefold()

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from app.errors import SpotterError
 from models.common.commands import CommandError, require
 from models.common.datasets import Dataset, Photo
+from models.common.labels import fold
 from models.evaluate import coco
 from models.evaluate.sources import Answer, Prediction, Source, Thresholds
 
@@ -44,7 +45,7 @@ def measure(source: Source, dataset: Dataset, concurrency: int = 1) -> Report:
     answers = _ask(source, dataset.photos, frozenset(theirs[fold] for fold in shared), concurrency)
     found = {
         photo.id: [
-            Prediction(ours[_fold(item.label)], item.probability, item.box) for item in answer.found
+            Prediction(ours[fold(item.label)], item.probability, item.box) for item in answer.found
         ]
         for photo, answer in zip(dataset.photos, answers, strict=True)
     }
@@ -95,12 +96,8 @@ def _medians(answers: Sequence[Answer]) -> dict[str, float]:
     return {stage: statistics.median(values) for stage, values in stages.items()}
 
 
-def _fold(label: str) -> str:
-    return label.strip().casefold()
-
-
 def _by_fold(labels: Sequence[str]) -> dict[str, str]:
-    return {_fold(label): label for label in labels}
+    return {fold(label): label for label in labels}
 
 
 def few(labels: Sequence[str], most: int) -> str:

@@ -16,6 +16,7 @@ from app.vision.detector import Detector
 from models.common import checks
 from models.common.boxes import Boxes
 from models.common.commands import CommandError
+from models.common.labels import fold
 from models.label.fusion import fuse
 
 MOST = 300
@@ -46,7 +47,7 @@ def labels_of(detectors: Sequence[Detector]) -> tuple[str, ...]:
     found: dict[str, str] = {}
     for detector in detectors:
         for label in detector.labels:
-            found.setdefault(_fold(label), label)
+            found.setdefault(fold(label), label)
     return tuple(found.values())
 
 
@@ -61,12 +62,12 @@ class Teachers:
     def __init__(
         self, detectors: Sequence[Detector], labels: Sequence[str], *, flip: bool, confidence: float
     ) -> None:
-        place = {_fold(label): index for index, label in enumerate(labels)}
+        place = {fold(label): index for index, label in enumerate(labels)}
         self._flip, self._confidence = flip, confidence
         self.all = [
             Teacher(
                 detector,
-                {name: place[_fold(name)] for name in detector.labels if _fold(name) in place},
+                {name: place[fold(name)] for name in detector.labels if fold(name) in place},
             )
             for detector in detectors
         ]
@@ -146,7 +147,3 @@ def _bmp(image: Image.Image) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, "BMP")
     return buffer.getvalue()
-
-
-def _fold(label: str) -> str:
-    return label.strip().casefold()

@@ -41,7 +41,8 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--teacher",
         type=Path,
-        help="YOLOX file with COCO's 80 classes; its scores, boxes and features are also learnt",
+        help="YOLOX or NanoDet-Plus file with at least these labels; its scores, boxes and features"
+        " are also learnt",
     )
     p.add_argument(
         "--guided",

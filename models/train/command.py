@@ -13,11 +13,12 @@ from models.train import calibration, dataset, export, memory, report
 from models.train.arguments import parser
 from models.train.augment import Recipe
 from models.train.defaults import EPOCHS, FINE_RATE, RATE
+from models.train.distillation.form import TeacherError
+from models.train.distillation.teacher import Teacher
 from models.train.evaluate import served
 from models.train.image_cache import ImageStore
 from models.train.net import Architecture, Detector, carry_over
 from models.train.schedule import Place, Schedule
-from models.train.teacher import Teacher, TeacherError
 from models.train.trainer import Options, Part, ResumeError, Run
 
 

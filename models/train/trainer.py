@@ -20,8 +20,10 @@ from models.train.canvas import formats
 from models.train.checkpoint import Average, restore, save
 from models.train.dataset import Sample
 from models.train.defaults import DECAY, RATE
+from models.train.distillation.features import Adapters
+from models.train.distillation.loss import distillation_loss
+from models.train.distillation.teacher import Teacher
 from models.train.evaluate import Scores, evaluate
-from models.train.feature_distillation import Adapters
 from models.train.image_cache import ImageStore
 from models.train.loss import detection_loss
 from models.train.net import Detector
@@ -31,7 +33,6 @@ from models.train.repeat_factor import repeat_factors
 from models.train.sampler import Orders
 from models.train.schedule import Place, Schedule
 from models.train.signals import on_stop
-from models.train.teacher import Teacher, distillation_loss
 from models.train.threads import roam
 
 VALIDATION_SHARE = 0.05

@@ -1,0 +1,1 @@
+"""Learning from a stronger detector that processes every training picture as well."""
