@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -170,6 +170,18 @@ class Pictures(TorchDataset[Batch]):
         size, corner = np.array([[new_w, new_h] * 2, [left, top] * 2], np.float32)
         boxes = boxes * size + corner
         return clip_objects(sample, boxes, (a, b, c, d))
+
+
+def plain_batches(
+    samples: Sequence[Sample], store: ImageStore, side: int, photos: int = 256, batch: int = 16
+) -> Iterator[Tensor]:
+    """One whole photo per picture, in no particular order: ``[batch, 3, side, side]``, 0 to 1."""
+    recipe = Recipe(mosaic=0.0, mixup=0.0, single_scale=(1.0, 1.0))
+    chosen = np.random.default_rng(0).permutation(len(samples))[:photos]
+    pictures = Pictures(samples, store)
+    for start in range(0, len(chosen), batch):
+        indices = tuple(int(i) for i in chosen[start : start + batch])
+        yield pictures[Order(indices, (side, side), start, recipe)].images / 255
 
 
 def clip_objects(sample: Sample, boxes: Boxes, window: tuple[int, int, int, int]) -> _Objects:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import torch
 
-from models.train import calibration, dataset, export, memory, report
+from models.train import calibration, dataset, export, folded, memory, report
 from models.train.arguments import parser
-from models.train.augment import Recipe
+from models.train.augment import Recipe, plain_batches
 from models.train.defaults import EPOCHS, FINE_RATE, RATE
 from models.train.distillation.form import TeacherError
 from models.train.distillation.teacher import Teacher
@@ -33,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
     torch.manual_seed(args.seed)
     try:
         data = dataset.load(args.dataset)
-        earlier = export.read(args.start) if args.start else None
+        earlier = export.read(args.start, quantised=True) if args.start else None
         detector = _start(earlier, data.labels)
         teacher = Teacher(args.teacher, data.labels) if args.teacher else None
     except (dataset.DatasetError, export.ExportError, TeacherError, OSError, KeyError) as error:
@@ -51,6 +51,8 @@ def main(arguments: list[str] | None = None) -> int:
     place = None if args.new_schedule else _unfinished(earlier, data.labels, args.restart_at)
     fine_tuning = earlier is not None and place is None
     options = _options(args, fine_tuning=fine_tuning)
+    if earlier is not None and earlier.folded:
+        folded.restore(detector, plain_batches(train.samples, train.store, args.imgsz))
     run = Run(detector, data.labels, train, val, options, folder, device, teacher)
     if args.resume:
         try:

@@ -21,6 +21,7 @@ from app.vision.preprocess.input_spec import InputSpec
 from models.common import metadata
 from models.common.commands import CommandError, replacing
 from models.quantize.half_precision import SUFFIX, halve
+from models.train import folded
 from models.train.net import STRIDES, Detector, architecture_of
 from models.train.schedule import Place
 
@@ -118,22 +119,31 @@ class Trained(NamedTuple):
     description: Description
     place: Place | None
     """Progress of the run that wrote the file; None in older files."""
+    folded: bool = False
+    """Whether its normalisation has no statistics; ``folded.restore`` estimates them."""
 
 
-def read(path: Path) -> Trained:
-    """Loads the detector from a file that ``write`` made."""
+def read(path: Path, *, quantised: bool = False) -> Trained:
+    """Loads the detector from a file that ``write`` made.
+
+    ``quantised`` also takes one that ``models.quantize`` made from it.
+    """
     content = path.read_bytes()
     try:
         properties = metadata.read(content)
     except CommandError as error:
         raise ExportError(f"{path}: {error}") from error
+    graph = onnx.load_from_string(content).graph
     weights = {
         initializer.name.removeprefix(PREFIX).removesuffix(SUFFIX): torch.from_numpy(
             numpy_helper.to_array(initializer).astype(np.float32)
         )
-        for initializer in onnx.load_from_string(content).graph.initializer
+        for initializer in graph.initializer
         if initializer.name.startswith(PREFIX)
     }
+    is_folded = quantised and "stem.conv.weight" not in weights
+    if is_folded:
+        weights = folded.weights_of(graph)
     if METADATA_KEY not in properties or "stem.conv.weight" not in weights:
         raise ExportError(
             f"{path}: not a file of this trainer; only such files can be trained further"
@@ -144,4 +154,6 @@ def read(path: Path) -> Trained:
     if gone or missing.unexpected_keys:
         raise ExportError(f"{path}: weights of another architecture ({', '.join(gone[:3])} ...)")
     place = Place(**json.loads(properties[PLACE_KEY])) if PLACE_KEY in properties else None
-    return Trained(detector, Description.model_validate_json(properties[METADATA_KEY]), place)
+    return Trained(
+        detector, Description.model_validate_json(properties[METADATA_KEY]), place, is_folded
+    )

@@ -19,6 +19,8 @@ from torch.nn import functional
 STRIDES = (8, 16, 32)
 PRIOR = 0.01
 """Score of every class at every anchor before training (Lin et al., 2017, arXiv:1708.02002)."""
+EPS = 1e-3
+"""Is added to every variance in normalisation."""
 LONGEST = 6.0
 """Maximum logarithm of a side's distance, in strides."""
 
@@ -58,7 +60,7 @@ class Conv(nn.Sequential):
     ) -> None:
         super().__init__()
         self.conv = nn.Conv2d(before, after, kernel, stride, kernel // 2, bias=False)
-        self.norm = nn.BatchNorm2d(after, eps=1e-3, momentum=0.03)
+        self.norm = nn.BatchNorm2d(after, eps=EPS, momentum=0.03)
         if relu:
             self.relu = nn.ReLU(inplace=True)
 
