@@ -25,8 +25,8 @@ def parser() -> argparse.ArgumentParser:
         "--from",
         dest="start",
         type=Path,
-        help="start from an ONNX file that this command wrote; if its run was not finished and"
-        " the labels are the same, continue at its position in the schedule",
+        help="start from an ONNX file that this command wrote, or its int8 form; if its run was not"
+        " finished and the labels are the same, continue at its position in the schedule",
     )
     p.add_argument(
         "--new-schedule", action="store_true", help="with --from, always start a new schedule"
