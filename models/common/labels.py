@@ -53,5 +53,5 @@ def _read(path: Path) -> str:
 
 
 def fold(label: str) -> str:
-    """Two spellings of the same label give the same text."""
+    """The label without outer spaces and case, by which labels are compared."""
     return label.strip().casefold()

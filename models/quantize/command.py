@@ -11,11 +11,11 @@ from app.vision.runtime.limits import usable_cores
 from models.common import checks, datasets, metadata
 from models.common.commands import CommandError, output, parser, replacing, require, run
 from models.common.datasets import Dataset, Photo
+from models.common.network import Network
 from models.quantize import int8
 from models.quantize.calibration import calibrate
 from models.quantize.compare import Row, accuracy, milliseconds, table
 from models.quantize.half_precision import halve
-from models.quantize.network import Network
 from models.quantize.prepare import prepare
 
 _SUMMARY = """\

@@ -17,8 +17,8 @@ from typing import Any, Literal
 import numpy as np
 
 from models.common.commands import require
+from models.common.network import Network, Node
 from models.quantize.calibration import Ranges
-from models.quantize.network import Network, Node
 
 Target = Literal["x86-vnni", "x86-avx2", "arm64"]
 

@@ -8,7 +8,7 @@ import numpy as np
 import onnxruntime
 
 from models.common.commands import CommandError, require
-from models.quantize.network import Network, Node, with_names
+from models.common.network import Network, Node, with_names
 
 _OPSET = 17
 _MIN_OPSET = 13

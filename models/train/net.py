@@ -20,7 +20,7 @@ STRIDES = (8, 16, 32)
 PRIOR = 0.01
 """Score of every class at every anchor before training (Lin et al., 2017, arXiv:1708.02002)."""
 EPS = 1e-3
-"""Is added to every variance in normalisation."""
+"""Added to every variance in normalisation."""
 LONGEST = 6.0
 """Maximum logarithm of a side's distance, in strides."""
 

@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from models.train.distillation.form import Answer, Form, Graph
+from models.common.network import Network, Node, with_names
+from models.train.distillation.form import Answer, Form
 from models.train.net import STRIDES, Raw
 
 _STRIDES = (*STRIDES, 2 * STRIDES[-1])
@@ -32,12 +33,19 @@ targets is several times that of YOLOX's scores; so scaled, it is the same.
 
 def find(model: onnx.ModelProto, classes: int) -> Form | None:
     """None for a graph of another family. The levels are found in no particular order."""
-    graph = Graph(model.graph)
-    ends = graph.last_convolutions()
-    if len(ends) != len(_STRIDES) or not all(_ends_level(graph.kernel(e), classes) for e in ends):
+    network = Network(with_names(model))
+    ends = [
+        node
+        for node in network.nodes
+        if node.op_type == "Conv" and network.convolutions_after[node.name] == 0
+    ]
+    channels = {each.name: each.dims[0] for each in model.graph.initializer if each.dims}
+    if len(ends) != len(_STRIDES):
+        return None
+    if not all(_ends_level(channels.get(end.input[1]), classes) for end in ends):
         return None
     outputs = tuple(end.output[0] for end in ends)
-    maps = tuple(_start(graph, end) for end in ends)
+    maps = tuple(_start(network, end) for end in ends)
     return Form(outputs, maps, partial(answer, classes=classes))
 
 
@@ -56,17 +64,18 @@ def answer(outputs: Sequence[Tensor], raw: Raw, *, classes: int) -> Answer:
     return Answer(scores, boxes)
 
 
-def _ends_level(kernel: tuple[int, ...] | None, classes: int) -> bool:
-    if kernel is None:
+def _ends_level(channels: int | None, classes: int) -> bool:
+    """Whether a convolution with so many channels, None if unknown, has logits and bins."""
+    if channels is None:
         return False
-    bins, rest = divmod(kernel[0] - classes, 4)
+    bins, rest = divmod(channels - classes, 4)
     return rest == 0 and bins >= _FEWEST_BINS
 
 
-def _start(graph: Graph, end: onnx.NodeProto) -> str:
+def _start(network: Network, end: Node) -> str:
     """The map that the level of ``end`` starts from: the first that its branch does not compute."""
     tensor = end.input[0]
-    while (node := graph.maker(tensor)) is not None and node.op_type in _BRANCH:
+    while (node := network.producers.get(tensor)) is not None and node.op_type in _BRANCH:
         tensor = node.input[0]
     return str(tensor)
 

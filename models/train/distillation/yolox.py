@@ -11,7 +11,8 @@ import torch
 from onnx import numpy_helper
 from torch import Tensor
 
-from models.train.distillation.form import Answer, Form, Graph
+from models.common.network import Network, Node
+from models.train.distillation.form import Answer, Form
 from models.train.net import LONGEST, STRIDES, Raw
 
 
@@ -19,7 +20,7 @@ def find(model: onnx.ModelProto, classes: int) -> Form | None:
     """None for a graph of another family. Official exports fix the batch; here it is made free."""
     if len(model.graph.output) != 1 or not _free_batch(model.graph, 5 + classes):
         return None
-    maps = neck_maps(model.graph)
+    maps = neck_maps(model)
     if len(maps) != len(STRIDES):
         return None
     return Form((model.graph.output[0].name,), maps, answer)
@@ -34,35 +35,35 @@ def answer(outputs: Sequence[Tensor], raw: Raw) -> Answer:
     return Answer(rows[..., 4:5] * rows[..., 5:], torch.cat((centre - half, centre + half), -1))
 
 
-def neck_maps(content: onnx.GraphProto) -> tuple[str, ...]:
+def neck_maps(model: onnx.ModelProto) -> tuple[str, ...]:
     """Names of the maps that the heads start from, level by level.
 
     A head is one convolution followed by two branches, which end in the three parts of the level's
     ``Concat``: box, objectness, classes.
     """
-    graph = Graph(content)
-    users = Counter(node.input[0] for node in graph.nodes if node.op_type == "Conv")
+    network = Network(model)
+    users = Counter(node.input[0] for node in network.nodes if node.op_type == "Conv")
     found = []
-    for node in graph.nodes:
+    for node in network.nodes:
         if node.op_type != "Concat" or len(node.input) != 3:
             continue
-        ends = [graph.maker(name) for name in node.input]
+        ends = [network.producers.get(name) for name in node.input]
         if [end and end.op_type for end in ends] != ["Conv", "Sigmoid", "Sigmoid"]:
             continue
-        stem = _convolution(graph, node.input[2])
+        stem = _convolution(network, node.input[2])
         while stem is not None and users[stem.input[0]] < 2:
-            stem = _convolution(graph, stem.input[0])
-        stem = stem and _convolution(graph, stem.input[0])
+            stem = _convolution(network, stem.input[0])
+        stem = stem and _convolution(network, stem.input[0])
         if stem is not None:
             found.append(stem.input[0])
     return tuple(found)
 
 
-def _convolution(graph: Graph, tensor: str) -> onnx.NodeProto | None:
+def _convolution(network: Network, tensor: str) -> Node | None:
     """The convolution that computes ``tensor``, directly or through its activation."""
-    node = graph.maker(tensor)
+    node = network.producers.get(tensor)
     while node is not None and node.op_type in ("Mul", "Sigmoid"):
-        node = graph.maker(node.input[0])
+        node = network.producers.get(node.input[0])
     return node if node is not None and node.op_type == "Conv" else None
 
 

@@ -36,5 +36,5 @@ def test_it_is_read_as_the_service_reads_it(yolox_file: Path, photo: torch.Tenso
 
 
 def test_its_neck_is_found(yolox_file: Path) -> None:
-    assert neck_maps(onnx.load(yolox_file).graph) == ("input.471", "input.531", "input.591")
+    assert neck_maps(onnx.load(yolox_file)) == ("input.471", "input.531", "input.591")
     assert Teacher(yolox_file, COCO, threads=1).channels == (64, 128, 256)

@@ -1,5 +1,5 @@
+from models.common.network import Network, with_names
 from models.quantize import int8
-from models.quantize.network import Network, with_names
 from tests.models.quantize import graphs
 
 
