@@ -10,7 +10,8 @@ from models.common.commands import CommandError, output, overlap, parser, requir
 _SUMMARY = """\
 Shift the scores of each label of a file that 'python -m models.train' wrote, so that the service's
 default confidence of 0.25 is the best threshold for all labels, that is, has the highest F1 on the
-dataset's validation photos. The average precision of a label does not change by it."""
+dataset's validation photos. The average precision of a label does not change by it. Do this before
+models.quantize."""
 
 _DETAILS = """
 example:
@@ -54,20 +55,21 @@ def calibrate(arguments: argparse.Namespace) -> None:
     description = trained.description
     if arguments.agnostic_iou is not None:
         description = description.model_copy(update={"agnostic_iou": arguments.agnostic_iou})
-    side = max(description.input.size)
     with tempfile.TemporaryDirectory() as folder:
-        store = ImageStore(samples, Path(folder), side)
+        store = ImageStore(samples, Path(folder), 2 * max(description.input.size))
         gain = shifted(
             trained.detector,
             samples,
             store,
-            side,
+            description.input,
             options=served(description),
             device=torch.device("cpu"),
         )
     print(gain)
     export.write(trained.detector, description, out, place=trained.place)
     print(f"wrote {out}")
+    if trained.folded:
+        print("Its weights are float again: make it int8 with models.quantize.")
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -59,7 +59,8 @@ def add_input_options(options: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--fit", choices=get_args(Fit), help="how a picture is fitted: padded around or in a"
-        " corner, stretched, or cropped to its middle",
+        " corner, stretched, or cropped to its middle; area: padded around, and if axes are dynamic"
+        " with as many pixels as a square picture",
     )  # fmt: skip
     group.add_argument(
         "--shorter-side", type=int, metavar="PIXELS",

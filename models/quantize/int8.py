@@ -107,6 +107,7 @@ def quantize(model: Any, ranges: Ranges, target: Target, float_depth: int = 0) -
         extra_options={},
     )
     quantizer.quantize_model()
+    quantizer.model.topological_sort()
     result = quantizer.model.model
     _read_shapes_of_int8(result)
     return result

@@ -66,6 +66,13 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--mosaic", type=float, default=MOSAIC, help="share (%(default)s)")
     p.add_argument("--mixup", type=float, default=MIXUP, help="share (%(default)s)")
     p.add_argument(
+        "--qat",
+        action="store_true",
+        help="quantisation-aware training: compute with kernels as 'models.quantize --target"
+        " x86-avx2' rounds them, so that the int8 file loses less; the last passes of a run are"
+        " enough",
+    )
+    p.add_argument(
         "--stored-side", type=int, default=352, help="long side of cached photos (%(default)s)"
     )
     p.add_argument("--workers", type=int, help="processes that prepare pictures")

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from app.vision.detections import Candidates, Options
+from app.vision.preprocess.input_spec import InputSpec
 from models.common.boxes import iou
 from models.train.dataset import Sample
 from models.train.evaluate import OPTIONS, detect
@@ -60,7 +61,7 @@ def calibrate(
     detector: Detector,
     samples: Sequence[Sample],
     store: ImageStore,
-    side: int,
+    spec: InputSpec,
     *,
     options: Options = OPTIONS,
     device: torch.device,
@@ -69,7 +70,7 @@ def calibrate(
     labels = detector.architecture.classes
 
     def measured() -> Curves:
-        found = dict(detect(detector, store, side, device=device, options=options))
+        found = dict(detect(detector, store, spec, device=device, options=options))
         return curves(found, samples, labels)
 
     plain = measured()

@@ -1,6 +1,7 @@
 """Rectangular training: the pictures of a batch share a shape that suits its photos.
 
-In a square, a photo of 4:3 would leave a quarter to padding.
+In a square, a photo of 4:3 would leave a quarter to padding. As in service, all shapes have about
+the same area.
 """
 
 from __future__ import annotations
@@ -8,14 +9,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from models.train.net import STRIDES
+from app.vision.families.spotter import FAMILY
+from app.vision.preprocess.input_spec import InputSpec
+from app.vision.preprocess.letterbox import Letterbox
 
 Format = Literal["wide", "square", "tall"]
 
 WIDE, TALL = 1.15, 0.87
 """Width over height above which a photo is wide, and below which it is tall."""
-SHORT_SIDE = 0.75
-"""Short side of a rectangle, relative to the long side: 4:3 and 3:4."""
+_TYPICAL: dict[Format, tuple[int, int]] = {
+    "wide": (640, 480),
+    "square": (640, 640),
+    "tall": (480, 640),
+}
+"""Width and height of the photo that a format's pictures suit best."""
+
+
+def input_of(side: int) -> InputSpec:
+    """The input in service; ``side`` is that of a square picture."""
+    return FAMILY.input.model_copy(update={"size": (side, side)})
 
 
 def format_of(width: float, height: float) -> Format:
@@ -24,10 +36,9 @@ def format_of(width: float, height: float) -> Format:
 
 
 def shape_of(form: Format, side: int) -> tuple[int, int]:
-    """Height and width of a picture with this long side, both multiples of the largest stride."""
-    step = STRIDES[-1]
-    short = max(step, round(side * SHORT_SIDE / step) * step)
-    return {"wide": (short, side), "square": (side, side), "tall": (side, short)}[form]
+    """Height and width of a picture of at most this side squared; both are multiples of 32."""
+    plan = Letterbox.plan(input_of(side), *_TYPICAL[form], rectangular=True)
+    return plan.input_height, plan.input_width
 
 
 def formats(shapes: Sequence[tuple[int, ...]]) -> list[Format]:

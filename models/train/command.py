@@ -33,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
     torch.manual_seed(args.seed)
     try:
         data = dataset.load(args.dataset)
-        earlier = export.read(args.start, quantised=True) if args.start else None
+        earlier = export.read(args.start) if args.start else None
         detector = _start(earlier, data.labels)
         teacher = Teacher(args.teacher, data.labels) if args.teacher else None
     except (dataset.DatasetError, export.ExportError, TeacherError, OSError, KeyError) as error:
@@ -87,7 +87,7 @@ def main(arguments: list[str] | None = None) -> int:
                 best,
                 val.samples,
                 val.store,
-                args.imgsz,
+                description.input,
                 options=served(description),
                 device=run.device,
             )
@@ -144,6 +144,7 @@ def _options(args: argparse.Namespace, *, fine_tuning: bool) -> Options:
         rate=args.rate or (FINE_RATE if fine_tuning else RATE),
         decay=args.decay,
         warm_up=100 if args.start else 300,
+        qat=args.qat,
         seed=args.seed,
         workers=workers,
         export_minutes=args.export_minutes,

@@ -15,10 +15,12 @@ from app.vision.arrays import Floats
 from app.vision.description import Description
 from app.vision.detections import Candidates, Options, select
 from app.vision.families.spotter import FAMILY
+from app.vision.preprocess.input_spec import InputSpec
 from app.vision.preprocess.letterbox import Letterbox
 from models.common.datasets import Box, Photo
 from models.evaluate import coco
 from models.evaluate.sources import Prediction
+from models.train.canvas import input_of
 from models.train.dataset import Sample
 from models.train.image_cache import ImageStore
 from models.train.net import Detector, Raw
@@ -58,7 +60,7 @@ def candidates(raw: Raw) -> Iterator[Candidates]:
 def detect(
     detector: Detector,
     store: ImageStore,
-    side: int,
+    spec: InputSpec,
     *,
     device: torch.device,
     batch: int = 32,
@@ -69,7 +71,6 @@ def detect(
 
     Detections are sorted by score; their boxes are relative to the photo's width and height.
     """
-    spec = FAMILY.input.model_copy(update={"size": (side, side)})
     groups: dict[tuple[int, int], list[tuple[int, Letterbox]]] = defaultdict(list)
     for i in range(len(store)) if only is None else only:
         height, width = store[i].shape[:2]
@@ -102,7 +103,7 @@ def evaluate(
     *,
     device: torch.device,
 ) -> Scores:
-    found = dict(detect(detector, store, side, device=device))
+    found = dict(detect(detector, store, input_of(side), device=device))
     return score(found, samples, [store[i].shape[:2] for i in range(len(store))], labels)
 
 

@@ -17,12 +17,12 @@ from torch import Tensor, nn
 
 from app.vision.description import METADATA_KEY, Description
 from app.vision.families.spotter import FAMILY
-from app.vision.preprocess.input_spec import InputSpec
 from models.common import metadata
 from models.common.commands import CommandError, replacing
 from models.quantize.half_precision import SUFFIX, halve
 from models.train import folded
-from models.train.net import STRIDES, Detector, architecture_of
+from models.train.canvas import input_of
+from models.train.net import Detector, architecture_of
 from models.train.schedule import Place
 
 OPSET = 17
@@ -61,7 +61,7 @@ def describe(
         family=FAMILY.name,
         name=name,
         labels=labels,
-        input=InputSpec(size=(side, side), stride=STRIDES[-1]),
+        input=input_of(side),
         license=licence,
         iou=iou,
         agnostic_iou=agnostic_iou,
@@ -81,7 +81,9 @@ def write(
     ``half`` stores the convolutions as float16. ``place`` is the progress of the run, at which
     ``--from`` can continue. Raises ExportError if a weight does not fit into float16.
     """
-    module = LevelOutputs(deepcopy(detector).cpu().float().eval())
+    exact = deepcopy(detector).cpu().float().eval()
+    exact.round_kernels(on=False)
+    module = LevelOutputs(exact)
     axes = {name: dict(open_axes) for name, open_axes in FAMILY.exported.items()}
     image, *outputs = axes
     buffer: Any = io.BytesIO()
@@ -123,11 +125,8 @@ class Trained(NamedTuple):
     """Whether its normalisation has no statistics; ``folded.restore`` estimates them."""
 
 
-def read(path: Path, *, quantised: bool = False) -> Trained:
-    """Loads the detector from a file that ``write`` made.
-
-    ``quantised`` also takes one that ``models.quantize`` made from it.
-    """
+def read(path: Path) -> Trained:
+    """Loads the detector from a file that ``write`` or ``models.quantize`` made."""
     content = path.read_bytes()
     try:
         properties = metadata.read(content)
@@ -141,7 +140,7 @@ def read(path: Path, *, quantised: bool = False) -> Trained:
         for initializer in graph.initializer
         if initializer.name.startswith(PREFIX)
     }
-    is_folded = quantised and "stem.conv.weight" not in weights
+    is_folded = "stem.conv.weight" not in weights
     if is_folded:
         weights = folded.weights_of(graph)
     if METADATA_KEY not in properties or "stem.conv.weight" not in weights:

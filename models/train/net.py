@@ -16,6 +16,8 @@ from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 from torch.nn import functional
 
+from models.train.fake_quantization import RoundableConv2d
+
 STRIDES = (8, 16, 32)
 PRIOR = 0.01
 """Score of every class at every anchor before training (Lin et al., 2017, arXiv:1708.02002)."""
@@ -59,7 +61,7 @@ class Conv(nn.Sequential):
         self, before: int, after: int, kernel: int = 3, stride: int = 1, relu: bool = True
     ) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(before, after, kernel, stride, kernel // 2, bias=False)
+        self.conv = RoundableConv2d(before, after, kernel, stride, kernel // 2, bias=False)
         self.norm = nn.BatchNorm2d(after, eps=EPS, momentum=0.03)
         if relu:
             self.relu = nn.ReLU(inplace=True)
@@ -131,6 +133,15 @@ class Detector(nn.Module):
         prior = -math.log((1 - PRIOR) / PRIOR)
         self.box = nn.ModuleList(Branch(neck, 4, bias=1.0) for _ in STRIDES)
         self.score = nn.ModuleList(Branch(neck, architecture.classes, bias=prior) for _ in STRIDES)
+
+    def round_kernels(self, *, on: bool) -> None:
+        """Whether to compute with the kernels as ``models.quantize`` rounds them.
+
+        Like there, the first convolution and the last ones stay exact.
+        """
+        for module in self.modules():
+            if isinstance(module, RoundableConv2d):
+                module.rounds = on and module is not self.stem.conv
 
     def pyramid(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         x = self.stages[0](self.stem(images))

@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from app.vision.detections import Candidates
 from app.vision.draw import colour_of
+from models.train.canvas import input_of
 from models.train.dataset import Sample
 from models.train.evaluate import detect
 from models.train.image_cache import ImageStore, Pixels
@@ -63,7 +64,7 @@ def contact_sheet(
     """Draws evenly spread validation photos with all boxes above ``SHOWN``."""
     step = max(1, len(samples) // photos)
     chosen = list(range(0, len(samples), step))[:photos]
-    found = dict(detect(detector, store, side, device=device, only=chosen))
+    found = dict(detect(detector, store, input_of(side), device=device, only=chosen))
     rows = -(-len(chosen) // COLUMNS)
     sheet = Image.new("RGB", (COLUMNS * (TILE + MARGIN), rows * (TILE + MARGIN)), "white")
     for place, i in enumerate(chosen):

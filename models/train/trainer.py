@@ -59,6 +59,8 @@ class Options:
     decay: float = DECAY
     warm_up: int = 300
     """Number of steps."""
+    qat: bool = False
+    """Whether kernels are rounded in training, see ``fake_quantization``."""
     seed: int = 0
     workers: int = 1
     save_minutes: float = 5.0
@@ -88,6 +90,7 @@ class Run:
         for parameter in detector.to(device).parameters():
             if parameter.ndim == 4:
                 parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+        self.detector.round_kernels(on=options.qat)
         self.average = Average(self.detector)
         self.labels = labels
         self.train_part, self.val_part = train, val

@@ -84,6 +84,58 @@ def test_any_plan_is_the_reference_s(
         assert plan.input_width % 32 == plan.input_height % 32 == 0
 
 
+AREA = InputSpec(size=(320, 320), fit="area")
+
+# Picture (width, height): input width, height, content width, height, left, top.
+# 320 x 320 are 100 squares of 32 x 32; worked out by hand: columns x rows of them.
+GOLDEN_AREAS = [
+    ((500, 500), (320, 320, 320, 320, 0, 0)),  # 10 x 10
+    ((640, 480), (352, 288, 352, 264, 0, 12)),  # 11 x 9
+    ((480, 640), (288, 352, 264, 352, 12, 0)),
+    ((640, 427), (384, 256, 384, 256, 0, 0)),  # 12 x 8
+    ((1920, 1080), (416, 224, 398, 224, 9, 0)),  # 14 x 7 is less high than 398 x 224
+    ((4000, 1000), (640, 160, 640, 160, 0, 0)),  # 20 x 5
+    ((64, 16), (640, 160, 640, 160, 0, 0)),
+    ((8000, 1), (3200, 32, 3200, 1, 0, 15)),  # 100 x 1
+]
+
+
+@pytest.mark.parametrize(("size", "expected"), GOLDEN_AREAS)
+def test_golden_areas(size: tuple[int, int], expected: tuple[float, ...]) -> None:
+    plan = Letterbox.plan(AREA, *size, rectangular=True)
+    assert (
+        plan.input_width, plan.input_height, *plan.content, plan.left, plan.top
+    ) == expected  # fmt: skip
+
+
+@given(
+    st.tuples(st.integers(1, 9000), st.integers(1, 9000)),
+    st.tuples(st.integers(32, 800), st.integers(32, 800)),
+    st.sampled_from([1, 14, 16, 32]),
+)
+def test_no_input_of_that_area_shows_a_picture_larger(
+    size: tuple[int, int], largest: tuple[int, int], stride: int
+) -> None:
+    spec = InputSpec(size=largest, fit="area", stride=stride)
+    plan = Letterbox.plan(spec, *size, rectangular=True)
+    assert plan.input_width * plan.input_height <= largest[0] * largest[1]
+    assert plan.input_width % stride == plan.input_height % stride == 0
+    assert plan.content_width <= plan.input_width
+    assert plan.content_height <= plan.input_height
+    width, height = size
+    cells = (largest[0] // stride) * (largest[1] // stride)
+    rows = np.arange(1, cells + 1)
+    best = np.minimum(cells // rows * stride / width, rows * stride / height).max()
+    assert plan.scale_x == plan.scale_y == pytest.approx(best)
+
+
+def test_an_area_in_a_fixed_input_is_a_letterbox() -> None:
+    letterbox = AREA.model_copy(update={"fit": "letterbox"})
+    for size in ((640, 480), (1, 480), (4000, 1000)):
+        plans = [Letterbox.plan(spec, *size, rectangular=False) for spec in (AREA, letterbox)]
+        assert plans[0] == plans[1]
+
+
 def test_corner_pads_at_the_right_and_the_bottom_only() -> None:
     spec = InputSpec(size=(416, 416), fit="corner")
     plan = Letterbox.plan(spec, 810, 1080, rectangular=False)
@@ -107,7 +159,7 @@ def test_stretch_fills_the_input_and_scales_each_axis_by_itself() -> None:
 @given(
     sizes,
     st.booleans(),
-    st.sampled_from(["letterbox", "corner", "stretch"]),
+    st.sampled_from(["letterbox", "area", "corner", "stretch"]),
     st.lists(st.floats(0, 1), min_size=4, max_size=4),
 )
 def test_boxes_come_back_where_they_were(

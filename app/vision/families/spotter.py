@@ -60,7 +60,7 @@ FAMILY = Family(
     name="spotter",
     models="Spotter's own trainer, the shipped model",
     layout="scores.S [1, classes, ...] and distances.S [1, 4, ...], maps of each stride S",
-    input=InputSpec(size=(320, 320)),
+    input=InputSpec(size=(320, 320), fit="area"),
     needs_nms=True,
     bind=bind,
     decode=decode,

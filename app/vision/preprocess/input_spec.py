@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Fit = Literal["letterbox", "corner", "stretch", "crop"]
+Fit = Literal["letterbox", "area", "corner", "stretch", "crop"]
 Resample = Literal["antialias", "bilinear", "bicubic"]
 _Triple = tuple[float, float, float]
 _Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -15,6 +15,8 @@ class InputSpec(BaseModel):
     """The tensor is NCHW and holds ``(pixel - mean) / std`` for pixels 0..255.
 
     ``fit`` lays a picture into ``size``: ``letterbox`` keeps its proportions and centres it,
+    ``area`` does the same, but takes the rectangle of that area in which the picture is largest if
+    the file's axes are dynamic, so that pictures of all proportions take the same time,
     ``corner`` keeps them and pads at the right and the bottom, ``stretch`` does not keep them,
     ``crop`` scales the shorter side to ``shorter_side`` and cuts ``size`` out of the middle.
     ``resample`` scales it down: ``antialias`` weighs all pixels (bilinear in Pillow and
@@ -26,7 +28,8 @@ class InputSpec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     size: tuple[_Side, _Side]
-    """Height and width in pixels; the largest ones if the file's axes are dynamic."""
+    """Height and width in pixels: if the file's axes are dynamic, the largest ones, and for
+    ``area`` those of a square picture."""
     stride: Annotated[int, Field(ge=1, le=256)] = 32
     fit: Fit = "letterbox"
     shorter_side: _Side | None = None

@@ -1,5 +1,6 @@
 """Places a picture in the input tensor, and maps boxes back to the picture."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -51,6 +52,8 @@ class Letterbox(NamedTuple):
             )  # fmt: skip
         if spec.fit == "crop":
             return cls._crop(spec, width, height)
+        if spec.fit == "area" and rectangular:
+            full_height, full_width = _suitable(spec, width, height)
         scale = min(full_width / width, full_height / height)
         content_width = max(1, round(width * scale))
         content_height = max(1, round(height * scale))
@@ -172,3 +175,21 @@ class Letterbox(NamedTuple):
         most = np.array([right, bottom] * 2, dtype=np.float32)
         restored: Floats = np.clip((boxes - offset) / scale, least, most)
         return restored
+
+
+def _suitable(spec: InputSpec, width: int, height: int) -> tuple[int, int]:
+    """Height and width of the input in which a picture is largest.
+
+    They are multiples of the stride, and their area is at most that of ``spec.size``.
+    """
+    stride = spec.stride
+    cells = max(1, spec.size[0] // stride * (spec.size[1] // stride))
+    # With the picture's proportions exactly; a whole number of columns or rows is next to that.
+    columns = min(max(math.sqrt(cells * width / height), 1), cells)
+    rows = cells / columns
+    candidates = {
+        (cells // most, most)
+        for most in (math.floor(columns), math.ceil(columns), cells // math.ceil(rows))
+    }
+    high, wide = max(candidates, key=lambda sides: min(sides[0] / height, sides[1] / width))
+    return high * stride, wide * stride

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from app.vision.images.memory import Size
 from app.vision.preprocess.input_spec import InputSpec
+from app.vision.preprocess.letterbox import Letterbox
 
 MOST_TILES = 16
 """Most tiles of a picture. In very large pictures they are larger, and each is scaled down."""
@@ -27,23 +28,23 @@ class Tile(NamedTuple):
         return self.right - self.left, self.bottom - self.top
 
 
-def cut(spec: InputSpec, width: int, height: int) -> list[Tile]:
+def cut(spec: InputSpec, whole: Letterbox) -> list[Tile]:
     """Tiles of a picture, row by row; none if they would show hardly more than the whole does.
 
     All have the same size: that of the input, or as much more as it takes to need no more than
-    ``MOST_TILES``, but no more than the picture's.
+    ``MOST_TILES``, but no more than the picture's. ``whole`` is the plan for the whole picture.
     """
     input_height, input_width = spec.size
-    across, down = width / input_width, height / input_height
+    across, down = whole.width / input_width, whole.height / input_height
     reduction, _, columns, rows = min(
         (max(1.0, across / _reach(columns), down / _reach(rows)), columns * rows, columns, rows)
         for columns in range(1, MOST_TILES + 1)
         for rows in range(1, MOST_TILES // columns + 1)
     )
-    if max(across, down) <= WORTHWHILE * reduction:
+    if min(whole.scale_x, whole.scale_y) * reduction >= 1 / WORTHWHILE:
         return []
-    lefts = _spread(width, math.ceil(input_width * reduction), columns)
-    tops = _spread(height, math.ceil(input_height * reduction), rows)
+    lefts = _spread(whole.width, math.ceil(input_width * reduction), columns)
+    tops = _spread(whole.height, math.ceil(input_height * reduction), rows)
     return [Tile(left, top, right, bottom) for top, bottom in tops for left, right in lefts]
 
 

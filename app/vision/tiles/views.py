@@ -35,7 +35,7 @@ def plan_views(spec: InputSpec, size: Size, *, rectangular: bool) -> list[View]:
     """The whole picture comes first. ``rectangular`` is that of ``Letterbox.plan``."""
     whole = Letterbox.plan(spec, *size, rectangular=rectangular)
     views = [View(None, whole, whole)]
-    for tile in cut(spec, *size):
+    for tile in cut(spec, whole):
         seen = Letterbox.plan(spec, *tile.size, rectangular=rectangular)
         views.append(View(tile, seen, seen.within(*size, tile.left, tile.top)))
     return views

@@ -55,7 +55,9 @@ def test_int8_is_close_and_describes_itself_as_before(
         assert 0 < np.abs(after - before)[:, 4:].mean() < 0.01
     assert metadata.read(out.read_bytes()) == metadata.read(source.read_bytes())
     assert checks.detector(out).model.signature.dynamic
-    kinds = {entry.data_type for entry in onnx.load(out).graph.initializer}
+    written = onnx.load(out)
+    onnx.checker.check_model(written, full_check=True)
+    kinds = {entry.data_type for entry in written.graph.initializer}
     assert onnx.TensorProto.INT8 in kinds
     printed = capsys.readouterr().out
     assert "ms at 96 x 96, one thread" in printed

@@ -3,6 +3,7 @@
 import hashlib
 from pathlib import Path
 
+import onnx
 import pytest
 
 import models
@@ -20,6 +21,7 @@ def test_the_card_names_this_very_file() -> None:
 
 def test_the_shipped_file_is_small_ours_and_can_be_trained_on() -> None:
     assert MODEL.stat().st_size <= 8_000_000
+    onnx.checker.check_model(onnx.load(MODEL), full_check=True)
     shipped = read(MODEL)
     assert shipped.description.license == "Apache-2.0"
     assert len(shipped.description.labels) == 20

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from app.vision.arrays import Floats
 from app.vision.detections import Candidates
+from models.train.canvas import input_of
 from models.train.dataset import Sample
 from models.train.evaluate import detect, score
 from models.train.net import Raw
@@ -69,11 +70,14 @@ class Corner(torch.nn.Module):
 def test_photos_are_laid_out_as_in_the_service_and_boxes_brought_back() -> None:
     photos = [np.zeros((60, 100, 3), np.uint8), np.zeros((100, 50, 3), np.uint8)]
     detector = Corner()
-    answers = dict(detect(cast(Any, detector), cast(Any, photos), 96, device=torch.device("cpu")))
-    assert detector.shapes == [(1, 3, 64, 96), (1, 3, 96, 64)]
-    # The first is scaled to 96 x 58 and lies 3 pixels down, the second to 48 x 96, 8 to the right.
+    answers = dict(
+        detect(cast(Any, detector), cast(Any, photos), input_of(96), device=torch.device("cpu"))
+    )
+    assert detector.shapes == [(1, 3, 64, 128), (1, 3, 128, 64)]
+    # The first is scaled to 107 x 64 and lies 10 pixels to the right, the second fills the input.
+    width = 64 * 100 / 60
     for i, expected in enumerate(
-        [(12 / 96, 5 / 57.6, 28 / 96, 21 / 57.6), (4 / 48, 8 / 96, 20 / 48, 24 / 96)]
+        [(2 / width, 8 / 64, 18 / width, 24 / 64), (12 / 64, 8 / 128, 28 / 64, 24 / 128)]
     ):
         assert answers[i].boxes[0] == pytest.approx(expected, abs=1e-5)
         assert answers[i].classes.tolist() == [1]
