@@ -53,7 +53,8 @@ def _of_description(model: Model) -> dict[str, object]:
     described = model.description
     spec = described.input
     height, width = spec.size
-    axes = "dynamic axes, at most" if model.signature.dynamic else "fixed"
+    many = "as many pixels as" if spec.fit == "area" else "at most"
+    axes = f"dynamic axes, {many}" if model.signature.dynamic else "fixed"
     normalisation = ", ".join(
         f"{channel} ({mean:g}, {std:g})"
         for channel, mean, std in zip(spec.channels, spec.mean, spec.std, strict=True)

@@ -17,18 +17,21 @@ def facts(out: str) -> dict[str, str]:
     }
 
 
-def test_tells_what_a_file_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(("fit", "many"), [("letterbox", "at most"), ("area", "as many pixels as")])
+def test_tells_what_a_file_is(
+    fit: str, many: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     source = tiny.write(tiny.conv_model(side=None), tmp_path / "tiny.onnx")
     out = tmp_path / "out.onnx"
     options = ["--family", "yolov8", "--labels", "cat,dog", "--size", "64", "--license", "MIT"]
-    assert adopt.main([str(source), *options, "--out", str(out)]) == 0
+    assert adopt.main([str(source), *options, "--fit", fit, "--out", str(out)]) == 0
     capsys.readouterr()
     assert inspect.main([str(out)]) == 0
     found = facts(capsys.readouterr().out)
     assert found["family"].startswith("yolov8, [1, 4 + classes, anchors]")
     assert found["labels"] == "2: cat, dog"
     assert (found["name"], found["licence"], found["served"]) == ("tiny", "MIT", "yes")
-    assert found["input"] == "dynamic axes, at most 64 x 64, float32, multiples of 32"
+    assert found["input"] == f"dynamic axes, {many} 64 x 64, float32, multiples of 32"
     assert found["inputs"] == "images float [1, 3, height, width]"
     assert "CPUExecutionProvider" in found["providers"]
     assert found["FLOPs"] == "0.00 billion at 64 x 64"
