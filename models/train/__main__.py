@@ -1,5 +1,6 @@
 """``python -m models.train``"""
 
+import os
 import sys
 
 from models.common.commands import CommandError, require
@@ -10,7 +11,8 @@ SETUP = "make install-train"
 
 def main() -> int:
     arguments.parser().parse_args()  # --help and usage errors work without PyTorch
-    threads.bind()
+    if "WORLD_SIZE" not in os.environ:  # torchrun's processes would all be bound to the same core
+        threads.bind()
     try:
         for package in ("torch", "onnx", "yaml"):
             require(package, SETUP)

@@ -18,6 +18,7 @@ from models.train.distillation.teacher import Teacher
 from models.train.evaluate import served
 from models.train.image_cache import ImageStore
 from models.train.net import Architecture, Detector, carry_over
+from models.train.parallel import Group, GroupError, join
 from models.train.schedule import Place, Schedule
 from models.train.trainer import Options, Part, ResumeError, Run
 
@@ -43,17 +44,19 @@ def main(arguments: list[str] | None = None) -> int:
     if args.resume and not (folder / "last.pt").is_file():
         p.error(f"nothing to resume in {folder}")
     folder.mkdir(parents=True, exist_ok=True)
-    train, val = (
-        Part(samples, ImageStore(samples, args.cache or folder / "cache", args.stored_side))
-        for samples in (data.part("train"), data.part("val"))
-    )
     device = torch.device(_device(args))
+    try:
+        group = join(device)
+        share = group.share(args.batch)
+    except GroupError as error:
+        p.error(str(error))
+    train, val = _parts(args, data, folder, group)
     place = None if args.new_schedule else _unfinished(earlier, data.labels, args.restart_at)
     fine_tuning = earlier is not None and place is None
-    options = _options(args, fine_tuning=fine_tuning)
+    options = _options(args, share, fine_tuning=fine_tuning)
     if earlier is not None and earlier.folded:
         folded.restore(detector, plain_batches(train.samples, train.store, args.imgsz))
-    run = Run(detector, data.labels, train, val, options, folder, device, teacher)
+    run = Run(detector, data.labels, train, val, options, folder, device, teacher, group)
     if args.resume:
         try:
             run.resume()
@@ -78,8 +81,11 @@ def main(arguments: list[str] | None = None) -> int:
         on_export=lambda averaged: export.write(averaged, description, args.out, place=run.place)
     )
     if not ended:
-        print(f"stopped; continue with --resume --run {folder}")
+        if group.leads:
+            print(f"stopped; continue with --resume --run {folder}")
         return 130
+    if not group.leads:
+        return 0
     best = run.best_detector()
     if args.calibrate and val.samples:
         print(
@@ -107,6 +113,21 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
+def _parts(
+    args: argparse.Namespace, data: dataset.Dataset, folder: Path, group: Group
+) -> tuple[Part, Part]:
+    """Training and validation photos. The first process decodes them, and the others wait."""
+    if not group.leads:
+        group.wait()
+    train, val = (
+        Part(samples, ImageStore(samples, args.cache or folder / "cache", args.stored_side))
+        for samples in (data.part("train"), data.part("val"))
+    )
+    if group.leads:
+        group.wait()
+    return train, val
+
+
 def _device(args: argparse.Namespace) -> str:
     return args.device or ("cuda" if torch.cuda.is_available() else "cpu")
 
@@ -130,7 +151,7 @@ def _unfinished(
     return None if place.finished else place
 
 
-def _options(args: argparse.Namespace, *, fine_tuning: bool) -> Options:
+def _options(args: argparse.Namespace, batch: int, *, fine_tuning: bool) -> Options:
     epochs = args.epochs if args.epochs or args.hours else EPOCHS
     workers = args.workers
     if workers is None:
@@ -140,7 +161,7 @@ def _options(args: argparse.Namespace, *, fine_tuning: bool) -> Options:
             args.imgsz, args.hours, epochs, progressive=not fine_tuning, guided=args.guided
         ),
         recipe=Recipe(mosaic=args.mosaic, mixup=args.mixup),
-        batch=args.batch,
+        batch=batch,
         rate=args.rate or (FINE_RATE if fine_tuning else RATE),
         decay=args.decay,
         warm_up=100 if args.start else 300,

@@ -104,6 +104,9 @@ class Optimizers:
             AdamW(others, lr=rate, weight_decay=0.0),
         )
 
+    def parameters(self) -> list[Tensor]:
+        return [p for part in self.parts for group in part.param_groups for p in group["params"]]
+
     @property
     def rate(self) -> float:
         return cast(float, self.parts[0].param_groups[0]["lr"])

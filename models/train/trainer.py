@@ -28,6 +28,7 @@ from models.train.image_cache import ImageStore
 from models.train.loss import detection_loss
 from models.train.net import Detector
 from models.train.optimizer import Optimizers
+from models.train.parallel import ALONE, Group
 from models.train.precision import autocast
 from models.train.repeat_factor import repeat_factors
 from models.train.sampler import Orders
@@ -55,6 +56,7 @@ class Options:
     schedule: Schedule
     recipe: Recipe = field(default_factory=Recipe)
     batch: int = 32
+    """Pictures per step of this process."""
     rate: float = RATE
     decay: float = DECAY
     warm_up: int = 300
@@ -84,8 +86,10 @@ class Run:
         folder: Path,
         device: torch.device,
         teacher: Teacher | None = None,
+        group: Group = ALONE,
     ) -> None:
         self.detector = detector
+        self.group = group
         self.teacher = teacher
         for parameter in detector.to(device).parameters():
             if parameter.ndim == 4:
@@ -109,7 +113,16 @@ class Run:
         self.best = -1.0
         self.history: list[dict[str, Any]] = []
         self._recent: list[tuple[float, float]] = []
+        self._asked_to_stop = False
         self._stopped = False
+
+    @property
+    def _seed(self) -> int:
+        """Each process makes other pictures."""
+        return self.options.seed + self.group.rank
+
+    def _bar(self) -> tqdm:
+        return tqdm(total=100.0, bar_format=BAR, disable=not self.group.leads)
 
     @property
     def epochs(self) -> float:
@@ -128,6 +141,8 @@ class Run:
         return Place(self.seconds, self.epochs, self.progress)
 
     def save(self, name: str = "last.pt") -> None:
+        if not self.group.leads:
+            return
         state = {
             "labels": list(self.labels),
             "architecture": self.detector.architecture.model_dump(mode="json"),
@@ -183,8 +198,9 @@ class Run:
         """Trains to the end of the schedule; False if the process was asked to stop earlier."""
         exported = saved = validated = self.seconds
         cost = 0.0
+        measured = self.step if self.history else None
         whole = int(self.epochs)
-        with on_stop(self._stop), tqdm(total=100.0, bar_format=BAR) as bar:
+        with on_stop(self._stop), self._bar() as bar:
             last = time.monotonic()
             for batch in () if self.ended else self._loader():
                 if self._stopped or self.ended:
@@ -193,22 +209,23 @@ class Run:
                 now = time.monotonic()
                 self.seconds += now - last
                 last = now
+                self._agree()
                 self._show(bar, box, score)
                 if int(self.epochs) > whole:
                     whole = int(self.epochs)
                     if self.seconds - validated >= cost / VALIDATION_SHARE:
-                        before = time.monotonic()
-                        self.validate()
-                        cost = time.monotonic() - before
+                        cost = self._validated()
+                        measured = self.step
                         validated = self.seconds
                 if self.seconds - saved >= self.options.save_minutes * 60:
                     saved = self.seconds
                     self.save()
                 if on_export and self.seconds - exported >= self.options.export_minutes * 60:
                     exported = self.seconds
-                    on_export(self.average.detector)
-        if not self._stopped and (self._recent or not self.history):
-            self.validate()
+                    if self.group.leads:
+                        on_export(self.average.detector)
+        if not self._stopped and measured != self.step:
+            self._validated()
         self.save()
         return not self._stopped
 
@@ -216,7 +233,7 @@ class Run:
         options = self.options
         rate = options.rate * self.schedule.rate(self.progress, self.step, options.warm_up)
         self.optimizers.rate = rate
-        dice = torch.Generator().manual_seed(options.seed * 1_000_003 + self.step)
+        dice = torch.Generator().manual_seed(self._seed * 1_000_003 + self.step)
         images = recolour(batch.images.to(self.device, non_blocking=True), dice)
         images = images.contiguous(memory_format=torch.channels_last)
         guidance = self.schedule.guidance(self.progress)
@@ -234,11 +251,12 @@ class Run:
             total = total + guidance * (distillation_loss(raw, soft) + features)
         self.optimizers.clear()
         torch.autograd.backward(total)
+        self.group.average([p.grad for p in self.optimizers.parameters() if p.grad is not None])
         nn.utils.clip_grad_norm_(self.detector.parameters(), CLIP)
         self.optimizers.step()
         self.average.update(self.detector)
         self.step += 1
-        self.seen += len(images)
+        self.seen += len(images) * self.group.size
         return float(loss.box), float(loss.score)
 
     def _show(self, bar: tqdm, box: float, score: float) -> None:
@@ -250,6 +268,21 @@ class Run:
             bar.set_postfix_str(
                 f"epoch {self.epochs:.1f} box {means[0]:.3f} score {means[1]:.3f}{best}"
             )
+
+    def _agree(self) -> None:
+        """All processes have the same time, and stop at the same step."""
+        state = torch.tensor([self.seconds, self._asked_to_stop], dtype=torch.float64)
+        self.group.average([state])
+        self.seconds, self._stopped = float(state[0]), bool(state[1] > 0)
+
+    def _validated(self) -> float:
+        """Validates in the first process; seconds that it took, alike in all processes."""
+        before = time.monotonic()
+        if self.group.leads:
+            self.validate()
+        seconds = torch.tensor([time.monotonic() - before])
+        self.group.average([seconds])
+        return float(seconds)
 
     def validate(self) -> Scores:
         part, side = self.val_part, self.schedule.side
@@ -289,7 +322,7 @@ class Run:
                 self.schedule,
                 options.recipe,
                 lambda: self.progress,
-                (options.seed, self.step),
+                (self._seed, self.step),
             ),
             num_workers=options.workers,
             prefetch_factor=4 if options.workers else None,
@@ -298,4 +331,4 @@ class Run:
         )
 
     def _stop(self) -> None:
-        self._stopped = True
+        self._asked_to_stop = True
