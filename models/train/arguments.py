@@ -14,8 +14,7 @@ def parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(
         prog="python -m models.train",
         description="Train or fine-tune a detector; write an ONNX file that Spotter serves. With"
-        " two cores, 'torchrun --nproc-per-node 2 -m models.train ...' is faster: two processes"
-        " share every batch.",
+        " 'torchrun --nproc-per-node 2 -m -- models.train ...' two processes share every batch.",
     )
     p.add_argument(
         "dataset",

@@ -1,7 +1,7 @@
 """Data-parallel training: several processes train the same network, each on a part of every batch.
 
-On a CPU, processes with one thread each wait less for each other than the threads of one process.
-``torchrun`` starts them. Gradients are averaged at every step, so all have the same weights; each
+On a CPU, processes with one thread each wait for each other once a step, and the threads of one
+process at every layer. ``torchrun`` starts them. Gradients are averaged at every step, so all have the same weights; each
 normalises with its own pictures.
 """
 

@@ -8,6 +8,14 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
+_STOPPING = signal.SIGTERM, signal.SIGINT
+
+
+def ignore_stop() -> None:
+    """For processes that another one ends, if a signal goes to all of them at once."""
+    for number in _STOPPING:
+        signal.signal(number, signal.SIG_IGN)
+
 
 @contextmanager
 def on_stop(stop: Callable[[], None]) -> Iterator[None]:
@@ -18,7 +26,7 @@ def on_stop(stop: Callable[[], None]) -> Iterator[None]:
 
     before: dict[signal.Signals, Any] = {}
     try:
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in _STOPPING:
             before[number] = signal.signal(number, handle)
     except ValueError:
         pass

@@ -33,7 +33,7 @@ from models.train.precision import autocast
 from models.train.repeat_factor import repeat_factors
 from models.train.sampler import Orders
 from models.train.schedule import Place, Schedule
-from models.train.signals import on_stop
+from models.train.signals import ignore_stop, on_stop
 from models.train.threads import roam
 
 VALIDATION_SHARE = 0.05
@@ -326,9 +326,15 @@ class Run:
             ),
             num_workers=options.workers,
             prefetch_factor=4 if options.workers else None,
-            worker_init_fn=roam,
+            worker_init_fn=_start_worker,
             pin_memory=self.device.type == "cuda",
         )
 
     def _stop(self) -> None:
         self._asked_to_stop = True
+
+
+def _start_worker(_number: int) -> None:
+    """In a process that prepares pictures: the run ends it after its last step."""
+    roam()
+    ignore_stop()

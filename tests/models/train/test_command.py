@@ -170,17 +170,23 @@ def test_a_missing_dataset_is_one_line(tmp_path: Path, capsys: pytest.CaptureFix
     assert capsys.readouterr().err.count("\n") == 1
 
 
-def test_a_terminated_run_can_be_resumed(drawn: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", ["0", "1"])
+def test_a_terminated_run_can_be_resumed(drawn: Path, tmp_path: Path, workers: str) -> None:
+    """The signal goes to all of its processes, as Ctrl+C and a service manager send it."""
     out = tmp_path / "model.onnx"
     command = [sys.executable, "-m", "models.train", str(drawn), "--out", str(out), *COMMON]
     process = subprocess.Popen(
-        [*command, "--epochs", "5000"], stderr=subprocess.PIPE, env=dict(os.environ), text=True
+        [*command, "--epochs", "5000", "--workers", workers],
+        stderr=subprocess.PIPE,
+        env=dict(os.environ),
+        text=True,
+        start_new_session=True,
     )
     assert process.stderr is not None
     # Ends with an empty line if the run ends too soon.
     while (line := process.stderr.readline()) and "epoch" not in line:
         pass
-    process.send_signal(signal.SIGTERM)
+    os.killpg(process.pid, signal.SIGTERM)
     process.communicate(timeout=300)
     assert process.returncode == 130
     run = torch.load(out.with_suffix(".run") / "last.pt", weights_only=True)

@@ -48,11 +48,12 @@ def test_every_process_gets_the_mean(tmp_path: Path) -> None:
 
 def test_two_processes_train_one_detector(drawn: Path, tmp_path: Path) -> None:
     out = tmp_path / "model.onnx"
+    folder = tmp_path / "here"
     options = ["--out", str(out), "--epochs", "12", "--batch", "8", "--mosaic", "0", *COMMON]
-    done = run("-m", "models.train", str(drawn), *options)
+    # Without the dashes, torchrun would take --run for one of its own options.
+    done = run("-m", "--", "models.train", str(drawn), *options, "--run", str(folder))
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("wrote") == 1
-    folder = out.with_suffix(".run")
     state = torch.load(folder / "last.pt", weights_only=True)
     assert state["seen"] == 8 * state["step"]  # 4 of each
     assert state["history"][-1]["score"] < state["history"][0]["score"]
@@ -61,9 +62,9 @@ def test_two_processes_train_one_detector(drawn: Path, tmp_path: Path) -> None:
 
 def test_processes_stop_together(drawn: Path, tmp_path: Path) -> None:
     out = tmp_path / "model.onnx"
-    options = ["--out", str(out), "--epochs", "5000", "--batch", "8", *COMMON]
+    options = ["--out", str(out), "--epochs", "5000", "--batch", "8", *COMMON, "--workers", "1"]
     process = subprocess.Popen(
-        [*TORCHRUN, "-m", "models.train", str(drawn), *options],
+        [*TORCHRUN, "-m", "--", "models.train", str(drawn), *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -80,7 +81,9 @@ def test_processes_stop_together(drawn: Path, tmp_path: Path) -> None:
 
 
 def test_a_batch_that_cannot_be_shared_is_refused(drawn: Path, tmp_path: Path) -> None:
-    done = run("-m", "models.train", str(drawn), "--out", str(tmp_path / "x.onnx"), "--batch", "7")
+    done = run(
+        "-m", "--", "models.train", str(drawn), "--out", str(tmp_path / "x.onnx"), "--batch", "7"
+    )
     assert done.returncode != 0
     assert "--batch 7 cannot be shared by 2 processes" in done.stderr
 
