@@ -1,8 +1,8 @@
 """Data-parallel training: several processes train the same network, each on a part of every batch.
 
 On a CPU, processes with one thread each wait for each other once a step, and the threads of one
-process at every layer. ``torchrun`` starts them. Gradients are averaged at every step, so all have the same weights; each
-normalises with its own pictures.
+process at every layer. ``torchrun`` starts them. Gradients are averaged at every step, so all have
+the same weights; each normalises with its own pictures.
 """
 
 from __future__ import annotations
