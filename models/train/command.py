@@ -80,6 +80,7 @@ def main(arguments: list[str] | None = None) -> int:
     ended = run.go(
         on_export=lambda averaged: export.write(averaged, description, args.out, place=run.place)
     )
+    group.leave()
     if not ended:
         if group.leads:
             print(f"stopped; continue with --resume --run {folder}")

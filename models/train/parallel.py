@@ -40,6 +40,12 @@ class Group:
         if self.size > 1:
             distributed.barrier()
 
+    def leave(self) -> None:
+        """After the last use, since a process that ends within its group may be aborted."""
+        self.wait()
+        if self.size > 1:
+            distributed.destroy_process_group()
+
     def average(self, values: Sequence[Tensor]) -> None:
         """Replaces every tensor by its mean over all processes."""
         if self.size == 1:

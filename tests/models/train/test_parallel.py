@@ -29,6 +29,7 @@ assert one.tolist() == [[1.5] * 3] * 2, one
 assert two.tolist() == [5.0], two
 assert turned.tolist() == [[0.0, 4.5], [1.5, 6.0], [3.0, 7.5]], turned
 assert group.leads == (group.rank == 0)
+group.leave()
 Path(__file__).with_name(f"rank{group.rank}").write_text(str(group.size))
 """
 
