@@ -121,7 +121,7 @@ class InputSize(BaseModel):
     height: int
     dynamic: bool = Field(
         description="Whether the input follows the image's aspect ratio; width and height are then"
-        " maxima, or for some models those of a square image, and others get as many pixels."
+        " maxima. For some models, such as the shipped one, only their product is."
     )
 
 

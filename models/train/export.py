@@ -140,8 +140,7 @@ def read(path: Path) -> Trained:
         for initializer in graph.initializer
         if initializer.name.startswith(PREFIX)
     }
-    is_folded = "stem.conv.weight" not in weights
-    if is_folded:
+    if "stem.conv.weight" not in weights:
         weights = folded.weights_of(graph)
     if METADATA_KEY not in properties or "stem.conv.weight" not in weights:
         raise ExportError(
@@ -154,5 +153,8 @@ def read(path: Path) -> Trained:
         raise ExportError(f"{path}: weights of another architecture ({', '.join(gone[:3])} ...)")
     place = Place(**json.loads(properties[PLACE_KEY])) if PLACE_KEY in properties else None
     return Trained(
-        detector, Description.model_validate_json(properties[METADATA_KEY]), place, is_folded
+        detector,
+        Description.model_validate_json(properties[METADATA_KEY]),
+        place,
+        folded.lacks_statistics(weights),
     )

@@ -7,7 +7,7 @@ statistics fit: the layer then computes what it did, and learns as any other.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import partial
 
 import numpy as np
@@ -46,6 +46,12 @@ def weights_of(graph: onnx.GraphProto) -> dict[str, Tensor]:
         else:
             found |= _identity(layer.removesuffix("conv") + "norm", bias)
     return found
+
+
+def lacks_statistics(weights: Mapping[str, Tensor]) -> bool:
+    """Whether each normalisation only adds something, as in ``weights_of``."""
+    spreads = [value for name, value in weights.items() if name.endswith("norm.running_var")]
+    return all(torch.equal(spread, torch.ones_like(spread) - EPS) for spread in spreads)
 
 
 def restore(detector: Detector, batches: Iterable[Tensor]) -> None:

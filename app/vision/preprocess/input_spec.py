@@ -28,8 +28,8 @@ class InputSpec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     size: tuple[_Side, _Side]
-    """Height and width in pixels: if the file's axes are dynamic, the largest ones, and for
-    ``area`` those of a square picture."""
+    """Height and width in pixels. If the file's axes are dynamic, these are the largest ones; for
+    ``area``, only their product is a limit."""
     stride: Annotated[int, Field(ge=1, le=256)] = 32
     fit: Fit = "letterbox"
     shorter_side: _Side | None = None
