@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from app.vision.arrays import Array
+from app.vision.detections import Options
 from models.common.commands import require
 from models.common.datasets import Box, Photo
 from models.evaluate.sources import Prediction
@@ -16,6 +17,8 @@ from models.evaluate.sources import Prediction
 _AREAS = ("all", "small", "medium", "large")
 _MAX_DETECTIONS = 100
 """Maximum number of detections for each class and photo, as in COCO."""
+CONFIDENCE, IOU = Options().confidence, 0.5
+"""Where answers are right or wrong: above the service's default confidence, at this overlap."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,10 @@ class Scores:
     recall: float | None
     """Mean over thresholds and labels, with at most 100 detections per photo and label."""
     classes: list[ClassScore]
+    photos_with_objects: int
+    """Number of photos with an object that counts."""
+    photos_right: int
+    """Those of them in which all objects are found above CONFIDENCE, and nothing else is."""
     precision: Array
     """Shape (101 recalls, labels), at IoU 0.5; -1 if a label has no object."""
     recalls: Array
@@ -124,6 +131,7 @@ def _scores(evaluation: Any, truth: list[dict[str, Any]], labels: Sequence[str])
                 _mean(recall[:, index]),
             )
         )
+    right = _right(evaluation, at50)
     small, medium, large = (_mean(precision[..., area]) for area in range(1, len(_AREAS)))
     return Scores(
         map=_mean(whole),
@@ -134,9 +142,34 @@ def _scores(evaluation: Any, truth: list[dict[str, Any]], labels: Sequence[str])
         large=large,
         recall=_mean(recall),
         classes=classes,
+        photos_with_objects=len(right),
+        photos_right=sum(right.values()),
         precision=whole[at50],
         recalls=evaluation.params.recThrs,
     )
+
+
+def _right(evaluation: Any, threshold: int) -> dict[int, bool]:
+    """For each photo with an object that counts, whether its answer has no mistake.
+
+    ``threshold`` is the index of IOU. Detections of ignored objects are not mistakes.
+    """
+    right: dict[int, bool] = {}
+    objects: set[int] = set()
+    whole = evaluation.params.areaRng[0]
+    for entry in evaluation.evalImgs:
+        if entry is None or entry["aRng"] != whole:
+            continue
+        claimed = np.asarray(entry["dtScores"]) > CONFIDENCE
+        counts = ~entry["dtIgnore"][threshold].astype(bool) & claimed
+        wrong = counts & (entry["dtMatches"][threshold] == 0)
+        wanted = ~np.asarray(entry["gtIgnore"], dtype=bool)
+        found = np.isin(entry["gtMatches"][threshold], np.asarray(entry["dtIds"])[claimed])
+        photo = entry["image_id"]
+        if wanted.any():
+            objects.add(photo)
+        right[photo] = right.get(photo, True) and not wrong.any() and bool(found[wanted].all())
+    return {photo: right[photo] for photo in objects}
 
 
 def _mean(values: Array) -> float | None:

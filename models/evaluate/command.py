@@ -14,7 +14,7 @@ from typing import Any
 from app.vision.runtime.limits import usable_cores
 from models.common import checks, datasets
 from models.common.commands import CommandError, parser, replacing, run
-from models.evaluate import mosaic, plots
+from models.evaluate import coco, mosaic, plots
 from models.evaluate.measure import Report, few, measure
 from models.evaluate.sources import InProcess, OverHttp, Thresholds
 
@@ -139,6 +139,7 @@ def _print(report: Report, photos: int) -> None:
         f" mAP75 {_number(scores.map75)}; small {_number(scores.small)},"
         f" medium {_number(scores.medium)}, large {_number(scores.large)}"
     )
+    print(f"photos without a mistake {_without_mistake(report)}")
     for names, where in (
         (report.not_in_model, "labels of the dataset are not in the model"),
         (report.not_in_dataset, "labels of the model are not in the dataset"),
@@ -154,6 +155,13 @@ def _print(report: Report, photos: int) -> None:
     print(f"median milliseconds: {stages}")
 
 
+def _without_mistake(report: Report) -> str:
+    confidence = max(coco.CONFIDENCE, report.thresholds.confidence)
+    right, photos = report.scores.photos_right, report.scores.photos_with_objects
+    share = f" ({right / photos:.1%})" if photos else ""
+    return f"at confidence {confidence}: {right} of {photos}{share}"
+
+
 def _as_json(report: Report, photos: int) -> dict[str, Any]:
     scores = report.scores
     return {
@@ -162,7 +170,17 @@ def _as_json(report: Report, photos: int) -> dict[str, Any]:
         **asdict(report.thresholds),
         **{
             key: getattr(scores, key)
-            for key in ("map", "map50", "map75", "small", "medium", "large", "recall")
+            for key in (
+                "map",
+                "map50",
+                "map75",
+                "small",
+                "medium",
+                "large",
+                "recall",
+                "photos_with_objects",
+                "photos_right",
+            )
         },
         "classes": [asdict(entry) for entry in scores.classes],
         "not_in_model": report.not_in_model,

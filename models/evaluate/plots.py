@@ -9,10 +9,9 @@ import numpy as np
 from app.vision.arrays import Array, Ints
 from models.common.commands import replacing, require
 from models.common.datasets import Box, Photo
-from models.evaluate.coco import Scores
+from models.evaluate.coco import CONFIDENCE, IOU, Scores
 from models.evaluate.sources import Prediction
 
-CONFIDENCE, IOU = 0.25, 0.5
 _LEGEND_LABELS = 20
 _WRITTEN_LABELS = 40
 

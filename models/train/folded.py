@@ -1,7 +1,9 @@
 """Detectors whose normalisation was folded into the convolutions, as ``models.quantize`` does it.
 
 Training needs the normalisation back. Its scale and shift are gone, but any will do if the
-statistics fit: the layer then computes what it did, and learns as any other.
+statistics fit: the layer then computes what it did. To learn as any other, its kernel needs its
+former size as well: the optimizer's steps have the same size for all kernels, so one that folding
+has made fifty times smaller would change fifty times as fast.
 """
 
 from __future__ import annotations
@@ -21,6 +23,12 @@ from models.train.net import EPS, Conv, Detector
 
 _KERNEL = re.compile(r"detector\.(.+)\.weight")
 """Part of the name of a kernel, whatever folding and quantising have put around it."""
+
+ROW = 0.33
+"""Root mean square of an output channel's kernel in training: about that of every layer, since the
+steps of Muon and the decay of weights balance there."""
+_EMPTY = 1e-8
+"""Root mean square below which a kernel is left as it is."""
 
 Floats = NDArray[np.float32]
 
@@ -55,11 +63,14 @@ def lacks_statistics(weights: Mapping[str, Tensor]) -> bool:
 
 
 def restore(detector: Detector, batches: Iterable[Tensor]) -> None:
-    """Gives each normalisation the statistics that ``batches`` show; the output does not change.
+    """Gives each normalisation the statistics that ``batches`` show, and each kernel its size.
 
+    The output does not change.
     ``batches`` are training pictures, RGB from 0 to 1 ``[batch, 3, height, width]``.
     """
     layers = [module for module in detector.modules() if isinstance(module, Conv)]
+    for layer in layers:
+        _resize(layer)
     sums = [torch.zeros(3, layer.norm.num_features, dtype=torch.float64) for layer in layers]
     hooks = [
         layer.conv.register_forward_hook(partial(_add, total))
@@ -74,6 +85,15 @@ def restore(detector: Detector, batches: Iterable[Tensor]) -> None:
     for layer, (count, total, squares) in zip(layers, sums, strict=True):
         mean = total / count
         _renormalise(layer.norm, mean.float(), (squares / count - mean**2).clamp(min=0.0).float())
+
+
+def _resize(layer: Conv) -> None:
+    """Multiplies each channel's kernel so that it has ROW, and its normalisation by the inverse."""
+    with torch.no_grad():
+        size = layer.conv.weight.square().mean((1, 2, 3)).sqrt()
+        factor = torch.where(size > _EMPTY, ROW / size.clamp(min=_EMPTY), 1.0)
+        layer.conv.weight *= factor[:, None, None, None]
+        layer.norm.weight /= factor
 
 
 def _add(sums: Tensor, _layer: nn.Module, _inputs: object, output: Tensor) -> None:

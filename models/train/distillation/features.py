@@ -32,5 +32,8 @@ class Adapters(nn.ModuleList):
 
 
 def _normalised(maps: Tensor) -> Tensor:
-    """Normalises each channel over the batch to mean 0 and standard deviation 1."""
-    return functional.batch_norm(maps, None, None, training=True)
+    """Normalises each channel over the batch to mean 0 and standard deviation 1.
+
+    PyTorch takes three times as long for the gradient if the maps are channels last.
+    """
+    return functional.batch_norm(maps.contiguous(), None, None, training=True)

@@ -29,6 +29,8 @@ from models.train.net import STRIDES, Raw
 from models.train.threads import places, roam
 
 _FORMS = (yolox.find, nanodet_plus.find)
+TOGETHER = 4
+"""Pictures of one inference. With 32, each takes a sixth longer (NanoDet-Plus, Intel Xeon)."""
 _TRIAL = (2, 3, 128, 192)
 """Shape of the first pictures, on which the levels have different sizes."""
 
@@ -75,7 +77,7 @@ class Teacher:
         The student can run on another core meanwhile.
         """
         pixels = self._tensor(images)
-        asked = self._thread.submit(self._session.run, self._outputs, {self._name: pixels})
+        asked = self._thread.submit(self._run, pixels)
 
         def answer(raw: Raw) -> Soft:
             said = [torch.from_numpy(part).to(raw.scores.device) for part in asked.result()]
@@ -84,6 +86,13 @@ class Teacher:
             return Soft(scores[..., self._columns], boxes, tuple(said[heads:]))
 
         return answer
+
+    def _run(self, pixels: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+        parts = [
+            self._session.run(self._outputs, {self._name: pixels[start : start + TOGETHER]})
+            for start in range(0, len(pixels), TOGETHER)
+        ]
+        return [np.concatenate(part) for part in zip(*parts, strict=True)]
 
     def _tensor(self, images: Tensor) -> NDArray[np.float32]:
         spec = self._input

@@ -95,6 +95,48 @@ def test_two_detections_in_a_difficult_object_but_not_in_a_crowd_are_one_too_man
         assert report(tmp_path / flag, [truth], [twice]).scores.map == pytest.approx(expected)
 
 
+CATS = [CAT, {**CAT, "bbox": list(B)}]
+
+
+@pytest.mark.parametrize(
+    ("truth", "said", "right"),
+    [
+        ([CAT], [("cat", 0.9, A)], 1),
+        ([CAT], [("cat", 0.9, A), ("dog", 0.25, B)], 1),
+        ([CAT, DOG], [("dog", 0.26, B), ("cat", 0.9, A), ("cat", 0.2, A)], 1),
+        (CATS, [("cat", 0.3, A), ("cat", 0.9, B)], 1),
+        ([CAT], [("cat", 0.9, (10, 10, 20, 10.1))], 1),
+        ([CAT], [("cat", 0.9, (10, 10, 20, 9.9))], 0),
+        ([CAT], [("cat", 0.25, A)], 0),
+        ([CAT], [("dog", 0.9, A)], 0),
+        ([CAT], [("cat", 0.9, A), ("cat", 0.3, A)], 0),
+        ([CAT], [("cat", 0.9, A), ("dog", 0.3, B)], 0),
+        (CATS, [("cat", 0.9, B)], 0),
+        ([CAT, DOG], [("cat", 0.9, A)], 0),
+    ],
+)
+def test_a_photo_is_right_if_all_is_found_and_nothing_else(
+    tmp_path: Path, truth: list[dict[str, Any]], said: Said, right: int
+) -> None:
+    scores = report(tmp_path, [truth], [said]).scores
+    assert (scores.photos_right, scores.photos_with_objects) == (right, 1)
+
+
+@pytest.mark.parametrize("flag", ["iscrowd", "difficult"])
+def test_ignored_objects_make_no_photo_wrong(tmp_path: Path, flag: str) -> None:
+    truth = [CAT, {**DOG, flag: 1}]
+    said: list[Said] = [[("cat", 0.9, A)], [("cat", 0.9, A), ("dog", 0.9, B)]]
+    scores = report(tmp_path, [truth, truth], said).scores
+    assert (scores.photos_right, scores.photos_with_objects) == (2, 2)
+
+
+def test_photos_without_objects_are_neither_right_nor_wrong(tmp_path: Path) -> None:
+    truth = [[], [], [{**CAT, "difficult": 1}], [CAT]]
+    said: list[Said] = [[], [("cat", 0.9, A)], [], [("cat", 0.9, A)]]
+    scores = report(tmp_path, truth, said).scores
+    assert (scores.photos_right, scores.photos_with_objects) == (1, 1)
+
+
 def test_a_detector_that_finds_nothing(tmp_path: Path) -> None:
     scores = report(tmp_path, [[CAT]], [[]]).scores
     assert (scores.map, scores.recall) == (0, 0)

@@ -95,6 +95,25 @@ def test_statistics_come_back_and_change_nothing(int8: Path) -> None:
         assert torch.allclose(now, earlier, atol=0.02)
 
 
+def test_kernels_get_the_size_that_the_optimizer_s_steps_are_made_for(int8: Path) -> None:
+    """Folded, they may be a hundredth of it, and then one step changes a layer a hundred times as
+    much."""
+    restored = export.read(int8).detector.eval()
+    layers = [module for module in restored.modules() if isinstance(module, Conv)]
+    with torch.no_grad():
+        layers[0].conv.weight[0] = 0.0  # there is nothing to multiply
+        layers[1].conv.weight[0] *= 1e-3
+    images = torch.rand(8, 3, 64, 96)
+    before = outputs(restored, images)
+    folded.restore(restored, [images])
+    for now, earlier in zip(outputs(restored, images), before, strict=True):
+        assert torch.allclose(now, earlier, atol=1e-3)
+    for layer in layers:
+        sizes = layer.conv.weight.square().mean((1, 2, 3)).sqrt()
+        assert torch.allclose(sizes[1:], torch.full_like(sizes[1:], folded.ROW), rtol=1e-3)
+    assert not layers[0].conv.weight[0].any()
+
+
 def test_an_int8_file_is_calibrated_as_floats(
     int8: Path, drawn: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

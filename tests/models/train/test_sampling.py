@@ -87,6 +87,27 @@ def test_a_batch_is_of_one_format_and_every_photo_has_its_turn() -> None:
     assert max(seen.values()) - min(seen.values()) <= 4
 
 
+def test_shares_of_a_batch_have_other_photos_and_the_same_side() -> None:
+    one, two = (
+        Orders(
+            np.ones(18),
+            formats([(100, 100)] * 18),
+            4,
+            Schedule(320, None, 1.0, progressive=False),
+            Recipe(),
+            lambda: 0.5,
+            (0, 7),
+            share,
+        )
+        for share in (0, 1)
+    )
+    pairs = list(islice(zip(one, two, strict=False), 30))
+    assert {a.shape for a, _ in pairs} == {(side, side) for side in (288, 320, 352)}
+    assert all(a.shape == b.shape for a, b in pairs)
+    assert sum(a.indices == b.indices for a, b in pairs) < 5
+    assert all(a.seed != b.seed for a, b in pairs)
+
+
 def test_formats_have_names_that_the_canvas_knows() -> None:
     forms: list[Format] = formats([(10, 20), (20, 10), (10, 10)])
     assert forms == ["wide", "tall", "square"]

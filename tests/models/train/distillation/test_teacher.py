@@ -14,7 +14,7 @@ from models import adopt
 from models.common.labels import COCO
 from models.train.boxes import iou
 from models.train.distillation.form import TeacherError
-from models.train.distillation.teacher import Teacher
+from models.train.distillation.teacher import TOGETHER, Teacher
 from tests.models import tiny
 from tests.models.train.distillation.untrained import LABELS, answer
 
@@ -44,13 +44,15 @@ def test_the_surest_anchors_lie_in_the_dog(teacher: Teacher, photo: torch.Tensor
 
 @pytest.mark.parametrize("sides", [(96, 160), (224, 64), (416, 416)])
 def test_pictures_of_any_size_and_number(teacher: Teacher, sides: tuple[int, int]) -> None:
-    images = torch.rand(2, 3, *sides)
+    images = torch.rand(TOGETHER + 1, 3, *sides)
     raw = answer(images)
     soft = teacher(images, raw)
     assert soft.scores.shape == raw.scores.shape
-    assert soft.boxes.shape == (2, len(raw.points), 4)
-    alone = teacher(images[1:], raw)
-    assert torch.allclose(alone.scores[0], soft.scores[1], atol=1e-5)
+    assert soft.boxes.shape == (TOGETHER + 1, len(raw.points), 4)
+    assert {len(each) for each in soft.features} == {TOGETHER + 1}
+    for index in (0, TOGETHER):
+        alone = teacher(images[index : index + 1], raw)
+        assert torch.allclose(alone.scores[0], soft.scores[index], atol=1e-5)
 
 
 def test_the_maps_of_its_neck_are_at_the_student_s_strides(
