@@ -92,8 +92,8 @@ def _resize(layer: Conv) -> None:
     with torch.no_grad():
         size = layer.conv.weight.square().mean((1, 2, 3)).sqrt()
         factor = torch.where(size > _EMPTY, ROW / size.clamp(min=_EMPTY), 1.0)
-        layer.conv.weight *= factor[:, None, None, None]
-        layer.norm.weight /= factor
+        layer.conv.weight.mul_(factor[:, None, None, None])
+        layer.norm.weight.div_(factor)
 
 
 def _add(sums: Tensor, _layer: nn.Module, _inputs: object, output: Tensor) -> None:
