@@ -157,7 +157,7 @@ def test_what_does_not_agree_is_not_written(
 ) -> None:
     class Moody(Grid):
         def forward(self, images: Any) -> Any:
-            return super().forward(images + torch.rand(1))
+            return super().forward(images + torch.rand_like(images))
 
     weights, out = tmp_path / "moody.pt", tmp_path / "moody.onnx"
     torch.jit.save(torch.jit.trace(Moody(), torch.zeros(1, 3, 96, 96), check_trace=False), weights)
