@@ -131,7 +131,7 @@ def _scores(evaluation: Any, truth: list[dict[str, Any]], labels: Sequence[str])
                 _mean(recall[:, index]),
             )
         )
-    right = _right(evaluation, at50)
+    with_objects, without_mistake = _photos(evaluation, at50)
     small, medium, large = (_mean(precision[..., area]) for area in range(1, len(_AREAS)))
     return Scores(
         map=_mean(whole),
@@ -142,34 +142,34 @@ def _scores(evaluation: Any, truth: list[dict[str, Any]], labels: Sequence[str])
         large=large,
         recall=_mean(recall),
         classes=classes,
-        photos_with_objects=len(right),
-        photos_right=sum(right.values()),
+        photos_with_objects=with_objects,
+        photos_right=without_mistake,
         precision=whole[at50],
         recalls=evaluation.params.recThrs,
     )
 
 
-def _right(evaluation: Any, threshold: int) -> dict[int, bool]:
-    """For each photo with an object that counts, whether its answer has no mistake.
+def _photos(evaluation: Any, threshold: int) -> tuple[int, int]:
+    """Number of photos with an object that counts, and of those of them without a mistake.
 
     ``threshold`` is the index of IOU. Detections of ignored objects are not mistakes.
     """
-    right: dict[int, bool] = {}
-    objects: set[int] = set()
+    with_objects: set[int] = set()
+    mistaken: set[int] = set()
     whole = evaluation.params.areaRng[0]
-    for entry in evaluation.evalImgs:
+    for entry in evaluation.evalImgs:  # one for each photo and label that are in question
         if entry is None or entry["aRng"] != whole:
             continue
         claimed = np.asarray(entry["dtScores"]) > CONFIDENCE
-        counts = ~entry["dtIgnore"][threshold].astype(bool) & claimed
-        wrong = counts & (entry["dtMatches"][threshold] == 0)
+        counts = claimed & ~entry["dtIgnore"][threshold].astype(bool)
+        false = counts & (entry["dtMatches"][threshold] == 0)
         wanted = ~np.asarray(entry["gtIgnore"], dtype=bool)
         found = np.isin(entry["gtMatches"][threshold], np.asarray(entry["dtIds"])[claimed])
-        photo = entry["image_id"]
         if wanted.any():
-            objects.add(photo)
-        right[photo] = right.get(photo, True) and not wrong.any() and bool(found[wanted].all())
-    return {photo: right[photo] for photo in objects}
+            with_objects.add(entry["image_id"])
+        if false.any() or (wanted & ~found).any():
+            mistaken.add(entry["image_id"])
+    return len(with_objects), len(with_objects - mistaken)
 
 
 def _mean(values: Array) -> float | None:

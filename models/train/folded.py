@@ -88,7 +88,7 @@ def restore(detector: Detector, batches: Iterable[Tensor]) -> None:
 
 
 def _resize(layer: Conv) -> None:
-    """Multiplies each channel's kernel so that it has ROW, and its normalisation by the inverse."""
+    """Gives each channel's kernel the size ROW; its normalisation makes up for the factor."""
     with torch.no_grad():
         size = layer.conv.weight.square().mean((1, 2, 3)).sqrt()
         factor = torch.where(size > _EMPTY, ROW / size.clamp(min=_EMPTY), 1.0)

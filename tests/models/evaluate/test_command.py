@@ -54,13 +54,17 @@ def test_in_process_and_over_http_alike(
     results = [json.loads(path.read_text()) for path in (here, there)]
     for result in results:
         assert result["map"] == pytest.approx(1)
+        # The traffic light has a probability of 0.2, so it is missed at 0.25.
+        assert (result["photos_right"], result["photos_with_objects"]) == (0, 6)
         assert [(entry["label"], entry["objects"]) for entry in result["classes"]] == [
             (label, 6) for label in LABELS
         ]
         assert result["median_ms"]["inference"] > 0
     assert results[0]["sha256"]
     assert results[1]["median_ms"]["request"] > results[1]["median_ms"]["inference"]
-    assert capsys.readouterr().out.count("scripted: mAP50-95 1.000, mAP50 1.000") == 2
+    out = capsys.readouterr().out
+    assert out.count("scripted: mAP50-95 1.000, mAP50 1.000") == 2
+    assert out.count("photos without a mistake at confidence 0.25: 0 of 6 (0.0%)") == 2
 
 
 def test_pictures_and_parts(
@@ -123,6 +127,7 @@ def test_says_what_was_not_counted(
     data = write_dataset(tmp_path / "set", labels, [[{"label": "dog", "bbox": [0, 0, 14, 25]}]])
     assert run(model, "--data", data) == 0
     out = capsys.readouterr().out
+    assert "photos without a mistake at confidence 0.25: 1 of 1 (100.0%)" in out
     assert "not counted: 1 labels of the dataset are not in the model (yeti)" in out
     assert (
         "not counted: 3 labels of the model are not in the dataset (cat, traffic light, bus)" in out
