@@ -26,6 +26,8 @@ _GOLDEN_RATIO = 0.618033988749895
 _MASK_OPACITY = 110
 """Opacity, 0..255."""
 _MOST_CLASSIFICATIONS = 5
+_MOST_LABELS = 200
+"""Each label is compared with all earlier ones, and so many hide the picture already."""
 _DARK, _LIGHT = (20, 20, 20), (255, 255, 255)
 
 Colour = tuple[int, int, int]
@@ -51,7 +53,8 @@ def draw(
 ) -> bytes:
     """Draws ``found`` on the image file ``data`` and encodes the result.
 
-    Boxes are drawn first, then labels on top; the most probable label gets the best position.
+    All boxes are drawn first, then the labels of the 200 most probable ones on top. The most
+    probable label gets the best position.
     """
     out = io.BytesIO()
     options = {"quality": 90} if encoding == "JPEG" else {"compress_level": 3}
@@ -88,7 +91,7 @@ def _draw(image: Image.Image, found: Detections) -> None:
             image.size,
             taken,
         )
-    for item in found.items:
+    for item in found.items[:_MOST_LABELS]:
         _label(canvas, item, _corners(item, scale), font, image.size, taken)
 
 

@@ -145,6 +145,16 @@ def test_labels_of_boxes_one_upon_another_do_not_cover_each_other(
             assert a[1] >= b[3] or b[1] >= a[3] or a[0] >= b[2] or b[0] >= a[2]
 
 
+def test_of_very_many_objects_only_the_most_probable_are_labelled(
+    recorders: list[Recorder],
+) -> None:
+    boxes = [(10.0 * (n % 40), 10.0 * (n // 40), 8.0, 8.0) for n in range(1000)]
+    found = detections((400, 300), *boxes)
+    drawn(encode(Image.new("RGB", (400, 300)), "PNG"), found)
+    (recorder,) = recorders
+    assert len(recorder.texts) == len(recorder.plates) == 200
+
+
 def test_labels_at_the_top_are_whole() -> None:
     """Wherever the box begins, the text has as many pixels of its own colour."""
     black = encode(Image.new("RGB", (512, 512)), "PNG")

@@ -5,9 +5,10 @@ import math
 import numpy as np
 import pytest
 
-from app.vision.arrays import Array, Floats
+from app.vision.arrays import Array, Floats, Ints
 from app.vision.preprocess.input_spec import InputSpec
 from app.vision.preprocess.letterbox import Letterbox
+from app.vision.tasks import turned_boxes
 from app.vision.tasks.turned_boxes import TurnedBoxes, corners, envelopes, turned_nms
 
 UPRIGHT = np.array([[10, 20, 8, 4, 0]], dtype=np.float32)
@@ -59,9 +60,13 @@ def test_a_stretched_input_changes_the_angle() -> None:
     assert right[0] > left[0]
 
 
+@pytest.mark.parametrize("at_a_time", [8, 1000])
 @pytest.mark.parametrize("iou", [0.001, 0.05, 0.3, 0.7, 0.95, 1.0])
-def test_each_box_is_compared_with_all_that_are_surer(iou: float) -> None:
+def test_each_box_is_compared_with_all_that_are_surer(
+    iou: float, at_a_time: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Kept or not: that is how the reference package does it."""
+    monkeypatch.setattr(turned_boxes, "_AT_A_TIME", at_a_time)
     random = np.random.default_rng(7)
     count = 120
     spread: Array = random.uniform([0, 0, 4, 4, -0.8], [60, 60, 40, 20, 2.4], (count, 5))
@@ -79,6 +84,28 @@ def test_each_box_is_compared_with_all_that_are_surer(iou: float) -> None:
     ]
     assert turned_nms(boxes, scores, classes, iou, 1000).tolist() == expected
     assert turned_nms(boxes, scores, classes, iou, 3).tolist() == expected[:3]
+
+
+@pytest.mark.parametrize("iou", [0, 0.01, 0.05, 0.2, 0.7])
+def test_a_low_iou_does_not_compare_every_box_with_every_other(
+    iou: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All 8,400 anchors of an input of 640 x 640, as with a confidence of 0."""
+    random = np.random.default_rng(3)
+    count = 8400
+    spread: Array = random.uniform([0, 0, 4, 4, -0.8], [640, 640, 100, 100, 2.4], (count, 5))
+    boxes: Floats = spread.astype(np.float32)
+    compared, similar = 0, turned_boxes._Sorted.similar
+
+    def counted(self: turned_boxes._Sorted, i: int, rows: Ints, iou: float) -> Ints:
+        nonlocal compared
+        compared += len(rows)
+        return similar(self, i, rows, iou)
+
+    monkeypatch.setattr(turned_boxes._Sorted, "similar", counted)
+    scores = np.linspace(1, 0, count, dtype=np.float32)
+    turned_nms(boxes, scores, np.zeros(count, dtype=np.intp), iou, 300)
+    assert compared < count**2 / 2 / 6
 
 
 def test_no_boxes_at_all() -> None:

@@ -55,6 +55,10 @@ def merge(views: Sequence[Seen], size: tuple[int, int], limit: int) -> list[Dete
         is_same |= pieces[waiting] & (shared > PIECE_SHARE * areas[waiting])
         is_same &= (kinds[waiting] == kinds[best]) & (view[waiting] != view[best])
         waiting = waiting[~is_same]
+        if len(kept) >= limit:
+            # Only pieces can still be among the most probable.
+            least = np.partition(scores[kept], -limit)[-limit]
+            waiting = waiting[pieces[waiting] & (scores[waiting] > least)]
     kept.sort(key=lambda row: -items[row].probability)
     return [items[row] for row in kept[:limit]]
 

@@ -6,8 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from app.vision.arrays import Floats
 from app.vision.detections import Detection
 from app.vision.tasks.turned_boxes import TurnedBox, corners, envelopes, values_of
+from app.vision.tiles import merging
 from app.vision.tiles.grid import Tile
 from app.vision.tiles.merging import merge
 
@@ -75,6 +77,44 @@ def test_the_most_probable_come_first_and_no_more_than_wanted() -> None:
     found = merge([(None, items[::2]), (LEFT, items[1::2])], SIZE, 5)
     assert found == items[:2:-1]
     assert merge([(None, []), (LEFT, [])], SIZE, 5) == []
+
+
+def crowded(views: int, each: int) -> list[Any]:
+    """Views of one tile, in which no object is seen twice."""
+    random = np.random.default_rng(5)
+    probabilities = iter(random.permutation(views * each) / (views * each))
+    return [
+        (
+            LEFT if view else None,
+            [
+                seen((n, 20.0 * view + 1, n + 0.5, 20.0 * view + 9), float(next(probabilities)))
+                for n in range(10, 10 + each)
+            ],
+        )
+        for view in range(views)
+    ]
+
+
+def test_what_cannot_be_among_the_wanted_is_not_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    views = crowded(8, 200)
+    everything = merge(views, SIZE, 10_000)
+    assert len(everything) == 1600
+    compared, shared = 0, merging._shared
+
+    def counted(box: Floats, boxes: Floats) -> Floats:
+        nonlocal compared
+        compared += 1
+        return shared(box, boxes)
+
+    monkeypatch.setattr(merging, "_shared", counted)
+    assert merge(views, SIZE, 30) == everything[:30]
+    assert compared <= 2 * 30
+
+
+def test_a_sure_piece_is_found_though_as_many_others_as_wanted_are_whole() -> None:
+    piece = seen((301, 100, 549, 400), 0.9)
+    whole = [seen((20.0 * n, 10, 20.0 * n + 9, 19), 0.5 + n / 100) for n in range(6)]
+    assert merge([(None, whole), (LEFT, [piece])], SIZE, 3) == [piece, *whole[:3:-1]]
 
 
 def turned(values: tuple[float, ...], probability: float) -> Any:
