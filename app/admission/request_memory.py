@@ -117,6 +117,15 @@ class Reservation:
         finally:
             self._memory._in_transit.pop(self, None)
 
+    def grow_to(self, size: int) -> None:
+        """Sets the size to ``size`` bytes. Raises Overloaded if there is no room.
+
+        A request may hold more than the capacity if no other holds anything.
+        """
+        wanted = min(size, self._memory.capacity)
+        self._memory.check_room(max(0, wanted - self.size), self)
+        self.become(size)
+
     def become(self, size: int) -> None:
         """Sets the size to ``size`` bytes without a check: they are in memory already."""
         self._add(size - self.size)

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from app.cloud.boto_client import Connection
 from app.cloud.direct_requests import Answer, DirectRequests
-from app.errors import ImageTooLarge, InvalidObject, ObjectMissing, Overloaded
+from app.errors import ImageTooLarge, InvalidObject, ObjectMissing, StorageBusy
 
 _RETRY_AFTER = 2
 _PIECE_BYTES = 1 << 20
@@ -62,7 +62,7 @@ class Storage:
         """Returns the object's bytes.
 
         Raises InvalidObject, its subclass ObjectMissing if there is no such object, ImageTooLarge,
-        or Overloaded if S3 is busy or cannot be reached.
+        or StorageBusy if S3 is busy or cannot be reached.
         """
         return self.read(self.look_up(bucket, key, version))
 
@@ -87,6 +87,11 @@ class Storage:
             head["ContentLength"],
         )
 
+    def check_size(self, stored: StoredObject) -> None:
+        """Raises ImageTooLarge."""
+        if stored.size > self.max_bytes:
+            raise self._too_large(stored, f"{stored.size} bytes")
+
     def look_up_and_read(self, bucket: str, key: str) -> tuple[StoredObject, bytes] | None:
         """Returns the object and its bytes with one request.
 
@@ -102,8 +107,7 @@ class Storage:
 
         At most ``max_bytes`` + 1 are read, whatever length S3 declared.
         """
-        if stored.size > self.max_bytes:
-            raise self._too_large(stored, f"{stored.size} bytes")
+        self.check_size(stored)
         direct = self._send("GET", stored, {"if-match": f'"{stored.etag}"'})
         if direct is not None:
             return direct.body
@@ -181,20 +185,20 @@ def _s3_errors(stored: StoredObject) -> Iterator[None]:
     except boto.ParamValidationError as error:
         raise InvalidObject(f"{stored.name} is not the name of an object in S3.") from error
     except (boto.HTTPClientError, boto.ConnectionError, boto.IncompleteReadError) as error:
-        raise Overloaded("S3 cannot be reached. Try again later.", _RETRY_AFTER) from error
+        raise StorageBusy("S3 cannot be reached. Try again later.", _RETRY_AFTER) from error
 
 
 def _refusal(
     stored: StoredObject, status: int, reason: str
-) -> InvalidObject | ObjectMissing | Overloaded:
+) -> InvalidObject | ObjectMissing | StorageBusy:
     if status in (404, 405):  # 405: the version is a delete marker
         return ObjectMissing(f"There is no object {stored.name}.")
     if reason == "InvalidObjectState":
         return InvalidObject(f"{stored.name} is archived and has to be restored first.")
     if status == 412:
-        return Overloaded(f"{stored.name} is being replaced. Try again later.", _RETRY_AFTER)
+        return StorageBusy(f"{stored.name} is being replaced. Try again later.", _RETRY_AFTER)
     if status == 429 or status >= 500:
-        return Overloaded("S3 is busy. Try again later.", _RETRY_AFTER)
+        return StorageBusy("S3 is busy. Try again later.", _RETRY_AFTER)
     return InvalidObject(
         f"{stored.name} cannot be read: it does not exist, or the service may not read it."
     )

@@ -16,12 +16,14 @@
     ├── MisdirectedRequest   421  a Host that a server on loopback does not accept
     ├── TooManyRequests      429  a client's rate limit is exceeded
     ├── Overloaded           503  the bounded queue is full
+    │   └── StorageBusy           S3 or DynamoDB is busy or cannot be reached
     ├── ModelUnavailable     503  not loaded, failed, or draining
     └── InternalError        500  anything else
 
     StartError                    a setting or a model file that prevents the start
 
-The code is the name of the class; InvalidObject and ObjectMissing have their parent's code.
+The code is the name of the class; InvalidObject, ObjectMissing and StorageBusy have their parent's
+code.
 Messages are for the person who sent the request. They say what is wrong and how to fix it, and
 never quote more than a short piece of the input.
 """
@@ -157,6 +159,14 @@ class Overloaded(_ComeBack):
     status = 503
     title = "All places are taken"
     example = "34 images are being processed or waiting, which is the limit."
+
+
+class StorageBusy(Overloaded):
+    title = "S3 or DynamoDB is not available"
+
+    @property
+    def code(self) -> str:
+        return Overloaded.__name__
 
 
 class ModelUnavailable(SpotterError):

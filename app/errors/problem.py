@@ -31,11 +31,12 @@ class ProblemResponse(Response):
 
     def __init__(self, error: SpotterError) -> None:
         super().__init__(json.dumps(problem_body(error)), error.status, dict(error.headers))
-        self._code = error.code
+        self._error = error
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if record := scope.get("state", {}).get("record"):
-            record.error_code = self._code
+            record.error_code = self._error.code
+            record.error_kind = type(self._error).__name__
         await super().__call__(scope, receive, send)
 
 

@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app import rekognition
 from app.errors import problem
 from app.gateway.answer_limit import AnswerLimit
+from app.gateway.load_balancer import LoadBalancer
 from app.gateway.stage import StagePath
 
 _COLD_START = "X-Cold-Start"
@@ -22,7 +23,12 @@ def adapt(app: ASGIApp, *, root_path: str) -> Mangum:
     limited = AnswerLimit(app, _TEXT_TYPES)
     placed = limited if root_path else StagePath(limited)
     # Mangum would run the lifespan at every invocation.
-    return Mangum(ColdStart(placed), lifespan="off", text_mime_types=_TEXT_TYPES)
+    return Mangum(
+        ColdStart(placed),
+        lifespan="off",
+        custom_handlers=[LoadBalancer],
+        text_mime_types=_TEXT_TYPES,
+    )
 
 
 class ColdStart:

@@ -66,19 +66,28 @@ def _hold(service: Service, reservation: Reservation, size: int) -> None:
             f" {service.memory.capacity / 1e6:.1f} MB are set aside for all requests. Leave tiles"
             " out, or let the server use more memory."
         )
-    service.memory.check_room(size, reservation)
-    reservation.become(wanted)
+    reservation.grow_to(wanted)
 
 
 async def fetch(
     request: Request, service: Service, bucket: str, key: str, version: str | None
 ) -> bytes:
-    """Fetches an image from S3. Raises what ``Storage.fetch`` raises."""
+    """Fetches an image from S3. Raises what ``Storage.fetch`` raises.
+
+    Raises Overloaded, before the image is read, if all requests together would hold too many bytes.
+    """
+    storage, reservation = service.storage, reservation_of(request)
+
+    async def look_up_and_read() -> bytes:
+        stored = await service.wait_in_thread(partial(storage.look_up, bucket, key, version))
+        storage.check_size(stored)
+        reservation.grow_to(stored.size)
+        return await service.wait_in_thread(partial(storage.read, stored))
+
     asked = time.perf_counter()
-    work = asyncio.to_thread(service.storage.fetch, bucket, key, version)
-    image = await cancel_on_disconnect(request, work)
+    image = await cancel_on_disconnect(request, look_up_and_read())
     record_of(request).add_stage("fetch", asked, time.perf_counter())
-    reservation_of(request).become(len(image))
+    reservation.become(len(image))
     return image
 
 

@@ -49,6 +49,7 @@ class ForeignRoute(APIRoute):
             except (Exception, asyncio.CancelledError) as error:
                 refused = to_client_error(error, record.id)
             record.error_code = refused.code
+            record.error_kind = type(refused).__name__
             return self.refusal(request, refused)
 
         return handler

@@ -22,9 +22,12 @@ class StreamedImage(Response):
         self._reservation = reservation_of(request)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Raises ClientDisconnect if the client takes too long."""
+        """Raises ClientDisconnect if the client takes too long.
+
+        Raises Overloaded, before anything is sent, if all requests hold too many bytes.
+        """
         image = memoryview(self.body)
-        self._reservation.become(len(image))
+        self._reservation.grow_to(len(image))
         await send(
             {
                 "type": "http.response.start",

@@ -16,6 +16,7 @@ TOTAL = "total"
 """Name of the stage for the whole request."""
 REASONS = {
     "Overloaded": "overloaded",
+    "StorageBusy": "storage",
     "TooManyRequests": "rate_limit",
     "ImageTooLarge": "too_large",
     "RequestTimeout": "too_slow",
@@ -33,7 +34,7 @@ REASONS = {
         "access",
     ),
 }
-"""Reasons for rejected requests by error code."""
+"""Reasons for rejected requests by class of the error."""
 
 
 @dataclass
@@ -84,8 +85,8 @@ class Metrics:
         method = record.method if record.method in METHODS else "other"
         status = GONE if record.status is None else str(record.status)
         self.requests[method, record.route, status, record.error_code] += 1
-        if record.error_code in REASONS:
-            self.rejected[REASONS[record.error_code]] += 1
+        if record.error_kind in REASONS:
+            self.rejected[REASONS[record.error_kind]] += 1
         _histogram(self.durations, record.route).add(record.seconds)
         for stage in record.stages:
             _histogram(self.stages, stage.name).add(stage.seconds)

@@ -39,6 +39,8 @@ class RequestRecord:
     status: int | None = None
     """None if the client disconnected before the answer began."""
     error_code: str = ""
+    error_kind: str = ""
+    """Class of the error; several classes may have one code."""
     client_gone: bool = False
     """True if the client disconnected while its request was being read or processed."""
     received_bytes: int = 0

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 from app.cloud.boto_client import Connection
-from app.errors import InvalidParameter, Overloaded
+from app.errors import InvalidParameter, StorageBusy
 from app.search.keys import HIGHEST, SHARDS, SORT_KEY, above, before, folded, is_position, partition
 from app.search.question import Hit, Page, Question
 from app.search.shard import Shard
@@ -40,7 +40,7 @@ class LabelIndex:
     def search(self, question: Question, limit: int, cursor: str | None = None) -> Page:
         """Returns at most ``limit`` hits, starting at ``cursor`` if there is one.
 
-        Raises InvalidParameter if ``cursor`` is not from an earlier page, Overloaded if DynamoDB
+        Raises InvalidParameter if ``cursor`` is not from an earlier page, StorageBusy if DynamoDB
         is busy or cannot be reached.
         """
         if cursor is not None and not is_position(cursor):
@@ -88,9 +88,9 @@ def _dynamodb_errors() -> Iterator[None]:
         yield
     except boto.ClientError as error:
         if error.response["Error"].get("Code") in _TRANSIENT:
-            raise Overloaded("DynamoDB is busy. Try again later.", _RETRY_AFTER_SECONDS) from error
+            raise StorageBusy("DynamoDB is busy. Try again later.", _RETRY_AFTER_SECONDS) from error
         raise
     except (boto.HTTPClientError, boto.ConnectionError) as error:
-        raise Overloaded(
+        raise StorageBusy(
             "The table cannot be reached. Try again later.", _RETRY_AFTER_SECONDS
         ) from error

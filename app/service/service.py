@@ -21,6 +21,7 @@ from app.vision.runtime.limits import usable_cores
 T = TypeVar("T")
 
 _PAUSE_SECONDS = 2e-5
+_MOST_WAITING = 16
 
 
 @dataclass
@@ -41,6 +42,9 @@ class Service:
     """True once an untrusted proxy's X-Forwarded-For has been logged."""
     _unpacking: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(1, "unpacking")
+    )
+    _waiting: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(_MOST_WAITING, "waiting")
     )
 
     @classmethod
@@ -70,3 +74,7 @@ class Service:
             return work()
 
         return await asyncio.get_running_loop().run_in_executor(self._unpacking, work_after_pause)
+
+    async def wait_in_thread(self, work: Callable[[], T]) -> T:
+        """Runs ``work``, which waits for S3 or DynamoDB, on one of a few threads."""
+        return await asyncio.get_running_loop().run_in_executor(self._waiting, work)

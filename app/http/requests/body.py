@@ -97,9 +97,7 @@ async def decompress(request: Request, service: Service, body: bytes, limit: int
     # Always on the thread, since a few bytes may become many, and one at a time, since the result
     # is not counted as held memory yet.
     plain = await service.run_in_thread(lambda: _inflate(body, window, limit, encoding))
-    reservation = reservation_of(request)
-    service.memory.check_room(max(0, len(plain) - len(body)), reservation)
-    reservation.become(len(plain))
+    reservation_of(request).grow_to(len(plain))
     return plain
 
 

@@ -1,6 +1,6 @@
 """GET /search: finds the bucket's objects that show a label, most probable first."""
 
-import asyncio
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -92,6 +92,6 @@ async def search(request: Request) -> JSONResponse:
     question = Question(
         asked.label, tuple(asked.also), tuple(asked.without), asked.above, asked.model
     )
-    work = asyncio.to_thread(index.search, question, asked.limit, asked.cursor)
+    work = service.wait_in_thread(partial(index.search, question, asked.limit, asked.cursor))
     page = await inference.cancel_on_disconnect(request, work)
     return JSONResponse({"hits": [hit.public for hit in page.hits], "cursor": page.cursor})
