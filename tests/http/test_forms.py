@@ -1,5 +1,6 @@
 """The three forms in which an image may come, and what is wrong with all others."""
 
+import codecs
 import json
 import shutil
 import subprocess
@@ -74,6 +75,16 @@ FORMS: dict[str, Callable[[], dict[str, Any]]] = {
     },
     "JSON": lambda: {"json": {"image": base64_of(IMAGE)}},
     "JSON, not declared": lambda: {"content": b"\n " + json_body(base64_of(IMAGE))},
+    "JSON with a byte order mark, not declared": lambda: {
+        "content": codecs.BOM_UTF8 + json_body(base64_of(IMAGE)),
+        "headers": FORM,
+    },
+    "JSON with a data URL, without padding": lambda: {
+        "json": {"image": f"data:image/png;base64,{base64_of(IMAGE).rstrip('=')}"}
+    },
+    "JSON with a data URL in the alphabet for URLs": lambda: {
+        "json": {"image": "data:;base64," + base64_of(IMAGE).translate({43: 45, 47: 95})}
+    },
     "JSON declared as a form": lambda: {"content": json_body(base64_of(IMAGE)), "headers": FORM},
     "JSON with a charset": lambda: {
         "content": json_body(base64_of(IMAGE)),

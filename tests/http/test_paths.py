@@ -52,12 +52,12 @@ def test_an_unknown_path_is_told_all_that_there_are(scripted: Server) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "allow"),
     [
-        ("POST", "/", "GET, HEAD, POST"),
         ("OPTIONS", "/", "GET, HEAD, POST"),
         ("PUT", "/", "GET, HEAD, POST"),
         ("OPTIONS", "/detect", "POST"),
         ("GET", "/detect", "POST"),
         ("GET", "/v1/vision/detection", "POST"),
+        ("PATCH", "/v1/vision/detection", "POST"),
         ("PUT", "/v1/vision/custom/list", "GET, POST"),
     ],
 )

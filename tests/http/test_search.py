@@ -94,6 +94,15 @@ def test_what_cannot_be_asked(ask: Ask, results: Results, query: str) -> None:
     problem(answer, 422, "InvalidParameter")
 
 
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [("", "label is required"), ("label=a&and=", "and=: String should have at least 1")],
+)
+def test_what_is_wrong_is_named(ask: Ask, results: Results, query: str, told: str) -> None:
+    answer = ask(f"/search?{query}", table=results.table, search="open")
+    assert problem(answer, 422, "InvalidParameter").startswith(told)
+
+
 def test_a_table_that_does_not_answer(
     ask: Ask, results: Results, monkeypatch: pytest.MonkeyPatch
 ) -> None:

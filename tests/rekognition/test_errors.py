@@ -128,7 +128,8 @@ def test_without_a_target_there_is_only_the_page(scripted: Server) -> None:
     answer = scripted.client.post("/", content=GOOD)
     assert answer.status_code == 405
     assert answer.json()["code"] == "MethodNotAllowed"
-    assert "GET" in answer.headers["allow"]
+    assert "POST images to /detect" in answer.json()["detail"]
+    assert answer.headers["allow"] == "GET, HEAD, POST"
 
 
 def test_the_request_id_is_the_clients(scripted: Server) -> None:

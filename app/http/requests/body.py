@@ -4,6 +4,7 @@ The kind of body is recognised from its bytes. The declared content type is a hi
 curl's --data-binary declares a form, and a fetch with a custom header omits the boundary.
 """
 
+import codecs
 import zlib
 from collections.abc import AsyncIterator, Iterable
 from functools import partial
@@ -21,6 +22,8 @@ from app.vision.images import formats
 _FORM, _JSON = "multipart/form-data", "application/json"
 _GZIP = frozenset({"gzip", "x-gzip"})
 _DEFLATE = "deflate"
+_FEW_BYTES = 64
+"""Enough for a byte order mark and blanks in front of JSON."""
 _GZIP_WINDOW, _RAW_WINDOW = 31, -15  # ``wbits`` of zlib
 
 
@@ -180,7 +183,7 @@ def _image_of(form: Form, option_names: frozenset[str]) -> bytes:
 
 
 def _begins_as_json(body: bytes) -> bool:
-    return body.lstrip()[:1] == b"{"
+    return body[:_FEW_BYTES].removeprefix(codecs.BOM_UTF8).lstrip()[:1] == b"{"
 
 
 def _media_type(content_type: str) -> str:

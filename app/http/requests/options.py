@@ -51,9 +51,13 @@ def parse_query(query: type[Q], given: QueryParams) -> Q:
 
 def explained(first: Mapping[str, Any]) -> InvalidParameter:
     """``first`` is an entry of pydantic's ``errors()``."""
-    name = str(first["loc"][-1])[:100]
+    # After the name come the indexes of lists. FastAPI puts the source in front, such as "query".
+    names = [part for part in first["loc"] if isinstance(part, str)]
+    name = names[-1][:100] if names else "request"
     if first["type"] == "extra_forbidden":
         return InvalidParameter(f"There is no parameter {name!r}; /docs lists the parameters.")
+    if first["type"] == "missing":
+        return InvalidParameter(f"{name} is required; /docs describes it.")
     given = str(first.get("input"))[:100]
     return InvalidParameter(f"{name}={given}: {first['msg']}.")
 

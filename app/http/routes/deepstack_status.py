@@ -37,7 +37,7 @@ async def update_available(service: ServiceDep) -> Response:
     )
 
 
-@router.api_route("/{path:path}", methods=["GET", "POST", "PUT", "DELETE"])
+@router.api_route("/{path:path}", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
 async def unserved(path: str, request: Request) -> Response:
     methods: set[str] = set()
     for route in [*deepstack.router.routes, *router.routes]:

@@ -3,11 +3,17 @@
 Other modules are imported at the first request, since most servers never get one.
 """
 
-from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi import APIRouter, Request, Response
 
-from app.errors import SpotterError
+from app.errors import MethodNotAllowed, SpotterError
+from app.errors.problem import ProblemResponse
 from app.http.dependencies import ServiceDep
 from app.http.route_classes import ForeignRoute
+
+_NOT_FOR_AMAZON = MethodNotAllowed(
+    "POST images to /detect. POST / is for clients of Amazon Rekognition, which send X-Amz-Target.",
+    "GET, HEAD, POST",
+)
 
 
 class RekognitionRoute(ForeignRoute):
@@ -25,7 +31,7 @@ router = APIRouter(route_class=RekognitionRoute, include_in_schema=False)
 async def operation(request: Request, service: ServiceDep) -> Response:
     target = request.headers.get("x-amz-target")
     if target is None:
-        raise HTTPException(405, headers={"Allow": "GET"})  # not meant for this API
+        return ProblemResponse(_NOT_FOR_AMAZON)
     from app.http.routes import aws_json
 
     return await aws_json.answer(request, service, target)

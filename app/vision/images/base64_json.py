@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 MOST_COMMAS = 1000
 """Documents with more values are not parsed, since they could take fifty times their size in
 memory. Base64 has no commas, and nesting without commas stops at pydantic's own limit."""
+_FROM_URLS = str.maketrans("-_", "+/")
 _DATA_URL = re.compile(r"\s{0,20}data:[\w.+\\/;=-]{0,200},")
 
 M = TypeVar("M", bound="Base64Model")
@@ -49,6 +50,12 @@ def read_base64_json(model: type[M], document: bytes, *path: str, spaces: bool =
     return value
 
 
+def _padded(text: str) -> str:
+    """Base64 in the usual alphabet and with its padding, as pydantic accepts it without either."""
+    plain = text.translate(_FROM_URLS).rstrip("=")
+    return plain + "=" * (-len(plain) % 4)
+
+
 def _has_more_commas(document: bytes, most: int) -> bool:
     at = -1
     for _ in range(most + 1):
@@ -73,7 +80,7 @@ def _take_out(document: bytes, path: tuple[str, ...], spaces: bool) -> tuple[byt
         url = _DATA_URL.match(text)
         text = text[url.end() :] if url else text
         text = "".join(text.split() if spaces else text.splitlines())
-        data = binascii.a2b_base64(text, strict_mode=True)
+        data = binascii.a2b_base64(_padded(text) if url else text, strict_mode=True)
     except (ValueError, RecursionError, KeyError, TypeError):
         return None
     owner[name] = ""
