@@ -89,13 +89,13 @@ def label(arguments: argparse.Namespace) -> None:
     }
     journal = Journal(out, settings)
     try:
-        _look(photos, asked, journal, out)
+        found = _look(photos, asked, journal, out)
     finally:
         journal.close()
-    document = _document(photos, names, journal.done)
+    document = _document(photos, names, found)
     with replacing(out / "annotations.json") as partial:
         partial.write_text(json.dumps(document), "utf-8")
-    _tell(document, out, journal.done, asked.unknown)
+    _tell(document, out, found, asked.unknown)
 
 
 def _names(
@@ -114,38 +114,57 @@ def _names(
     return tuple(dict.fromkeys(spelling[name.casefold()] for name in chosen))
 
 
-def _look(photos: Photos, asked: Teachers, journal: Journal, out: Path) -> None:
+def _look(
+    photos: Photos, asked: Teachers, journal: Journal, out: Path
+) -> dict[str, Labelled | None]:
+    """Labels the photos that are not in the journal; None stands for one that cannot be read.
+
+    Photos that are held back are only read, and get no boxes.
+    """
     from tqdm import tqdm
 
+    held_back: dict[str, Labelled | None] = {}
     for name in tqdm(photos.names, desc="label", unit="photo", disable=None):
         copy = out / "images" / name
         if not copy.is_file():
             copy.parent.mkdir(parents=True, exist_ok=True)
             with replacing(copy) as partial:
                 shutil.copyfile(photos.root / name, partial)
-        if name in photos.held_back or name in journal.done:
+        held = name in photos.held_back
+        if not held and name in journal.done:
             continue
         try:
-            journal.add(name, asked.look(copy.read_bytes()))
+            seen = (asked.unlabelled if held else asked.look)(copy.read_bytes())
         except SpotterError as error:
-            journal.add(name, None)
+            seen = None
             tqdm.write(f"left out: {name}: {error}")
+        if held:
+            held_back[name] = seen
+        else:
+            journal.add(name, seen)
+    return {**journal.done, **held_back}
 
 
 def _document(
     photos: Photos, names: Sequence[str], done: Mapping[str, Labelled | None]
 ) -> dict[str, Any]:
-    """The dataset in COCO format; a teacher's box is an annotation with a ``score``."""
+    """The dataset in COCO format; a teacher's box is an annotation with a ``score``.
+
+    It has no photos that cannot be read, and no annotations of them.
+    """
     document = dict(photos.document) or _empty(photos, names, done)
     ids = [category["id"] for category in document["categories"]]
-    annotations = list(document.get("annotations", []))
+    images = [image for image in document["images"] if done[image["file_name"]] is not None]
+    listed = {image["id"] for image in images}
+    annotations = [
+        entry for entry in document.get("annotations", []) if entry["image_id"] in listed
+    ]
     number = max(
         (entry["id"] for entry in annotations if isinstance(entry.get("id"), int)), default=0
     )
-    for image in document["images"]:
-        found = done.get(image["file_name"])
-        if found is None:
-            continue
+    for image in images:
+        found = done[image["file_name"]]
+        assert found is not None
         scale = image["width"] / found.width, image["height"] / found.height
         for index, box, score in zip(*(part.tolist() for part in found.boxes), strict=True):
             x, y, right, bottom = (value * scale[i % 2] for i, value in enumerate(box))
@@ -161,7 +180,7 @@ def _document(
                     "score": round(score, 4),
                 }
             )
-    return {**document, "annotations": annotations}
+    return {**document, "images": images, "annotations": annotations}
 
 
 def _empty(

@@ -186,6 +186,29 @@ def test_photos_that_cannot_be_read_are_left_out(
     assert len(document(out)["images"]) == 2
 
 
+def pets(folder: Path) -> Path:
+    """A dataset of four photos, each with a person's box; two of them cannot be read."""
+    boxes = [[{"label": "cat", "bbox": [1, 2, 30, 40]}]] * 4
+    source = write_dataset(folder, ["cat"], boxes)
+    for name in ("0.png", "1.png"):
+        (source / "images" / name).write_bytes(b"\x89PNG no photo")
+    return source
+
+
+def test_photos_of_a_dataset_that_cannot_be_read_are_not_listed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Neither a photo to label nor one for validation, at first as well as in a second run."""
+    source, out = pets(tmp_path / "set"), tmp_path / "labelled"
+    for _ in range(2):
+        assert run(source, "--teacher", SHIPPED, "--out", out) == 0
+        assert "2 photos" in (printed := capsys.readouterr().out)
+        assert "2 could not be read" in printed
+        read = document(out)
+        assert [image["file_name"] for image in read["images"]] == ["2.png", "3.png"]
+        assert {entry["image_id"] for entry in read["annotations"]} == {2, 3}
+
+
 def test_only_some_labels(photos: Path, tmp_path: Path) -> None:
     out = tmp_path / "labelled"
     only = ("--labels", "Person,cat", "--confidence", "0.2")
