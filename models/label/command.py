@@ -87,7 +87,7 @@ def label(arguments: argparse.Namespace) -> None:
         "flip": arguments.flip,
         "confidence": arguments.confidence,
     }
-    journal = Journal(out, settings)
+    journal = Journal(out, arguments.photos, settings)
     try:
         found = _look(photos, asked, journal, out)
     finally:

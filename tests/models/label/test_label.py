@@ -176,6 +176,44 @@ def test_other_options_do_not_mix(
     assert "other teachers or options" in capsys.readouterr().err
 
 
+def test_other_folders_do_not_mix(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, other = tmp_path / "labelled", tmp_path / "other"
+    assert run(photos, "--teacher", SHIPPED, "--out", out) == 0
+    shutil.copytree(photos, other)
+    (other / "deep" / "astronaut.JPG").replace(other / "cat.jpg")
+    capsys.readouterr()
+    assert run(other, "--teacher", SHIPPED, "--out", out) == 1
+    error = capsys.readouterr().err
+    assert f"was written from another folder, {photos.resolve()}; give another --out." in error
+    assert error.count("\n") == 1
+    assert names(document(out), "cat.jpg") == {"cat"}
+
+
+def test_the_same_folder_goes_on_however_its_path_is_given(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "labelled"
+    assert run(photos, "--teacher", SHIPPED, "--out", out) == 0
+    monkeypatch.setattr(Teachers, "look", lambda *_: pytest.fail("labelled again"))
+    monkeypatch.chdir(tmp_path)
+    assert run("photos", "--teacher", SHIPPED, "--out", "labelled") == 0
+    assert run("labelled/../photos", "--teacher", SHIPPED, "--out", out) == 0
+
+
+def test_a_run_of_a_version_that_did_not_write_the_folder_goes_on(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "labelled"
+    assert run(photos, "--teacher", SHIPPED, "--out", out) == 0
+    first, *rest = (out / "labels.jsonl").read_text().splitlines(keepends=True)
+    settings = {"settings": json.loads(first)["settings"]}
+    (out / "labels.jsonl").write_text("".join([json.dumps(settings) + "\n", *rest]))
+    monkeypatch.setattr(Teachers, "look", lambda *_: pytest.fail("labelled again"))
+    assert run(photos, "--teacher", SHIPPED, "--out", out) == 0
+
+
 def test_photos_that_cannot_be_read_are_left_out(
     photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
