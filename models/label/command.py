@@ -95,6 +95,7 @@ def label(arguments: argparse.Namespace) -> None:
     document = _document(photos, names, found)
     with replacing(out / "annotations.json") as partial:
         partial.write_text(json.dumps(document), "utf-8")
+    _warn_of_sizes(photos, found)
     _tell(document, out, found, asked.unknown)
 
 
@@ -150,11 +151,16 @@ def _document(
 ) -> dict[str, Any]:
     """The dataset in COCO format; a teacher's box is an annotation with a ``score``.
 
-    It has no photos that cannot be read, and no annotations of them.
+    It has no photos that cannot be read, and no annotations of them. Sides are those of the upright
+    photos; of photos of another size than the dataset says, boxes are scaled to what it says.
     """
     document = dict(photos.document) or _empty(photos, names, done)
     ids = [category["id"] for category in document["categories"]]
-    images = [image for image in document["images"] if done[image["file_name"]] is not None]
+    images = [
+        _upright(image, found)
+        for image in document["images"]
+        if (found := done[image["file_name"]]) is not None
+    ]
     listed = {image["id"] for image in images}
     annotations = [
         entry for entry in document.get("annotations", []) if entry["image_id"] in listed
@@ -181,6 +187,36 @@ def _document(
                 }
             )
     return {**document, "images": images, "annotations": annotations}
+
+
+def _upright(image: dict[str, Any], found: Labelled) -> dict[str, Any]:
+    """The entry of an image; its sides change places if they are those before EXIF turns it."""
+    if (image["height"], image["width"]) != found[:2]:
+        return image
+    return {**image, "width": found.width, "height": found.height}
+
+
+def _warn_of_sizes(photos: Photos, done: Mapping[str, Labelled | None]) -> None:
+    turned = other = 0
+    for image in photos.document.get("images", ()):
+        found = done[image["file_name"]]
+        if found is None or (image["width"], image["height"]) == found[:2]:
+            continue
+        if (image["height"], image["width"]) == found[:2]:
+            turned += 1
+        else:
+            other += 1
+    if turned:
+        print(
+            f"warning: EXIF turns {turned} photos, and the dataset says their width and height"
+            " before the turn; the new one says those after it. Boxes that people drew are not"
+            " changed: check that they fit the upright photos"
+        )
+    if other:
+        print(
+            f"warning: {other} photos have a different width or height than the dataset says;"
+            " boxes are scaled to what it says"
+        )
 
 
 def _empty(

@@ -99,7 +99,9 @@ class Teachers:
     def unlabelled(self, photo: bytes) -> Labelled:
         """The photo without boxes. Raises SpotterError if it is not an image."""
         with self.all[0].detector.picture(photo, longest_side=1) as picture:
-            none = Boxes(np.empty(0, np.intp), np.empty((0, 4), np.float32), np.empty(0, np.float32))
+            none = Boxes(
+                np.empty(0, np.intp), np.empty((0, 4), np.float32), np.empty(0, np.float32)
+            )
             return Labelled(*picture.size, none)
 
     def _views(self, teacher: Teacher, photo: bytes) -> Iterator[Detections]:

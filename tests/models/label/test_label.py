@@ -316,6 +316,38 @@ def test_a_dataset_keeps_what_people_labelled(tmp_path: Path) -> None:
     assert len(datasets.load(out).boxes) == 1
 
 
+def test_photos_that_exif_turns_have_their_upright_sides(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, out = tmp_path / "set", tmp_path / "labelled"
+    (source / "images").mkdir(parents=True)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    with Image.open(SAMPLES / "cat.jpg") as cat:
+        cat.save(source / "images" / "upright.png")
+        cat.resize((902, 600)).save(source / "images" / "larger.png")
+        stored = cat.transpose(Image.Transpose.ROTATE_90)
+    for name in ("turned.png", "val.png"):
+        stored.save(source / "images" / name, exif=exif)
+    sizes = {"upright": (451, 300), "larger": (451, 300), "turned": (300, 451), "val": (300, 451)}
+    images = [
+        {"id": n, "file_name": f"{name}.png", "width": width, "height": height, "split": name}
+        for n, (name, (width, height)) in enumerate(sizes.items())
+    ]
+    content = {"images": images, "categories": [{"id": 1, "name": "cat"}], "annotations": []}
+    (source / "annotations.json").write_text(json.dumps(content), "utf-8")
+    assert run(source, "--teacher", SHIPPED, "--out", out) == 0
+    printed = capsys.readouterr().out
+    assert "warning: EXIF turns 2 photos" in printed
+    assert "warning: 1 photos have a different width or height" in printed
+    read = document(out)
+    assert {(image["width"], image["height"]) for image in read["images"]} == {(451, 300)}
+    best = {entry["image_id"]: entry["bbox"] for entry in reversed(read["annotations"])}
+    assert best.keys() == {0, 1, 2}
+    assert best[1] == pytest.approx(best[0], abs=12)
+    assert best[2] == pytest.approx(best[0], abs=1)
+
+
 def refusal(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
     assert run(*arguments) == 1
     error = capsys.readouterr().err
