@@ -48,9 +48,9 @@ def confusion(
                 table[index[counted[row].label], index[predicted[column].label]] += 1
         for row in open_truth:
             table[index[counted[row].label], nothing] += 1
-        on_ignored = (_overlaps(ignored, predicted) > IOU).any(axis=0)
+        on_ignored = _overlaps(ignored, predicted) > IOU
         for column in open_predicted:
-            if not on_ignored[column]:
+            if not on_ignored[:, column].any():
                 table[nothing, index[predicted[column].label]] += 1
     return table
 
