@@ -83,16 +83,20 @@ def _as_spelled(wanted: Iterable[str], known: Sequence[str]) -> tuple[str, ...]:
 
 
 def _cut(document: Mapping[str, Any], wanted: Sequence[str]) -> dict[str, Any]:
-    """The document with ``wanted`` as categories 1, 2, ...; entries keep their other fields."""
+    """The document with ``wanted`` as categories 1, 2, ...; entries keep their other fields.
+
+    Annotations of images that are not listed are left out.
+    """
     new = {
         category["id"]: wanted.index(category["name"]) + 1
         for category in document["categories"]
         if category["name"] in wanted
     }
+    listed = {entry["id"] for entry in document["images"]}
     annotations = [
         {**entry, "category_id": new[entry["category_id"]]}
         for entry in document.get("annotations", [])
-        if entry["category_id"] in new
+        if entry["category_id"] in new and entry["image_id"] in listed
     ]
     shown = {entry["image_id"] for entry in annotations}
     return {

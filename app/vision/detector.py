@@ -66,17 +66,18 @@ class Detector:
         return Options(confidence, chosen, max_detections, classes, masks, tiles, agnostic_iou)
 
     def class_ids(self, names: Iterable[str]) -> frozenset[int]:
-        """Label names are case-insensitive.
+        """Label names are case-insensitive; all classes of a label are meant.
 
         Raises InvalidParameter for a name that the model does not know.
         """
-        known = {label.casefold(): index for index, label in enumerate(self.labels)}
-        ids = set()
+        known: dict[str, set[int]] = {}
+        for index, label in enumerate(self.labels):
+            known.setdefault(label.casefold(), set()).add(index)
+        ids: set[int] = set()
         for name in names:
-            index = known.get(name.casefold())
-            if index is None:
+            if name.casefold() not in known:
                 raise InvalidParameter(_unknown_class(name, known, self.labels))
-            ids.add(index)
+            ids |= known[name.casefold()]
         return frozenset(ids)
 
     def detect(

@@ -1,6 +1,8 @@
 """Reads a dataset: a folder with ``annotations.json`` in COCO format and ``images/``."""
 
 import json
+import sys
+from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -59,7 +61,10 @@ class Dataset:
 
 
 def load(folder: Path) -> Dataset:
-    """Raises CommandError, with what is missing, if ``folder`` is not a dataset."""
+    """Raises CommandError, with what is missing, if ``folder`` is not a dataset.
+
+    Annotations of images that are not listed are ignored, with a warning on stderr.
+    """
     path = folder / "annotations.json"
     if not path.is_file():
         raise CommandError(
@@ -69,16 +74,32 @@ def load(folder: Path) -> Dataset:
         document = json.loads(path.read_text("utf-8"))
         labels = {entry["id"]: str(entry["name"]) for entry in document["categories"]}
         photos = tuple(_photo(folder, entry) for entry in document["images"])
-        boxes = tuple(_box(entry, labels) for entry in _truth(document.get("annotations", [])))
+        counts = Counter(photo.id for photo in photos)
+        annotations = document.get("annotations", [])
+        listed = [entry for entry in annotations if entry["image_id"] in counts]
+        boxes = tuple(_box(entry, labels) for entry in _truth(listed))
     except (ValueError, TypeError, AttributeError) as error:
         raise CommandError(f"{path} is not in COCO format: {error}.") from error
     except KeyError as error:
         raise CommandError(f"{path} is not in COCO format: an entry has no {error}.") from error
     if not photos:
         raise CommandError(f"{path} lists no images.")
+    twice = [number for number, count in counts.items() if count > 1]
+    if twice:
+        raise CommandError(
+            f"{path}: {counts[twice[0]]} images have the id {twice[0]!r}, so that it is not clear"
+            " whose its annotations are. Give each image an id of its own, also as the image_id of"
+            " its annotations."
+        )
     missing = [photo.path for photo in photos if not photo.path.is_file()]
     if missing:
         raise CommandError(f"{len(missing)} images are missing, the first of them {missing[0]}.")
+    if len(listed) < len(annotations):
+        print(
+            f"warning: {len(annotations) - len(listed)} annotations of {path} are ignored: their"
+            " image_id is the id of no image that it lists",
+            file=sys.stderr,
+        )
     return Dataset(tuple(labels.values()), photos, boxes)
 
 

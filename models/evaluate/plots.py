@@ -25,8 +25,8 @@ def confusion(
     """Confusion matrix, shape (labels + 1, labels + 1); the last row and column are "nothing".
 
     Rows are objects, columns are predictions. A prediction above CONFIDENCE is matched with the
-    unmatched object that has the highest IoU above IOU, regardless of its label. Predictions on
-    ignored objects are not counted.
+    unmatched object that has the highest IoU above IOU, regardless of its label. Of the other
+    predictions, those on ignored objects are not counted.
     """
     index = {label: number for number, label in enumerate(labels)}
     nothing = len(labels)
@@ -34,22 +34,24 @@ def confusion(
     for photo in photos:
         truth = [box for box in boxes if box.photo == photo.id and box.label in index]
         predicted = [item for item in found.get(photo.id, ()) if item.probability > CONFIDENCE]
-        overlaps = _overlaps(truth, predicted)
-        open_truth, open_predicted = set(range(len(truth))), set(range(len(predicted)))
+        counted = [box for box in truth if not box.ignored]
+        ignored = [box for box in truth if box.ignored]
+        overlaps = _overlaps(counted, predicted)
+        open_truth, open_predicted = set(range(len(counted))), set(range(len(predicted)))
         for flat in np.argsort(-overlaps, axis=None, kind="stable"):
             row, column = np.unravel_index(flat, overlaps.shape)
             if overlaps[row, column] <= IOU:
                 break
             if row in open_truth and column in open_predicted:
+                open_truth.discard(int(row))
                 open_predicted.discard(int(column))
-                if not truth[row].ignored:
-                    open_truth.discard(int(row))
-                    table[index[truth[row].label], index[predicted[column].label]] += 1
+                table[index[counted[row].label], index[predicted[column].label]] += 1
         for row in open_truth:
-            if not truth[row].ignored:
-                table[index[truth[row].label], nothing] += 1
+            table[index[counted[row].label], nothing] += 1
+        on_ignored = _overlaps(ignored, predicted) > IOU
         for column in open_predicted:
-            table[nothing, index[predicted[column].label]] += 1
+            if not on_ignored[:, column].any():
+                table[nothing, index[predicted[column].label]] += 1
     return table
 
 

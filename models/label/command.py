@@ -87,15 +87,16 @@ def label(arguments: argparse.Namespace) -> None:
         "flip": arguments.flip,
         "confidence": arguments.confidence,
     }
-    journal = Journal(out, settings)
+    journal = Journal(out, arguments.photos, settings)
     try:
-        _look(photos, asked, journal, out)
+        found = _look(photos, asked, journal, out)
     finally:
         journal.close()
-    document = _document(photos, names, journal.done)
+    document = _document(photos, names, found)
     with replacing(out / "annotations.json") as partial:
         partial.write_text(json.dumps(document), "utf-8")
-    _tell(document, out, journal.done, asked.unknown)
+    _warn_of_sizes(photos, found)
+    _tell(document, out, found, asked.unknown)
 
 
 def _names(
@@ -114,38 +115,62 @@ def _names(
     return tuple(dict.fromkeys(spelling[name.casefold()] for name in chosen))
 
 
-def _look(photos: Photos, asked: Teachers, journal: Journal, out: Path) -> None:
+def _look(
+    photos: Photos, asked: Teachers, journal: Journal, out: Path
+) -> dict[str, Labelled | None]:
+    """Labels the photos that are not in the journal; None stands for one that cannot be read.
+
+    Photos that are held back are only read, and get no boxes.
+    """
     from tqdm import tqdm
 
+    held_back: dict[str, Labelled | None] = {}
     for name in tqdm(photos.names, desc="label", unit="photo", disable=None):
         copy = out / "images" / name
         if not copy.is_file():
             copy.parent.mkdir(parents=True, exist_ok=True)
             with replacing(copy) as partial:
                 shutil.copyfile(photos.root / name, partial)
-        if name in photos.held_back or name in journal.done:
+        held = name in photos.held_back
+        if not held and name in journal.done:
             continue
         try:
-            journal.add(name, asked.look(copy.read_bytes()))
+            seen = (asked.unlabelled if held else asked.look)(copy.read_bytes())
         except SpotterError as error:
-            journal.add(name, None)
+            seen = None
             tqdm.write(f"left out: {name}: {error}")
+        if held:
+            held_back[name] = seen
+        else:
+            journal.add(name, seen)
+    return {**journal.done, **held_back}
 
 
 def _document(
     photos: Photos, names: Sequence[str], done: Mapping[str, Labelled | None]
 ) -> dict[str, Any]:
-    """The dataset in COCO format; a teacher's box is an annotation with a ``score``."""
+    """The dataset in COCO format; a teacher's box is an annotation with a ``score``.
+
+    It has no photos that cannot be read, and no annotations of them. Sides are those of the upright
+    photos; of photos of another size than the dataset says, boxes are scaled to what it says.
+    """
     document = dict(photos.document) or _empty(photos, names, done)
     ids = [category["id"] for category in document["categories"]]
-    annotations = list(document.get("annotations", []))
+    images = [
+        _upright(image, found)
+        for image in document["images"]
+        if (found := done[image["file_name"]]) is not None
+    ]
+    listed = {image["id"] for image in images}
+    annotations = [
+        entry for entry in document.get("annotations", []) if entry["image_id"] in listed
+    ]
     number = max(
         (entry["id"] for entry in annotations if isinstance(entry.get("id"), int)), default=0
     )
-    for image in document["images"]:
-        found = done.get(image["file_name"])
-        if found is None:
-            continue
+    for image in images:
+        found = done[image["file_name"]]
+        assert found is not None
         scale = image["width"] / found.width, image["height"] / found.height
         for index, box, score in zip(*(part.tolist() for part in found.boxes), strict=True):
             x, y, right, bottom = (value * scale[i % 2] for i, value in enumerate(box))
@@ -161,7 +186,37 @@ def _document(
                     "score": round(score, 4),
                 }
             )
-    return {**document, "annotations": annotations}
+    return {**document, "images": images, "annotations": annotations}
+
+
+def _upright(image: dict[str, Any], found: Labelled) -> dict[str, Any]:
+    """The entry of an image; its sides change places if they are those before EXIF turns it."""
+    if (image["height"], image["width"]) != found[:2]:
+        return image
+    return {**image, "width": found.width, "height": found.height}
+
+
+def _warn_of_sizes(photos: Photos, done: Mapping[str, Labelled | None]) -> None:
+    turned = other = 0
+    for image in photos.document.get("images", ()):
+        found = done[image["file_name"]]
+        if found is None or (image["width"], image["height"]) == found[:2]:
+            continue
+        if (image["height"], image["width"]) == found[:2]:
+            turned += 1
+        else:
+            other += 1
+    if turned:
+        print(
+            f"warning: EXIF turns {turned} photos, and the dataset says their width and height"
+            " before the turn; the new one says those after it. Boxes that people drew are not"
+            " changed: check that they fit the upright photos"
+        )
+    if other:
+        print(
+            f"warning: {other} photos have a different width or height than the dataset says;"
+            " boxes are scaled to what it says"
+        )
 
 
 def _empty(

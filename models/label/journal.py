@@ -16,21 +16,23 @@ NAME = "labels.jsonl"
 
 
 class Journal:
-    """The file ``labels.jsonl`` in the new dataset; its first line holds the settings."""
+    """The file ``labels.jsonl`` in the new dataset; its first line holds source and settings."""
 
-    def __init__(self, folder: Path, settings: dict[str, Any]) -> None:
+    def __init__(self, folder: Path, source: Path, settings: dict[str, Any]) -> None:
+        """``source`` is the folder of the photos."""
         self._path = folder / NAME
         self.done: dict[str, Labelled | None] = {}
         """By photo name; None for a photo that could not be read."""
         if self._path.is_file():
-            self._read(settings)
+            self._read(str(source.resolve()), settings)
         else:
             folder.mkdir(parents=True, exist_ok=True)
-            self._path.write_text(json.dumps({"settings": settings}) + "\n", "utf-8")
+            first = {"source": str(source.resolve()), "settings": settings}
+            self._path.write_text(json.dumps(first) + "\n", "utf-8")
         self._file: IO[str] = self._path.open("a", encoding="utf-8")
 
-    def _read(self, settings: dict[str, Any]) -> None:
-        """Raises CommandError if earlier photos were labelled with other settings."""
+    def _read(self, source: str, settings: dict[str, Any]) -> None:
+        """Raises CommandError if earlier photos are of another folder or had other settings."""
         text = self._path.read_text("utf-8")
         whole = text[: text.rfind("\n") + 1]
         if whole != text:  # the last line was truncated when the run was interrupted
@@ -38,9 +40,14 @@ class Journal:
         try:
             first, *entries = [json.loads(line) for line in whole.splitlines()]
             same = first["settings"] == settings
+            earlier = first.get("source", source)  # versions up to 0.1.5 do not write it
             self.done = {entry["photo"]: _labelled(entry) for entry in entries}
         except (ValueError, KeyError, TypeError) as error:
             raise CommandError(f"{self._path} cannot be read; give another --out.") from error
+        if earlier != source:
+            raise CommandError(
+                f"{self._path} was written from another folder, {earlier}; give another --out."
+            )
         if not same:
             raise CommandError(
                 f"{self._path} was written with other teachers or options; give another --out."

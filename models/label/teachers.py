@@ -96,6 +96,14 @@ class Teachers:
         order = order[joined.scores[order] > self._confidence]
         return Labelled(first.width, first.height, joined.take(order))
 
+    def unlabelled(self, photo: bytes) -> Labelled:
+        """The photo without boxes. Raises SpotterError if it is not an image."""
+        with self.all[0].detector.picture(photo, longest_side=1) as picture:
+            none = Boxes(
+                np.empty(0, np.intp), np.empty((0, 4), np.float32), np.empty(0, np.float32)
+            )
+            return Labelled(*picture.size, none)
+
     def _views(self, teacher: Teacher, photo: bytes) -> Iterator[Detections]:
         """The boxes of the mirrored view are mirrored back; its size may differ."""
         detector = teacher.detector

@@ -32,7 +32,8 @@ targets of int8:
 example:
   python -m models.quantize yolo11n.onnx --data photos --eval photos-with-boxes
 A dataset is a folder with annotations.json in COCO format and images/. Calibration needs no
-boxes; accuracy is measured on --eval, or on photos of --data that calibration does not use.
+boxes; accuracy is measured on --eval, or on photos of --data that calibration does not use. If it
+uses all of them, accuracy is measured on the same photos, and the output says so.
 """
 _EVALUATION_PHOTOS = 200
 
@@ -68,7 +69,11 @@ def quantize(arguments: argparse.Namespace) -> None:
     detector = checks.detector(source, usable_cores(), whole=True)
     data = datasets.load(arguments.data)
     seen = data.part(limit=arguments.photos)
-    judged = datasets.load(arguments.eval) if arguments.eval else _unseen(data, seen, detector)
+    judged = (
+        datasets.load(arguments.eval)
+        if arguments.eval
+        else _unseen(data, seen, detector, arguments.mode)
+    )
     kept = metadata.read(source.read_bytes())
     before = accuracy(source, judged)
     with replacing(out) as partial:
@@ -93,14 +98,22 @@ def quantize(arguments: argparse.Namespace) -> None:
     print(f"wrote {out}. Serve it with SPOTTER_MODEL={out}")
 
 
-def _unseen(data: Dataset, seen: Dataset, detector: Detector) -> Dataset:
-    """Photos that calibration does not use; empty if they have no boxes with the model's labels."""
+def _unseen(data: Dataset, seen: Dataset, detector: Detector, mode: str) -> Dataset:
+    """Photos that calibration does not use, or all if it uses all.
+
+    Empty if they have no boxes with the model's labels.
+    """
     known = {label.casefold() for label in detector.labels}
     if known.isdisjoint(label.casefold() for label in data.labels) or not data.boxes:
         print("accuracy is not measured: --data has no boxes of the model's labels (see --eval)")
         return Dataset((), (), ())
     used = {photo.id for photo in seen.photos}
     rest = tuple(photo for photo in data.photos if photo.id not in used)
+    if not rest and mode == "int8":
+        print(
+            "accuracy is measured on the photos of the calibration: it uses all of --data"
+            " (see --eval and --photos)"
+        )
     return replace(data, photos=rest or data.photos).part(limit=_EVALUATION_PHOTOS)
 
 

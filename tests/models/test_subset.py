@@ -96,6 +96,19 @@ def test_the_same_command_cuts_the_same(whole: Path) -> None:
     assert (cut(whole, "cat,dog") / "annotations.json").read_text() == first
 
 
+def test_annotations_of_images_that_are_not_listed_are_left_out(
+    source: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = source / "annotations.json"
+    document = json.loads(path.read_text())
+    document["annotations"].append({**document["annotations"][0], "id": 999, "image_id": 555})
+    path.write_text(json.dumps(document))
+    made = cut(source, "cat")
+    assert "warning: 1 annotations of " in capsys.readouterr().err
+    written = json.loads((made / "annotations.json").read_text())
+    assert len(written["annotations"]) == len(written["images"]) == 16
+
+
 def test_tells_what_was_cut(source: Path, capsys: pytest.CaptureFixture[str]) -> None:
     cut(source, "cat,dog")
     printed = capsys.readouterr().out

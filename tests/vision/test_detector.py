@@ -239,6 +239,16 @@ def test_the_names_of_classes_are_told_apart_without_regard_to_case() -> None:
     assert some.class_ids(["CAT", "bus", "Traffic Light"]) == {0, 2, 3}
 
 
+def test_all_classes_of_a_label_are_meant() -> None:
+    """ImageNet has a crane that flies and one that lifts."""
+    some = detector(Fixed())
+    description = some.model.description
+    twice = description.model_copy(update={"labels": ("crane", "dog", "Crane")})
+    some = Detector(replace(some.model, description=twice), some.reader)
+    assert some.class_ids(["CRANE"]) == {0, 2}
+    assert some.class_ids(["dog", "crane"]) == {0, 1, 2}
+
+
 @pytest.mark.parametrize(
     ("name", "hint"),
     [

@@ -4,10 +4,9 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from app.vision.images import png_chunks
+from app.vision.images.colour import Box
 from app.vision.images.png_chunks import Chunk, Chunks
 
-Box = tuple[int, int, int, int]
-"""Left, upper, right and lower edge in pixels."""
 _CONTROL_BYTES = 26
 _SEQUENCE_BYTES = 4
 """The sequence number of a piece of a frame, before its pixels."""

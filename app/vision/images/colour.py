@@ -10,18 +10,26 @@ _WHITE = (255, 255, 255, 255)
 _PART_PIXELS = 1 << 18
 _DEEP_MODES = frozenset({"I;16", "I;16B", "I;16L", "I;16N", "I", "F"})
 
-
+Box = tuple[int, int, int, int]
+"""Left, upper, right and lower edge in pixels."""
 Flatten = Callable[[Image.Image], Image.Image]
 """Converts a part of an image to RGB, if its mode alone does not say how."""
 
 
-def to_rgb(image: Image.Image, factor: int = 1, flatten: Flatten | None = None) -> Image.Image:
+def to_rgb(
+    image: Image.Image,
+    factor: int = 1,
+    flatten: Flatten | None = None,
+    frame: Box | None = None,
+) -> Image.Image:
     """A loaded image as RGB, divided by ``factor`` (a box filter).
 
-    Transparent pixels are blended with white; samples of 16 bits and more become 8 bits. Modes
-    other than RGB and L are converted part by part, so that a large image never exists twice.
+    Transparent pixels are blended with white, and so are those outside ``frame``; samples of 16
+    bits and more become 8 bits. Modes other than RGB and L are converted part by part, so that a
+    large image never exists twice.
     """
-    if flatten is None and image.mode in ("RGB", "L") and "transparency" not in image.info:
+    plain = flatten is None and frame is None and "transparency" not in image.info
+    if plain and image.mode in ("RGB", "L"):
         return (image.reduce(factor) if factor > 1 else image).convert("RGB")
     scale = _depth_scale(image) if not flatten and image.mode in _DEEP_MODES else 1.0
     width, height = image.size
@@ -31,6 +39,8 @@ def to_rgb(image: Image.Image, factor: int = 1, flatten: Flatten | None = None) 
     for top, left in product(range(0, height, rows), range(0, width, columns)):
         part = image.crop((left, top, min(left + columns, width), min(top + rows, height)))
         flat = flatten(part) if flatten else _flatten(part, scale)
+        if frame is not None:
+            _clear_around(flat, frame, (left, top))
         out.paste(flat.reduce(factor) if factor > 1 else flat, (left // factor, top // factor))
     return out
 
@@ -48,6 +58,22 @@ def over_white(image: Image.Image) -> Image.Image:
     rgba = image.convert("RGBA")
     canvas = Image.new("RGBA", rgba.size, _WHITE)
     return Image.alpha_composite(canvas, rgba).convert("RGB")
+
+
+def _clear_around(part: Image.Image, frame: Box, place: tuple[int, int]) -> None:
+    """Makes pixels outside the frame white; ``place`` is where ``part`` lies in the image."""
+    width, height = part.size
+    left, top, right, bottom = (
+        min(max(0, edge - start), side)
+        for edge, start, side in zip(frame, place * 2, part.size * 2, strict=True)
+    )
+    for outside in (
+        (0, 0, width, top),
+        (0, bottom, width, height),
+        (0, top, left, bottom),
+        (right, top, width, bottom),
+    ):
+        part.paste(_WHITE[:3], outside)
 
 
 def _depth_scale(image: Image.Image) -> float:

@@ -96,7 +96,8 @@ class ImageReader:
                 factor = _whole_factor(image.size, target)
                 rgb: Image.Image = image
                 if image.mode != "RGB" or factor > 1 or not source.format.releases_buffers:
-                    rgb = to_rgb(image, factor, source.inspection.flatten(image))
+                    inspection = source.inspection
+                    rgb = to_rgb(image, factor, inspection.flatten(image), inspection.frame)
                 del image  # before its pixels are copied a third time
                 if orientation in _TURNS:
                     rgb = rgb.transpose(_TURNS[orientation])

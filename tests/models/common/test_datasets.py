@@ -62,6 +62,35 @@ def test_what_is_no_dataset(tmp_path: Path, document: Any, reason: str) -> None:
         datasets.load(tmp_path)
 
 
+def test_ids_that_are_used_twice(tmp_path: Path) -> None:
+    boxes = [[{"label": "cat", "bbox": [1, 2, 3, 4]}]] * 3
+    folder = write_dataset(tmp_path / "set", ["cat"], boxes)
+    document = json.loads((folder / "annotations.json").read_text())
+    document["images"][2]["id"] = 1
+    (folder / "annotations.json").write_text(json.dumps(document))
+    with pytest.raises(CommandError, match=r"2 images have the id 1, .* Give each image an id"):
+        datasets.load(folder)
+
+
+def test_annotations_of_images_that_are_not_listed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They are ignored, whatever their category."""
+    soft = {"label": "cat", "bbox": [1, 2, 3, 4], "score": 0.9}
+    folder = write_dataset(tmp_path / "set", ["cat"], [[soft], []])
+    datasets.load(folder)
+    assert capsys.readouterr().err == ""
+    document = json.loads((folder / "annotations.json").read_text())
+    for number, category in enumerate((10, 77)):
+        other = {"id": 8 + number, "image_id": 555, "category_id": category, "bbox": [1, 2, 3, 4]}
+        document["annotations"].append(other)
+    (folder / "annotations.json").write_text(json.dumps(document))
+    assert [box.photo for box in datasets.load(folder).boxes] == [0]
+    error = capsys.readouterr().err
+    assert error.startswith("warning: 2 annotations of ")
+    assert error.count("\n") == 1
+
+
 def test_a_folder_without_annotations(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match=r"it needs annotations\.json"):
         datasets.load(tmp_path)

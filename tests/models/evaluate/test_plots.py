@@ -48,6 +48,19 @@ def test_what_lies_on_ignored_objects_counts_nowhere() -> None:
     assert not np.any(table([crowd, difficult], said))
 
 
+def test_an_object_in_a_crowd_is_found_before_the_crowd_takes_the_prediction() -> None:
+    crowd = box("dog", (0, 0, 60, 60), crowd=True, ignored=True)
+    said = [Prediction("cat", 0.9, (0, 0, 10, 8)), Prediction("dog", 0.9, C)]
+    for boxes in ([crowd, box("cat", A)], [box("cat", A), crowd]):
+        assert table(boxes, said) == [[1, 0, 0], [0, 0, 0], [0, 0, 0]]
+
+
+def test_a_counted_object_is_matched_before_an_ignored_one_that_fits_better() -> None:
+    difficult = box("cat", A, ignored=True)
+    said = [Prediction("cat", 0.9, A), Prediction("cat", 0.8, A)]
+    assert table([difficult, box("cat", (0, 0, 10, 8))], said) == [[1, 0, 0], [0] * 3, [0] * 3]
+
+
 def test_draws_both_pictures(tmp_path: Path) -> None:
     for count in (2, 30):
         labels = [f"label {index}" for index in range(count)]

@@ -176,6 +176,44 @@ def test_other_options_do_not_mix(
     assert "other teachers or options" in capsys.readouterr().err
 
 
+def test_other_folders_do_not_mix(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, other = tmp_path / "labelled", tmp_path / "other"
+    assert run(photos, "--teacher", SHIPPED, "--out", out) == 0
+    shutil.copytree(photos, other)
+    (other / "deep" / "astronaut.JPG").replace(other / "cat.jpg")
+    capsys.readouterr()
+    assert run(other, "--teacher", SHIPPED, "--out", out) == 1
+    error = capsys.readouterr().err
+    assert f"was written from another folder, {photos.resolve()}; give another --out." in error
+    assert error.count("\n") == 1
+    assert names(document(out), "cat.jpg") == {"cat"}
+
+
+def test_the_same_folder_goes_on_however_its_path_is_given(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "labelled"
+    assert run(photos, "--teacher", SHIPPED, "--out", out) == 0
+    monkeypatch.setattr(Teachers, "look", lambda *_: pytest.fail("labelled again"))
+    monkeypatch.chdir(tmp_path)
+    assert run("photos", "--teacher", SHIPPED, "--out", "labelled") == 0
+    assert run("labelled/../photos", "--teacher", SHIPPED, "--out", out) == 0
+
+
+def test_a_run_of_a_version_that_did_not_write_the_folder_goes_on(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "labelled"
+    assert run(photos, "--teacher", SHIPPED, "--out", out) == 0
+    first, *rest = (out / "labels.jsonl").read_text().splitlines(keepends=True)
+    settings = {"settings": json.loads(first)["settings"]}
+    (out / "labels.jsonl").write_text("".join([json.dumps(settings) + "\n", *rest]))
+    monkeypatch.setattr(Teachers, "look", lambda *_: pytest.fail("labelled again"))
+    assert run(photos, "--teacher", SHIPPED, "--out", out) == 0
+
+
 def test_photos_that_cannot_be_read_are_left_out(
     photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -184,6 +222,29 @@ def test_photos_that_cannot_be_read_are_left_out(
     assert run(photos, "--teacher", SHIPPED, "--out", out) == 0
     assert "1 could not be read" in capsys.readouterr().out
     assert len(document(out)["images"]) == 2
+
+
+def pets(folder: Path) -> Path:
+    """A dataset of four photos, each with a person's box; two of them cannot be read."""
+    boxes = [[{"label": "cat", "bbox": [1, 2, 30, 40]}]] * 4
+    source = write_dataset(folder, ["cat"], boxes)
+    for name in ("0.png", "1.png"):
+        (source / "images" / name).write_bytes(b"\x89PNG no photo")
+    return source
+
+
+def test_photos_of_a_dataset_that_cannot_be_read_are_not_listed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Neither a photo to label nor one for validation, at first as well as in a second run."""
+    source, out = pets(tmp_path / "set"), tmp_path / "labelled"
+    for _ in range(2):
+        assert run(source, "--teacher", SHIPPED, "--out", out) == 0
+        assert "2 photos" in (printed := capsys.readouterr().out)
+        assert "2 could not be read" in printed
+        read = document(out)
+        assert [image["file_name"] for image in read["images"]] == ["2.png", "3.png"]
+        assert {entry["image_id"] for entry in read["annotations"]} == {2, 3}
 
 
 def test_only_some_labels(photos: Path, tmp_path: Path) -> None:
@@ -253,6 +314,38 @@ def test_a_dataset_keeps_what_people_labelled(tmp_path: Path) -> None:
     assert len({entry["id"] for entry in read["annotations"]}) == len(read["annotations"])
     # A model is measured by what people labelled.
     assert len(datasets.load(out).boxes) == 1
+
+
+def test_photos_that_exif_turns_have_their_upright_sides(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, out = tmp_path / "set", tmp_path / "labelled"
+    (source / "images").mkdir(parents=True)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    with Image.open(SAMPLES / "cat.jpg") as cat:
+        cat.save(source / "images" / "upright.png")
+        cat.resize((902, 600)).save(source / "images" / "larger.png")
+        stored = cat.transpose(Image.Transpose.ROTATE_90)
+    for name in ("turned.png", "val.png"):
+        stored.save(source / "images" / name, exif=exif)
+    sizes = {"upright": (451, 300), "larger": (451, 300), "turned": (300, 451), "val": (300, 451)}
+    images = [
+        {"id": n, "file_name": f"{name}.png", "width": width, "height": height, "split": name}
+        for n, (name, (width, height)) in enumerate(sizes.items())
+    ]
+    content = {"images": images, "categories": [{"id": 1, "name": "cat"}], "annotations": []}
+    (source / "annotations.json").write_text(json.dumps(content), "utf-8")
+    assert run(source, "--teacher", SHIPPED, "--out", out) == 0
+    printed = capsys.readouterr().out
+    assert "warning: EXIF turns 2 photos" in printed
+    assert "warning: 1 photos have a different width or height" in printed
+    read = document(out)
+    assert {(image["width"], image["height"]) for image in read["images"]} == {(451, 300)}
+    best = {entry["image_id"]: entry["bbox"] for entry in reversed(read["annotations"])}
+    assert best.keys() == {0, 1, 2}
+    assert best[1] == pytest.approx(best[0], abs=12)
+    assert best[2] == pytest.approx(best[0], abs=1)
 
 
 def refusal(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:

@@ -94,6 +94,18 @@ def test_without_boxes_to_compare_accuracy_is_not_measured(
     assert "accuracy is not measured" in capsys.readouterr().out
 
 
+def test_says_whether_accuracy_is_measured_on_the_photos_of_the_calibration(
+    source: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = "accuracy is measured on the photos of the calibration"
+    whole: list[object] = [source, "--data", data, "--max-drop", 1, "--out", tmp_path / "x.onnx"]
+    assert run(*whole, "--photos", 8) == 0
+    assert said in capsys.readouterr().out
+    for other in (["--photos", 7], ["--eval", data], ["--mode", "fp16"]):
+        assert run(*whole, *other) == 0
+        assert said not in capsys.readouterr().out
+
+
 def test_refusals(
     source: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

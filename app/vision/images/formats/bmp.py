@@ -1,8 +1,10 @@
 """BMP."""
 
+from PIL import Image
 from PIL.ImageFile import ImageFile
 
 from app.errors import InvalidImageFormat
+from app.vision.images.colour import Flatten
 from app.vision.images.formats.record import (
     Format,
     Inspection,
@@ -28,7 +30,17 @@ def _inspect(data: bytes, max_pixels: int) -> Inspection:
         return pillow_memory(image, copied)
 
     _check_masks(data)
-    return Inspection(0, memory)
+    return Inspection(0, memory, _flatten)
+
+
+def _flatten(image: ImageFile) -> Flatten | None:
+    """Alpha that is 0 everywhere is unused, as in Windows' screenshots; viewers ignore it."""
+    # `getbbox` looks for alpha without a copy of it.
+    return _drop_alpha if image.mode == "RGBA" and image.getbbox() is None else None
+
+
+def _drop_alpha(image: Image.Image) -> Image.Image:
+    return image.convert("RGB")
 
 
 def _check_masks(data: bytes) -> None:

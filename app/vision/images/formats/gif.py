@@ -33,11 +33,16 @@ def _inspect(data: bytes, max_pixels: int) -> Inspection:
         return Inspection(0, _memory)
     check_pixels(struct.unpack_from("<HH", data, _CANVAS_AT), max_pixels)
     metadata_bytes, frame_at = _metadata(data)
-    size = data[frame_at + 5 : frame_at + 9]
-    width, height = struct.unpack("<HH", size) if len(size) == 4 else (0, 0)
+    place = data[frame_at + 1 : frame_at + 9]
+    left, top, width, height = struct.unpack("<4H", place) if len(place) == 8 else (0, 0, 0, 0)
     # Pillow makes what is to replace the frame when it opens the file.
     background = min(width * height, 2 * max_pixels)
-    return Inspection(metadata_bytes + background, partial(_memory, background=background))
+    return Inspection(
+        metadata_bytes + background,
+        partial(_memory, background=background),
+        # Pillow fills the canvas around the frame with the first colour, and viewers show nothing.
+        frame=(left, top, left + width, top + height),
+    )
 
 
 def _memory(image: ImageFile, full: Size, background: int = 0) -> Memory:

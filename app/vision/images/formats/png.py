@@ -9,7 +9,7 @@ from PIL import Image
 from PIL.ImageFile import ImageFile
 
 from app.vision.images import png_chunks
-from app.vision.images.apng import Animation, Box, FirstFrame
+from app.vision.images.apng import Animation, FirstFrame
 from app.vision.images.colour import Flatten
 from app.vision.images.formats.record import (
     Format,
@@ -25,8 +25,6 @@ def _inspect(data: bytes, max_pixels: int) -> Inspection:
     chunks, frame = _read(data)
 
     def flatten(image: ImageFile) -> Flatten | None:
-        if frame is not None:
-            _clear_around(image, frame.box)
         if image.mode == "I;16" and chunks.transparent_level is not None:
             return _transparent_level(chunks.transparent_level)
         _scale_transparency(image, chunks.depth)
@@ -39,6 +37,7 @@ def _inspect(data: bytes, max_pixels: int) -> Inspection:
         skips={} if frame else chunks.skips,
         orientation=chunks.orientation,
         file=frame.file if frame else None,
+        frame=frame.box if frame else None,
     )
 
 
@@ -63,22 +62,6 @@ def _scale_transparency(image: ImageFile, depth: int) -> None:
         image.info["transparency"] = (found & (1 << depth) - 1) * 255 // ((1 << depth) - 1)
     elif image.mode == "RGB" and depth == 16 and isinstance(found, tuple):
         image.info["transparency"] = tuple(each >> 8 for each in found)
-
-
-def _clear_around(image: ImageFile, box: Box) -> None:
-    """Makes the pixels outside the frame white; Pillow leaves them black."""
-    if image.mode not in ("L", "RGB"):
-        return
-    left, top, right, bottom = box
-    width, height = image.size
-    white = 255 if image.mode == "L" else (255, 255, 255)
-    for outside in (
-        (0, 0, width, top),
-        (0, bottom, width, height),
-        (0, top, left, bottom),
-        (right, top, width, bottom),
-    ):
-        image.paste(white, outside)
 
 
 def _read(data: bytes) -> tuple[Chunks, FirstFrame | None]:

@@ -16,7 +16,7 @@ from PIL import Image
 from PIL.ImageFile import ImageFile
 
 from app.errors import ImageTooLarge, InvalidImage, InvalidImageFormat
-from app.vision.images.colour import Flatten
+from app.vision.images.colour import Box, Flatten
 from app.vision.images.memory import Memory, Size
 
 USUAL_READS = 500_000
@@ -55,6 +55,8 @@ class Inspection:
     """EXIF orientation 1 to 8, if the bytes show it; None if Pillow's EXIF has it."""
     file: bytes | None = None
     """Bytes that are decoded instead of the file."""
+    frame: Box | None = None
+    """The part of the image that the file has pixels for; what lies around it becomes white."""
 
 
 @dataclass(frozen=True, kw_only=True)

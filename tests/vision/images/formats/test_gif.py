@@ -2,11 +2,13 @@
 
 import struct
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from app.errors import ImageTooLarge, InvalidImage
 from app.vision.images.formats import gif
-from tests.vision.pictures import encode, quarters, read
+from tests.vision.pictures import READER, encode, pixels, quarters, read
 
 MAX_PIXELS = 50_000_000
 CONTROL = b"!\xf9\x04\x08\x00\x00\x00\x00"
@@ -43,6 +45,29 @@ def test_comments_are_counted_wherever_they_begin(skipped: bytes) -> None:
 @pytest.mark.parametrize("length", [0, 5, 12, 13, 20, 30])
 def test_a_file_that_ends_early(length: int) -> None:
     assert opening_bytes(file((10, 10), (10, 10))[:length]) < 1_000
+
+
+@pytest.mark.parametrize("colours", [2, 256, "gray"])
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_first_frame_that_is_smaller_is_over_white(colours: int | str, turned: bool) -> None:
+    """A palette may have no white; only the canvas of the file is larger than the frame."""
+    size, place = ((50, 30), (300, 700)) if turned else ((30, 50), (11, 5))
+    rng = np.random.default_rng(0)
+    palette = rng.integers(0, 200, (256, 3), dtype=np.uint8)
+    used = 2 if colours == 2 else 256
+    frame = Image.fromarray(rng.integers(0, used, (size[1], size[0]), dtype=np.uint8))
+    if colours != "gray":
+        frame.putpalette(palette[:used].tobytes())
+    data = bytearray(encode(frame, "GIF"))
+    at = 13 + (3 << (data[10] & 7) + 1)
+    assert data[at : at + 1] == b","
+    struct.pack_into("<HH", data, 6, 800, 900)
+    struct.pack_into("<HH", data, at + 1, *place)
+    expected = Image.new("RGB", (800, 900), (255, 255, 255))
+    expected.paste(frame.convert("RGB"), place)
+    assert np.array_equal(pixels(read(bytes(data))), np.asarray(expected))
+    halved = READER.read(bytes(data), lambda size: (size[0] // 2, size[1] // 2))
+    assert np.array_equal(pixels(halved), np.asarray(expected.reduce(2)))
 
 
 def test_an_ordinary_file() -> None:

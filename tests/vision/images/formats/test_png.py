@@ -186,5 +186,26 @@ def test_a_first_frame_that_is_smaller_is_over_white() -> None:
     assert np.array_equal(shown, np.asarray(expected))
 
 
+def test_a_first_frame_with_a_palette_is_over_white() -> None:
+    colours = (10, 20, 30, 40, 50, 60)
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", 8, 8, 8, 3, 0, 0, 0))
+    control = struct.pack(">IIIIIHHBB", 0, 2, 2, 3, 4, 1, 10, 0, 0)
+    data = b"".join(
+        [
+            SIGNATURE,
+            header,
+            chunk(b"acTL", struct.pack(">II", 1, 0)),
+            chunk(b"PLTE", bytes(colours)),
+            chunk(b"IDAT", zlib.compress(bytes(9 * 8))),
+            chunk(b"fcTL", control),
+            chunk(b"fdAT", struct.pack(">I", 1) + zlib.compress(b"\0\1\1" * 2)),
+            chunk(b"IEND", b""),
+        ]
+    )
+    expected = np.full((8, 8, 3), 255, np.uint8)
+    expected[4:6, 3:5] = colours[3:]
+    assert np.array_equal(pixels(read(data)), expected)
+
+
 def test_a_frame_outside_the_picture_leaves_the_picture_of_the_file() -> None:
     assert same(animation(PICTURE, (1, 0), default_is_frame=False))
