@@ -40,12 +40,13 @@ def calibrate(arguments: argparse.Namespace) -> None:
     from models.train.calibration import calibrate as shifted
     from models.train.evaluate import served
     from models.train.image_cache import ImageStore
+    from models.train.samples import DatasetError
 
     out = output(arguments.out, arguments.model, "-calibrated")
     try:
         trained = export.read(arguments.model)
         data = dataset.load(arguments.data)
-    except (export.ExportError, dataset.DatasetError) as error:
+    except (export.ExportError, DatasetError) as error:
         raise CommandError(str(error)) from error
     if data.labels != trained.description.labels:
         raise CommandError("The dataset and the model have different labels.")

@@ -13,6 +13,7 @@ from typing import Any
 
 from models.common import datasets, labels
 from models.common.commands import CommandError, parser, require, run
+from models.common.splits import part_of
 
 VAL_SHARE = 0.25
 
@@ -115,11 +116,11 @@ def _split(document: dict[str, Any], share: float | None) -> None:
         (entry["image_id"], entry["category_id"]) for entry in document["annotations"]
     ):
         showing[category].append(image)
-    if share is not None or all(entry.get("split") != "val" for entry in images.values()):
+    if share is not None or all(part_of(entry.get("split")) != "val" for entry in images.values()):
         for image, part in _parts(showing.values(), share or VAL_SHARE).items():
             images[image]["split"] = part
     for category in document["categories"]:
-        shown = [images[image].get("split") == "val" for image in showing[category["id"]]]
+        shown = [part_of(images[image].get("split")) == "val" for image in showing[category["id"]]]
         if not any(shown) or all(shown):
             raise CommandError(
                 f"The label '{category['name']}' is on {len(shown)} photos,"
@@ -154,11 +155,8 @@ def _write(document: Mapping[str, Any], source: Path, out: Path) -> None:
 
 
 def _print(document: Mapping[str, Any], out: Path) -> None:
-    splits = Counter(entry.get("split") for entry in document["images"])
-    print(
-        f"wrote {out}: {len(document['images'])} photos,"
-        f" {splits['val']} of them for validation (split 'val')."
-    )
+    splits = Counter(part_of(entry.get("split")) for entry in document["images"])
+    print(f"wrote {out}: {len(document['images'])} photos, {splits['val']} of them for validation.")
     boxes = Counter(entry["category_id"] for entry in document["annotations"])
     photos = Counter(
         category

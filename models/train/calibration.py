@@ -20,10 +20,10 @@ from torch import Tensor
 from app.vision.detections import Candidates, Options
 from app.vision.preprocess.input_spec import InputSpec
 from models.common.boxes import iou
-from models.train.dataset import Sample
 from models.train.evaluate import OPTIONS, detect
 from models.train.image_cache import ImageStore
 from models.train.net import Branch, Detector
+from models.train.samples import Sample
 
 Floats = NDArray[np.float64]
 

@@ -19,6 +19,7 @@ from models.train.evaluate import served
 from models.train.image_cache import ImageStore
 from models.train.net import Architecture, Detector, carry_over
 from models.train.parallel import Group, GroupError, join
+from models.train.samples import Dataset, DatasetError
 from models.train.schedule import Place, Schedule
 from models.train.trainer import Options, Part, ResumeError, Run
 
@@ -34,10 +35,11 @@ def main(arguments: list[str] | None = None) -> int:
     torch.manual_seed(args.seed)
     try:
         data = dataset.load(args.dataset)
+        dataset.check_training(data, args.dataset)
         earlier = export.read(args.start) if args.start else None
         detector = _start(earlier, data.labels)
         teacher = Teacher(args.teacher, data.labels) if args.teacher else None
-    except (dataset.DatasetError, export.ExportError, TeacherError, OSError, KeyError) as error:
+    except (DatasetError, export.ExportError, TeacherError, OSError, KeyError) as error:
         print(f"{p.prog}: {error}", file=sys.stderr)
         return 2
     folder: Path = args.run or args.out.with_suffix(".run")
@@ -50,7 +52,13 @@ def main(arguments: list[str] | None = None) -> int:
         share = group.share(args.batch)
     except GroupError as error:
         p.error(str(error))
-    train, val = _parts(args, data, folder, group)
+    if group.leads:
+        print(data.counts())
+    try:
+        train, val = _parts(args, data, folder, group)
+    except DatasetError as error:
+        print(f"{p.prog}: {error}", file=sys.stderr)
+        return 2
     place = None if args.new_schedule else _unfinished(earlier, data.labels, args.restart_at)
     fine_tuning = earlier is not None and place is None
     options = _options(args, share, fine_tuning=fine_tuning)
@@ -115,7 +123,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parts(
-    args: argparse.Namespace, data: dataset.Dataset, folder: Path, group: Group
+    args: argparse.Namespace, data: Dataset, folder: Path, group: Group
 ) -> tuple[Part, Part]:
     """Training and validation photos. The first process decodes them, and the others wait."""
     if not group.leads:

@@ -18,7 +18,6 @@ from tqdm import tqdm
 from models.train.augment import Batch, Pictures, Recipe, recolour
 from models.train.canvas import formats
 from models.train.checkpoint import Average, restore, save
-from models.train.dataset import Sample
 from models.train.defaults import DECAY, RATE
 from models.train.distillation.features import Adapters
 from models.train.distillation.loss import distillation_loss
@@ -32,6 +31,7 @@ from models.train.parallel import ALONE, Group
 from models.train.precision import autocast
 from models.train.repeat_factor import repeat_factors
 from models.train.sampler import Orders
+from models.train.samples import Sample
 from models.train.schedule import Place, Schedule
 from models.train.signals import ignore_stop, on_stop
 from models.train.threads import roam

@@ -20,10 +20,10 @@ from models.train.calibration import (
     shift,
 )
 from models.train.canvas import input_of
-from models.train.dataset import Sample
 from models.train.evaluate import OPTIONS, served
 from models.train.image_cache import ImageStore
 from models.train.net import Architecture, Detector
+from models.train.samples import Sample
 
 pytestmark = pytest.mark.kit
 
