@@ -6,7 +6,7 @@ import argparse
 import math
 from pathlib import Path
 
-from models.common.commands import overlap
+from models.common.option_types import share
 from models.train.defaults import DECAY, EPOCHS, FINE_RATE, GUIDED, MIXUP, MOSAIC, RATE
 
 
@@ -82,11 +82,11 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--name", help="model name written into the file (spotter-n<classes>)")
     p.add_argument("--license", default="unknown", help="licence written into the file")
     p.add_argument(
-        "--iou", type=overlap, help="NMS threshold written into the file (that of --from, else 0.7)"
+        "--iou", type=share, help="NMS threshold written into the file (that of --from, else 0.7)"
     )
     p.add_argument(
         "--agnostic-iou",
-        type=overlap,
+        type=share,
         help="written into the file: of two boxes of different labels that overlap by more, such as"
         " 0.8, the less probable one's score is lowered (as --from says, else not)",
     )

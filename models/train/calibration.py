@@ -66,7 +66,10 @@ def calibrate(
     options: Options = OPTIONS,
     device: torch.device,
 ) -> Gain:
-    """Shifts the scores of ``detector`` in place; ``options`` are those in service."""
+    """Shifts the scores of ``detector`` in place; ``options`` are those in service.
+
+    At least one photo has to show an object.
+    """
     labels = detector.architecture.classes
 
     def measured() -> Curves:

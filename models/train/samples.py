@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.common.boxes import Boxes
+from models.common.labels import fold
 from models.common.splits import Part
 from models.train import soft_labels
 
@@ -63,6 +64,29 @@ class Dataset:
         for i in chosen:
             samples[i] = replace(samples[i], split=split)
         return replace(self, samples=tuple(samples))
+
+    def in_order_of(self, labels: Sequence[str]) -> Dataset:
+        """The same photos with ``labels``, which differ at most in order, case and outer spaces.
+
+        Raises DatasetError that names the labels which differ.
+        """
+        place = {fold(label): i for i, label in enumerate(labels)}
+        own = {fold(label): i for i, label in enumerate(self.labels)}
+        extra = [label for label in self.labels if fold(label) not in place]
+        missing = [label for label in labels if fold(label) not in own]
+        if extra or missing:
+            both = (("only in the dataset", extra), ("only in the model", missing))
+            raise DatasetError(
+                "the dataset and the model have different labels; "
+                + "; ".join(f"{where}: {', '.join(names)}" for where, names in both if names)
+            )
+        new = np.array([place[fold(label)] for label in self.labels], np.int64)
+        order = [own[fold(label)] for label in labels]
+        samples = tuple(
+            replace(sample, classes=new[sample.classes], wanted=sample.wanted[:, order])
+            for sample in self.samples
+        )
+        return replace(self, labels=tuple(labels), samples=samples)
 
 
 class Row(NamedTuple):

@@ -137,6 +137,16 @@ def test_numeric_names_are_labels(tmp_path: Path) -> None:
     assert dataset.load(path.parent).labels == ("0", "1")
 
 
+def test_labels_in_another_order_and_case(tmp_path: Path) -> None:
+    rows: list[dict[str, object]] = [{"image_id": 0, "category_id": 3, "bbox": [20, 10, 100, 50]}]
+    read = dataset.load(coco(tmp_path / "set", rows)).in_order_of(("DOG ", "Cat"))
+    assert read.labels == ("DOG ", "Cat")
+    assert read.samples[0].classes.tolist() == [0]
+    assert read.samples[0].wanted.tolist() == [[1, 0]]
+    with pytest.raises(DatasetError, match=r"only in the dataset: cat; only in the model: hen$"):
+        dataset.load(tmp_path / "set").in_order_of(("hen", "dog"))
+
+
 def test_a_folder_without_a_dataset_says_what_is_missing(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="found neither"):
         dataset.load(tmp_path)
