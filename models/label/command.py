@@ -100,12 +100,12 @@ def _names(
         return tuple(dataset or known)
     if dataset is not None:
         raise CommandError("A dataset has its own labels; --labels is for plain folders.")
-    spelling = {label.casefold(): label for label in known}
+    spelling = {labels.fold(label): label for label in known}
     chosen = labels.parse(asked)
     for name in chosen:
-        if name.casefold() not in spelling:
+        if labels.fold(name) not in spelling:
             raise CommandError(f"No teacher knows the label '{name}'.")
-    return tuple(dict.fromkeys(spelling[name.casefold()] for name in chosen))
+    return tuple(dict.fromkeys(spelling[labels.fold(name)] for name in chosen))
 
 
 def _look(photos: Photos, asked: Teachers, journal: Journal, out: Path) -> None:
