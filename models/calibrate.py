@@ -5,7 +5,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from models.common.commands import CommandError, output, overlap, parser, require, run
+from models.common.commands import CommandError, output, parser, require, run
+from models.common.option_types import share
 
 _SUMMARY = """\
 Shift the scores of each label of a file that 'python -m models.train' wrote, so that the service's
@@ -25,7 +26,7 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     options.add_argument("--data", type=Path, required=True, help="the dataset's folder")
     options.add_argument(
         "--agnostic-iou",
-        type=overlap,
+        type=share,
         help="of two boxes of different labels that overlap by more, such as 0.8, the less probable"
         " one's score is lowered (as the file says)",
     )
@@ -40,23 +41,25 @@ def calibrate(arguments: argparse.Namespace) -> None:
     from models.train.calibration import calibrate as shifted
     from models.train.evaluate import served
     from models.train.image_cache import ImageStore
+    from models.train.samples import DatasetError
 
     out = output(arguments.out, arguments.model, "-calibrated")
     try:
         trained = export.read(arguments.model)
-        data = dataset.load(arguments.data)
-    except (export.ExportError, dataset.DatasetError) as error:
+        data = dataset.load(arguments.data).in_order_of(trained.description.labels)
+    except (export.ExportError, DatasetError) as error:
         raise CommandError(str(error)) from error
-    if data.labels != trained.description.labels:
-        raise CommandError("The dataset and the model have different labels.")
     samples = data.part("val")
-    if not samples:
-        raise CommandError(f"{arguments.data} has no validation photos.")
+    if not any(sample.has_objects for sample in samples):
+        raise CommandError(f"{arguments.data} has no validation photo that shows an object.")
     description = trained.description
     if arguments.agnostic_iou is not None:
         description = description.model_copy(update={"agnostic_iou": arguments.agnostic_iou})
     with tempfile.TemporaryDirectory() as folder:
-        store = ImageStore(samples, Path(folder), 2 * max(description.input.size))
+        try:
+            store = ImageStore(samples, Path(folder), 2 * max(description.input.size))
+        except DatasetError as error:
+            raise CommandError(str(error)) from error
         gain = shifted(
             trained.detector,
             samples,

@@ -13,6 +13,8 @@ from typing import Any
 
 from models.common import datasets, labels
 from models.common.commands import CommandError, parser, require, run
+from models.common.option_types import share
+from models.common.splits import part_of
 
 VAL_SHARE = 0.25
 
@@ -35,15 +37,15 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     options.add_argument("--out", type=Path, required=True, help="folder to make")
     options.add_argument(
         "--val-share",
-        type=_share,
+        type=_between,
         help=f"share of the photos for validation (the dataset's own split, else {VAL_SHARE})",
     )
     return options.parse_args(argv)
 
 
-def _share(text: str) -> float:
-    value = float(text)
-    if not 0 < value < 1:
+def _between(text: str) -> float:
+    value = share(text)
+    if value in (0, 1):
         raise argparse.ArgumentTypeError(f"must be between 0 and 1: {text!r}")
     return value
 
@@ -67,10 +69,10 @@ def subset(arguments: argparse.Namespace) -> None:
 
 def _as_spelled(wanted: Iterable[str], known: Sequence[str]) -> tuple[str, ...]:
     """Labels in the dataset's spelling. Raises CommandError for unknown or repeated ones."""
-    spelling = {label.casefold(): label for label in known}
+    spelling = {labels.fold(label): label for label in known}
     found = []
     for label in wanted:
-        key = label.casefold()
+        key = labels.fold(label)
         if key not in spelling:
             near = difflib.get_close_matches(key, spelling, 3)
             hint = f" Near it: {', '.join(spelling[name] for name in near)}." if near else ""
@@ -107,7 +109,7 @@ def _cut(document: Mapping[str, Any], wanted: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _split(document: dict[str, Any], share: float | None) -> None:
+def _split(document: dict[str, Any], val_share: float | None) -> None:
     """Writes "train" or "val" into each image, so that every label is in both parts.
 
     Photos are assigned from the rarest label on; validation photos are spread evenly. Raises
@@ -119,11 +121,13 @@ def _split(document: dict[str, Any], share: float | None) -> None:
         (entry["image_id"], entry["category_id"]) for entry in document["annotations"]
     ):
         showing[category].append(image)
-    if share is not None or all(entry.get("split") != "val" for entry in images.values()):
-        for image, part in _parts(showing.values(), share or VAL_SHARE).items():
+    if val_share is not None or all(
+        part_of(entry.get("split")) != "val" for entry in images.values()
+    ):
+        for image, part in _parts(showing.values(), val_share or VAL_SHARE).items():
             images[image]["split"] = part
     for category in document["categories"]:
-        shown = [images[image].get("split") == "val" for image in showing[category["id"]]]
+        shown = [part_of(images[image].get("split")) == "val" for image in showing[category["id"]]]
         if not any(shown) or all(shown):
             raise CommandError(
                 f"The label '{category['name']}' is on {len(shown)} photos,"
@@ -132,11 +136,11 @@ def _split(document: dict[str, Any], share: float | None) -> None:
             )
 
 
-def _parts(showing: Iterable[Sequence[Any]], share: float) -> dict[Any, str]:
+def _parts(showing: Iterable[Sequence[Any]], val_share: float) -> dict[Any, str]:
     """Maps each image to its part, "train" or "val"; ``showing`` has the images of each label."""
     parts: dict[Any, str] = {}
     for shown in sorted(showing, key=len):
-        due = max(1, round(len(shown) * share))
+        due = max(1, round(len(shown) * val_share))
         due -= sum(parts.get(image) == "val" for image in shown)
         free = [image for image in shown if image not in parts]
         chosen = {free[(2 * k + 1) * len(free) // (2 * due)] for k in range(min(due, len(free)))}
@@ -158,11 +162,8 @@ def _write(document: Mapping[str, Any], source: Path, out: Path) -> None:
 
 
 def _print(document: Mapping[str, Any], out: Path) -> None:
-    splits = Counter(entry.get("split") for entry in document["images"])
-    print(
-        f"wrote {out}: {len(document['images'])} photos,"
-        f" {splits['val']} of them for validation (split 'val')."
-    )
+    splits = Counter(part_of(entry.get("split")) for entry in document["images"])
+    print(f"wrote {out}: {len(document['images'])} photos, {splits['val']} of them for validation.")
     boxes = Counter(entry["category_id"] for entry in document["annotations"])
     photos = Counter(
         category

@@ -1,7 +1,6 @@
 """Shared by all commands of the kit: one-line errors, exit codes, output files."""
 
 import argparse
-import math
 import os
 import sys
 import textwrap
@@ -62,12 +61,35 @@ def require(module: str, setup: str = "make install-models") -> Any:
 def output(given: Path | None, source: Path, suffix: str) -> Path:
     """The file to write: ``given``, or else ``weights/<source><suffix>.onnx``.
 
-    Raises CommandError if it is the source itself.
+    Raises CommandError if it is the source itself, or if it cannot be written.
     """
     path = given or WEIGHTS / f"{source.stem}{suffix}.onnx"
+    check_file(path)
     if path.exists() and source.exists() and path.samefile(source):
         raise CommandError(f"{path} would be overwritten; give another --out.")
     return path
+
+
+def check_file(path: Path) -> None:
+    """Raises CommandError if no file can be written at ``path``."""
+    if path.is_dir():
+        raise CommandError(f"{path} is a folder; give a file.")
+    _check_parent(path)
+
+
+def check_folder(path: Path) -> None:
+    """Raises CommandError if ``path`` cannot be a folder to write files in."""
+    if path.exists() and not path.is_dir():
+        raise CommandError(f"{path} is a file; give a folder.")
+    _check_parent(path / "file")
+
+
+def _check_parent(path: Path) -> None:
+    above = next(folder for folder in path.absolute().parents if folder.exists())
+    if not above.is_dir():
+        raise CommandError(f"{path} cannot be written, since {above} is a file.")
+    if not os.access(above, os.W_OK | os.X_OK):
+        raise CommandError(f"{path} cannot be written, since {above} is read-only.")
 
 
 @contextmanager
@@ -92,17 +114,6 @@ def numbers(text: str, count: int) -> tuple[float, ...]:
             f"neither one number nor {count} separated by commas: {text!r}"
         )
     return values
-
-
-def overlap(text: str) -> float:
-    """Parses an IoU, 0 to 1."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"not a number from 0 to 1: {text!r}")
-    return value
 
 
 def side_lengths(text: str) -> tuple[int, int]:

@@ -1,5 +1,6 @@
 """Label lists: COCO's by name, others from a file or the command line."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from models.common.commands import CommandError
@@ -47,7 +48,7 @@ def parse(text: str) -> tuple[str, ...]:
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text("utf-8")
+        return path.read_text("utf-8-sig")
     except UnicodeDecodeError as error:
         raise CommandError(f"{path} is not a text file of labels.") from error
 
@@ -55,3 +56,8 @@ def _read(path: Path) -> str:
 def fold(label: str) -> str:
     """The label without outer spaces and case, by which labels are compared."""
     return label.strip().casefold()
+
+
+def fold_all(labels: Iterable[str]) -> frozenset[str]:
+    """The labels, by which sets of labels are compared."""
+    return frozenset(map(fold, labels))

@@ -13,7 +13,8 @@ from typing import Any
 
 from app.vision.runtime.limits import usable_cores
 from models.common import checks, datasets
-from models.common.commands import CommandError, parser, replacing, run
+from models.common.commands import CommandError, check_file, check_folder, parser, replacing, run
+from models.common.option_types import count, share, whole
 from models.evaluate import coco, mosaic, plots
 from models.evaluate.measure import Report, few, measure
 from models.evaluate.sources import InProcess, OverHttp, Thresholds
@@ -43,12 +44,12 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     options.add_argument("--split", help="use only photos with this 'split'")
     options.add_argument("--limit", type=int, help="use only this many photos, evenly spread")
     options.add_argument(
-        "--confidence", type=float, default=defaults.confidence, help="threshold (%(default)s)"
+        "--confidence", type=share, default=defaults.confidence, help="threshold (%(default)s)"
     )
-    options.add_argument("--iou", type=float, help="NMS threshold (the model's own, else 0.7)")
+    options.add_argument("--iou", type=share, help="NMS threshold (the model's own, else 0.7)")
     options.add_argument(
         "--max-detections",
-        type=int,
+        type=count,
         default=defaults.max_detections,
         help="maximum per photo (%(default)s)",
     )
@@ -62,9 +63,9 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
         help="join N x N photos in one picture each, to see what tiles do for small things",
     )
     options.add_argument(
-        "--concurrency", type=int, help="photos at a time (1; over HTTP the number of cores)"
+        "--concurrency", type=count, help="photos at a time (1; over HTTP the number of cores)"
     )
-    options.add_argument("--threads", type=int, help="threads per inference (all cores)")
+    options.add_argument("--threads", type=whole, help="threads per inference (all cores)")
     options.add_argument(
         "--api-key", default=os.environ.get("SPOTTER_API_KEY"), help="($SPOTTER_API_KEY)"
     )
@@ -82,6 +83,10 @@ def evaluate(arguments: argparse.Namespace) -> None:
         raise CommandError("--limit must be at least 1.")
     if arguments.mosaic is not None and arguments.mosaic < 1:
         raise CommandError("--mosaic must be at least 1.")
+    if arguments.json is not None:
+        check_file(arguments.json)
+    if arguments.out is not None:
+        check_folder(arguments.out)
     dataset = datasets.load(arguments.data).part(arguments.split, arguments.limit)
     if arguments.mosaic is None:
         _evaluate(arguments, dataset)

@@ -14,6 +14,7 @@ from app.errors import SpotterError
 from app.vision.runtime.limits import usable_cores
 from models.common import labels
 from models.common.commands import CommandError, parser, replacing, require, run
+from models.common.option_types import share_below_1, whole
 from models.label import photos as sources
 from models.label import teachers
 from models.label.journal import Journal
@@ -52,22 +53,15 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     options.add_argument("--labels", help=f"only these; {labels.HELP}")
     options.add_argument(
         "--confidence",
-        type=_share,
+        type=share_below_1,
         default=CONFIDENCE,
         help="keep boxes with a score above this (%(default)s)",
     )
     options.add_argument(
         "--no-flip", dest="flip", action="store_false", help="do not use mirror images"
     )
-    options.add_argument("--threads", type=int, help="threads per teacher (all cores)")
+    options.add_argument("--threads", type=whole, help="threads per teacher (all cores)")
     return options.parse_args(argv)
-
-
-def _share(text: str) -> float:
-    value = float(text)
-    if not 0 <= value < 1:
-        raise argparse.ArgumentTypeError(f"must be from 0 to below 1: {text!r}")
-    return value
 
 
 def label(arguments: argparse.Namespace) -> None:
@@ -107,12 +101,12 @@ def _names(
         return tuple(dataset or known)
     if dataset is not None:
         raise CommandError("A dataset has its own labels; --labels is for plain folders.")
-    spelling = {label.casefold(): label for label in known}
+    spelling = {labels.fold(label): label for label in known}
     chosen = labels.parse(asked)
     for name in chosen:
-        if name.casefold() not in spelling:
+        if labels.fold(name) not in spelling:
             raise CommandError(f"No teacher knows the label '{name}'.")
-    return tuple(dict.fromkeys(spelling[name.casefold()] for name in chosen))
+    return tuple(dict.fromkeys(spelling[labels.fold(name)] for name in chosen))
 
 
 def _look(

@@ -7,9 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from app.vision.images import formats
 from models.common import datasets
 from models.common.commands import CommandError
-from models.train.dataset import SUFFIXES
+from models.common.splits import part_of
+
+SUFFIXES = formats.suffixes()
 
 
 @dataclass(frozen=True)
@@ -18,7 +21,7 @@ class Photos:
     """Folder that ``names`` are relative to."""
     names: tuple[str, ...]
     held_back: frozenset[str] = frozenset()
-    """Photos that teachers must not label: people labelled them for validation."""
+    """Photos that teachers must not label: people labelled them, and they are not trained on."""
     labels: tuple[str, ...] | None = None
     """Labels of the dataset; None for a plain folder."""
     document: dict[str, Any] = field(default_factory=dict)
@@ -52,6 +55,8 @@ def _dataset(folder: Path) -> Photos:
     if outside:
         raise CommandError(f"The photo {outside[0]} is not inside the dataset's images/.")
     held_back = frozenset(
-        str(entry["file_name"]) for entry in document["images"] if entry.get("split") == "val"
+        str(entry["file_name"])
+        for entry in document["images"]
+        if part_of(entry.get("split")) != "train"
     )
     return Photos(folder / "images", names, held_back, data.labels, document)

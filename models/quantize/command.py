@@ -11,6 +11,7 @@ from app.vision.runtime.limits import usable_cores
 from models.common import checks, datasets, metadata
 from models.common.commands import CommandError, output, parser, replacing, require, run
 from models.common.datasets import Dataset, Photo
+from models.common.labels import fold_all
 from models.common.network import Network
 from models.quantize import int8
 from models.quantize.calibration import calibrate
@@ -103,8 +104,7 @@ def _unseen(data: Dataset, seen: Dataset, detector: Detector, mode: str) -> Data
 
     Empty if they have no boxes with the model's labels.
     """
-    known = {label.casefold() for label in detector.labels}
-    if known.isdisjoint(label.casefold() for label in data.labels) or not data.boxes:
+    if fold_all(detector.labels).isdisjoint(fold_all(data.labels)) or not data.boxes:
         print("accuracy is not measured: --data has no boxes of the model's labels (see --eval)")
         return Dataset((), (), ())
     used = {photo.id for photo in seen.photos}

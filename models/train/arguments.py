@@ -3,11 +3,29 @@
 from __future__ import annotations
 
 import argparse
-import math
 from pathlib import Path
 
-from models.common.commands import overlap
-from models.train.defaults import DECAY, EPOCHS, FINE_RATE, GUIDED, MIXUP, MOSAIC, RATE
+from models.common.option_types import (
+    count,
+    not_negative,
+    positive,
+    share,
+    share_below_1,
+    whole,
+)
+from models.train.defaults import (
+    BATCH,
+    DECAY,
+    EPOCHS,
+    FINE_RATE,
+    GUIDED,
+    LICENSE,
+    MIXUP,
+    MOSAIC,
+    RATE,
+    SIDE,
+    STORED_SIDE,
+)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -34,7 +52,7 @@ def parser() -> argparse.ArgumentParser:
     )
     p.add_argument(
         "--restart-at",
-        type=_share,
+        type=share_below_1,
         metavar="SHARE",
         help="with --from or --resume, if the run has finished: go back to this share of the"
         " schedule, such as 0.55, and train on until --epochs; the learning rate rises again",
@@ -47,78 +65,67 @@ def parser() -> argparse.ArgumentParser:
     )
     p.add_argument(
         "--guided",
-        type=_not_negative,
-        default=GUIDED,
+        type=not_negative,
         metavar="SHARE",
         help="share of the run in which the teacher is used; its weight falls from 1 to 0 over that"
-        " share, which may be more than 1 (%(default)s)",
+        f" share, which may be more than 1 ({GUIDED})",
     )
-    p.add_argument("--resume", action="store_true", help="continue the run in the --run folder")
+    p.add_argument(
+        "--resume",
+        action="store_true",
+        help="continue the run in the --run folder, with its settings unless others are given",
+    )
     p.add_argument("--run", type=Path, help="folder for checkpoints and curves (next to --out)")
     p.add_argument("--cache", type=Path, help="folder for decoded photos (inside --run)")
-    p.add_argument("--hours", type=float, help="stop after this much training time")
-    p.add_argument("--epochs", type=float, help=f"stop after this many passes ({EPOCHS:.0f})")
-    p.add_argument("--imgsz", type=int, default=320, help="input side (%(default)s)")
-    p.add_argument("--batch", type=int, default=32, help="pictures per step (%(default)s)")
+    p.add_argument("--hours", type=positive, help="stop after this much training time")
+    p.add_argument("--epochs", type=positive, help=f"stop after this many passes ({EPOCHS:.0f})")
+    p.add_argument("--imgsz", type=_side, help=f"input side ({SIDE})")
+    p.add_argument("--batch", type=count, help=f"pictures per step ({BATCH})")
     p.add_argument(
-        "--rate", type=float, help=f"highest learning rate ({RATE}; with --from {FINE_RATE})"
+        "--rate", type=positive, help=f"highest learning rate ({RATE}; with --from {FINE_RATE})"
     )
-    p.add_argument("--decay", type=float, default=DECAY, help="of weights (%(default)s)")
-    p.add_argument("--mosaic", type=float, default=MOSAIC, help="share (%(default)s)")
-    p.add_argument("--mixup", type=float, default=MIXUP, help="share (%(default)s)")
+    p.add_argument("--decay", type=not_negative, help=f"of weights ({DECAY})")
+    p.add_argument("--mosaic", type=share, help=f"share ({MOSAIC})")
+    p.add_argument("--mixup", type=share, help=f"share ({MIXUP})")
     p.add_argument(
         "--qat",
-        action="store_true",
+        action=argparse.BooleanOptionalAction,
         help="quantisation-aware training: compute with kernels as 'models.quantize --target"
         " x86-avx2' rounds them, so that the int8 file loses less; the last passes of a run are"
         " enough",
     )
-    p.add_argument(
-        "--stored-side", type=int, default=352, help="long side of cached photos (%(default)s)"
-    )
-    p.add_argument("--workers", type=int, help="processes that prepare pictures")
+    p.add_argument("--stored-side", type=count, help=f"long side of cached photos ({STORED_SIDE})")
+    p.add_argument("--workers", type=whole, help="processes that prepare pictures")
     p.add_argument("--device", help="cuda or cpu (cuda if available)")
-    p.add_argument("--seed", type=int, default=0)
+    p.add_argument("--seed", type=whole, default=0)
     p.add_argument("--name", help="model name written into the file (spotter-n<classes>)")
-    p.add_argument("--license", default="unknown", help="licence written into the file")
+    p.add_argument("--license", help=f"licence written into the file ({LICENSE})")
     p.add_argument(
-        "--iou", type=overlap, help="NMS threshold written into the file (that of --from, else 0.7)"
+        "--iou", type=share, help="NMS threshold written into the file (that of --from, else 0.7)"
     )
     p.add_argument(
         "--agnostic-iou",
-        type=overlap,
+        type=share,
         help="written into the file: of two boxes of different labels that overlap by more, such as"
         " 0.8, the less probable one's score is lowered (as --from says, else not)",
     )
     p.add_argument(
         "--calibrate",
-        action="store_true",
+        action=argparse.BooleanOptionalAction,
         help="at the end, shift each label's scores so that 0.25 is its best threshold on the"
         " validation photos",
     )
     p.add_argument(
         "--export-minutes",
-        type=float,
+        type=positive,
         default=30.0,
         help="minutes between writes of --out (%(default)s)",
     )
     return p
 
 
-def _not_negative(text: str) -> float:
-    """Raises ArgumentTypeError, which argparse reports."""
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not 0 <= number < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} has to be a number, 0 or more")
-    return number
-
-
-def _share(text: str) -> float:
-    """Raises ArgumentTypeError, which argparse reports."""
-    share = _not_negative(text)
-    if share >= 1:
-        raise argparse.ArgumentTypeError(f"{text!r} has to be less than 1")
-    return share
+def _side(text: str) -> int:
+    side = count(text)
+    if side % 32 or side < 64:
+        raise argparse.ArgumentTypeError(f"not a multiple of 32, at least 64: {text!r}")
+    return side

@@ -14,9 +14,9 @@ from torch import Tensor
 from torch.utils.data import Dataset as TorchDataset
 
 from models.train.assign import Targets
-from models.train.dataset import Sample
 from models.train.defaults import MIXUP, MOSAIC
 from models.train.image_cache import ImageStore, Pixels
+from models.train.samples import Sample
 
 PAD = 114
 VISIBLE = 0.25

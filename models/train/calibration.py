@@ -20,10 +20,10 @@ from torch import Tensor
 from app.vision.detections import Candidates, Options
 from app.vision.preprocess.input_spec import InputSpec
 from models.common.boxes import iou
-from models.train.dataset import Sample
 from models.train.evaluate import OPTIONS, detect
 from models.train.image_cache import ImageStore
 from models.train.net import Branch, Detector
+from models.train.samples import Sample
 
 Floats = NDArray[np.float64]
 
@@ -66,7 +66,10 @@ def calibrate(
     options: Options = OPTIONS,
     device: torch.device,
 ) -> Gain:
-    """Shifts the scores of ``detector`` in place; ``options`` are those in service."""
+    """Shifts the scores of ``detector`` in place; ``options`` are those in service.
+
+    At least one photo has to show an object.
+    """
     labels = detector.architecture.classes
 
     def measured() -> Curves:

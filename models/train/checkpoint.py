@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from copy import deepcopy
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
-from models.train.net import Detector
+from models.train.net import Architecture, Detector
 
 
 class Average:
@@ -38,3 +38,16 @@ def save(path: Path, state: dict[str, Any]) -> None:
 def restore(path: Path, device: torch.device) -> dict[str, Any]:
     state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
     return state
+
+
+class Begun(NamedTuple):
+    """How a run was begun, by its checkpoint."""
+
+    architecture: Architecture
+    settings: dict[str, Any]
+    """As in ``Settings``; empty in older checkpoints."""
+
+
+def begun(path: Path) -> Begun:
+    state = restore(path, torch.device("cpu"))
+    return Begun(Architecture.model_validate(state["architecture"]), state.get("settings", {}))

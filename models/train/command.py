@@ -9,86 +9,193 @@ from pathlib import Path
 
 import torch
 
-from models.train import calibration, dataset, export, folded, memory, report
+from app.vision.description import Description
+from models.common.commands import CommandError, check_file, check_folder, output
+from models.common.labels import fold_all
+from models.train import calibration, checkpoint, dataset, export, folded, memory, report
 from models.train.arguments import parser
 from models.train.augment import Recipe, plain_batches
-from models.train.defaults import EPOCHS, FINE_RATE, RATE
 from models.train.distillation.form import TeacherError
 from models.train.distillation.teacher import Teacher
 from models.train.evaluate import served
 from models.train.image_cache import ImageStore
 from models.train.net import Architecture, Detector, carry_over
 from models.train.parallel import Group, GroupError, join
+from models.train.samples import Dataset, DatasetError
 from models.train.schedule import Place, Schedule
+from models.train.settings import Settings, settle
 from models.train.trainer import Options, Part, ResumeError, Run
+
+ERRORS = (CommandError, DatasetError, export.ExportError, TeacherError, ResumeError, OSError)
 
 
 def main(arguments: list[str] | None = None) -> int:
     p = parser()
     args = p.parse_args(arguments)
-    if args.imgsz % 32 or args.imgsz < 64:
-        p.error("--imgsz has to be a multiple of 32, at least 64")
     if args.restart_at is not None and not (args.resume or args.start):
         p.error("--restart-at needs the run that it goes back in: --resume or --from")
-    memory.keep_freed()
-    torch.manual_seed(args.seed)
-    try:
-        data = dataset.load(args.dataset)
-        earlier = export.read(args.start) if args.start else None
-        detector = _start(earlier, data.labels)
-        teacher = Teacher(args.teacher, data.labels) if args.teacher else None
-    except (dataset.DatasetError, export.ExportError, TeacherError, OSError, KeyError) as error:
-        print(f"{p.prog}: {error}", file=sys.stderr)
-        return 2
     folder: Path = args.run or args.out.with_suffix(".run")
     if args.resume and not (folder / "last.pt").is_file():
         p.error(f"nothing to resume in {folder}")
-    folder.mkdir(parents=True, exist_ok=True)
-    device = torch.device(_device(args))
+    memory.keep_freed()
+    torch.manual_seed(args.seed)
     try:
-        group = join(device)
-        share = group.share(args.batch)
+        return _train(args, folder)
     except GroupError as error:
         p.error(str(error))
-    train, val = _parts(args, data, folder, group)
+    except ERRORS as error:
+        print(f"{p.prog}: {error}", file=sys.stderr)
+        return 2
+
+
+def _train(args: argparse.Namespace, folder: Path) -> int:
+    """Returns the exit code. Raises one of ``ERRORS``, or GroupError."""
+    _check_outputs(args, folder)
+    device = _device(args.device)
+    data = dataset.load(args.dataset)
+    dataset.check_training(data, args.dataset)
+    begun = checkpoint.begun(folder / "last.pt") if args.resume else None
+    earlier = export.read(args.start) if args.start else None
+    detector = Detector(begun.architecture) if begun else _start(earlier, data.labels)
+    teacher = Teacher(args.teacher, data.labels) if args.teacher else None
     place = None if args.new_schedule else _unfinished(earlier, data.labels, args.restart_at)
-    fine_tuning = earlier is not None and place is None
-    options = _options(args, share, fine_tuning=fine_tuning)
-    if earlier is not None and earlier.folded:
-        folded.restore(detector, plain_batches(train.samples, train.store, args.imgsz))
-    run = Run(detector, data.labels, train, val, options, folder, device, teacher, group)
-    if args.resume:
-        try:
-            run.resume()
-        except ResumeError as error:
-            print(f"{p.prog}: {error}", file=sys.stderr)
-            return 2
+    settings = settle(
+        args,
+        begun.settings if begun else {},
+        len(data.labels),
+        earlier.description if earlier else None,
+        fine_tuning=earlier is not None and place is None,
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    group = join(device)
+    options = _options(args, settings, group.share(settings.batch), device)
+    if group.leads:
+        print(data.counts())
+    cache = args.cache or folder / "cache"
+    train, val = _parts(data, cache, settings.stored_side, group)
+    if earlier is not None and earlier.folded and not begun:
+        folded.restore(detector, plain_batches(train.samples, train.store, settings.imgsz))
+    kept = settings.model_dump()
+    run = Run(detector, data.labels, train, val, options, folder, device, teacher, group, kept)
+    if begun:
+        run.resume()
         place = run.place.restarted(args.restart_at)
     if place is not None:
         run.go_on_from(place)
         print(f"continuing at epoch {place.epochs:.1f}, {place.progress:.1%} of the schedule")
-    name = args.name or f"spotter-n{len(data.labels)}"
-    before = earlier.description if earlier else None
+        if place.finished and not run.ended:
+            print(
+                "its schedule has ended, so the learning rate stays at its lowest;"
+                " with --restart-at 0.5 it would rise again"
+            )
     description = export.describe(
-        name,
+        settings.name,
         data.labels,
-        args.imgsz,
-        args.license,
-        before.iou if before and args.iou is None else args.iou,
-        before.agnostic_iou if before and args.agnostic_iou is None else args.agnostic_iou,
+        settings.imgsz,
+        settings.license,
+        settings.iou,
+        settings.agnostic_iou,
     )
     ended = run.go(
         on_export=lambda averaged: export.write(averaged, description, args.out, place=run.place)
     )
     group.leave()
-    if not ended:
-        if group.leads:
-            print(f"stopped; continue with --resume --run {folder}")
-        return 130
+    if group.leads and ended:
+        _finish(run, description, args.out, calibrated=settings.calibrate)
+    elif group.leads:
+        print(f"stopped; continue with --resume --run {folder}")
+    return 0 if ended else 130
+
+
+def _check_outputs(args: argparse.Namespace, folder: Path) -> None:
+    """Raises CommandError if an output cannot be written or is an input."""
+    check_file(args.out)
+    for source in (args.start, args.teacher):
+        if source is not None:
+            output(args.out, source, "")
+    check_folder(folder)
+    if args.cache is not None:
+        check_folder(args.cache)
+
+
+def _device(name: str | None) -> torch.device:
+    """Raises CommandError if there is no such device here."""
+    if name is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        return torch.zeros(1, device=name).device
+    except Exception as error:  # PyTorch raises several classes for unknown and absent devices
+        raise CommandError(f"--device {name} is not a device of this machine; cpu is") from error
+
+
+def _parts(data: Dataset, cache: Path, stored_side: int, group: Group) -> tuple[Part, Part]:
+    """Training and validation photos. The first process decodes them, and the others wait."""
     if not group.leads:
-        return 0
-    best = run.best_detector()
-    if args.calibrate and val.samples:
+        group.wait()
+    train, val = (
+        Part(samples, ImageStore(samples, cache, stored_side))
+        for samples in (data.part("train"), data.part("val"))
+    )
+    if group.leads:
+        group.wait()
+    return train, val
+
+
+def _start(before: export.Trained | None, labels: tuple[str, ...]) -> Detector:
+    if before is None:
+        return Detector(Architecture(classes=len(labels)))
+    architecture = before.detector.architecture.model_copy(update={"classes": len(labels)})
+    detector = Detector(architecture)
+    known = before.description.labels
+    shared = carry_over(before.detector.state_dict(), detector, known, labels)
+    if shared < len(labels):
+        print(f"--from knows {shared} of the {len(labels)} labels; the others start anew")
+    return detector
+
+
+def _unfinished(
+    before: export.Trained | None, labels: tuple[str, ...], restart_at: float | None
+) -> Place | None:
+    """Progress of an unfinished or restarted run with the same labels; otherwise None."""
+    if before is None or before.place is None:
+        return None
+    if fold_all(before.description.labels) != fold_all(labels):
+        return None
+    place = before.place.restarted(restart_at)
+    return None if place.finished else place
+
+
+def _options(
+    args: argparse.Namespace, settings: Settings, batch: int, device: torch.device
+) -> Options:
+    workers = args.workers
+    if workers is None:
+        workers = 1 if device.type == "cpu" else max(1, (os.cpu_count() or 2) - 1)
+    return Options(
+        schedule=Schedule(
+            settings.imgsz,
+            settings.hours,
+            settings.epochs,
+            progressive=settings.progressive,
+            guided=settings.guided,
+        ),
+        recipe=Recipe(mosaic=settings.mosaic, mixup=settings.mixup),
+        batch=batch,
+        rate=settings.rate,
+        decay=settings.decay,
+        warm_up=settings.warm_up,
+        qat=settings.qat,
+        seed=args.seed,
+        workers=workers,
+        export_minutes=args.export_minutes,
+    )
+
+
+def _finish(run: Run, description: Description, out: Path, *, calibrated: bool) -> None:
+    """Writes the best weights, curves and a contact sheet."""
+    best, val, folder = run.best_detector(), run.val_part, run.folder
+    can_calibrate = any(sample.has_objects for sample in val.samples)
+    if calibrated and can_calibrate:
         print(
             calibration.calibrate(
                 best,
@@ -99,75 +206,20 @@ def main(arguments: list[str] | None = None) -> int:
                 device=run.device,
             )
         )
-    export.write(best, description, args.out, place=run.place)
+    elif calibrated:
+        print("scores are not calibrated, since no validation photo shows an object")
+    export.write(best, description, out, place=run.place)
     report.curves(run.history, folder / "results.png")
-    report.contact_sheet(
-        best,
-        val.samples,
-        val.store,
-        data.labels,
-        args.imgsz,
-        folder / "photos.jpg",
-        device=run.device,
-    )
-    print(f"wrote {args.out}; curves and photos are in {folder}")
-    return 0
-
-
-def _parts(
-    args: argparse.Namespace, data: dataset.Dataset, folder: Path, group: Group
-) -> tuple[Part, Part]:
-    """Training and validation photos. The first process decodes them, and the others wait."""
-    if not group.leads:
-        group.wait()
-    train, val = (
-        Part(samples, ImageStore(samples, args.cache or folder / "cache", args.stored_side))
-        for samples in (data.part("train"), data.part("val"))
-    )
-    if group.leads:
-        group.wait()
-    return train, val
-
-
-def _device(args: argparse.Namespace) -> str:
-    return args.device or ("cuda" if torch.cuda.is_available() else "cpu")
-
-
-def _start(before: export.Trained | None, labels: tuple[str, ...]) -> Detector:
-    if before is None:
-        return Detector(Architecture(classes=len(labels)))
-    architecture = before.detector.architecture.model_copy(update={"classes": len(labels)})
-    detector = Detector(architecture)
-    carry_over(before.detector.state_dict(), detector, before.description.labels, labels)
-    return detector
-
-
-def _unfinished(
-    before: export.Trained | None, labels: tuple[str, ...], restart_at: float | None
-) -> Place | None:
-    """Progress of an unfinished or restarted run with the same labels; otherwise None."""
-    if before is None or before.place is None or before.description.labels != labels:
-        return None
-    place = before.place.restarted(restart_at)
-    return None if place.finished else place
-
-
-def _options(args: argparse.Namespace, batch: int, *, fine_tuning: bool) -> Options:
-    epochs = args.epochs if args.epochs or args.hours else EPOCHS
-    workers = args.workers
-    if workers is None:
-        workers = 1 if _device(args) == "cpu" else max(1, (os.cpu_count() or 2) - 1)
-    return Options(
-        schedule=Schedule(
-            args.imgsz, args.hours, epochs, progressive=not fine_tuning, guided=args.guided
-        ),
-        recipe=Recipe(mosaic=args.mosaic, mixup=args.mixup),
-        batch=batch,
-        rate=args.rate or (FINE_RATE if fine_tuning else RATE),
-        decay=args.decay,
-        warm_up=100 if args.start else 300,
-        qat=args.qat,
-        seed=args.seed,
-        workers=workers,
-        export_minutes=args.export_minutes,
-    )
+    if val.samples:
+        report.contact_sheet(
+            best,
+            val.samples,
+            val.store,
+            run.labels,
+            run.schedule.side,
+            folder / "photos.jpg",
+            device=run.device,
+        )
+    else:
+        print("photos.jpg is not drawn, since no photo is for validation")
+    print(f"wrote {out}; curves and photos are in {folder}")

@@ -2,7 +2,11 @@
 
 RATE, FINE_RATE = 0.02, 0.005
 """Highest learning rate, from scratch and with ``--from``."""
+WARM_UP, FINE_WARM_UP = 300, 100
+"""Steps until the rate is reached, from scratch and with ``--from``."""
 EPOCHS = 100.0
+SIDE, BATCH, STORED_SIDE = 320, 32, 352
+LICENSE = "unknown"
 DECAY = 0.03
 """Weight decay."""
 MOSAIC = 0.5

@@ -21,10 +21,10 @@ from models.common.datasets import Box, Photo
 from models.evaluate import coco
 from models.evaluate.sources import Prediction
 from models.train.canvas import input_of
-from models.train.dataset import Sample
 from models.train.image_cache import ImageStore
 from models.train.net import Detector, Raw
 from models.train.precision import autocast
+from models.train.samples import Sample
 
 OPTIONS = Options(confidence=0.001, iou=0.7, max_detections=300)
 CANDIDATES = 1000

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 from tqdm import tqdm
 
-from models.train.dataset import Sample
+from models.train.samples import DatasetError, Sample
 
 Pixels = NDArray[np.uint8]
 
@@ -23,6 +23,17 @@ AT_ONCE = 256
 
 
 def _decode(path: Path, side: int) -> Pixels:
+    """Raises DatasetError for a file that Pillow cannot decode."""
+    try:
+        return _scaled(path, side)
+    except Exception as error:  # Pillow's plugins raise exceptions of many classes
+        raise DatasetError(
+            f"{path}: it is not an image, or it is truncated; replace it, or remove it from the"
+            f" dataset ({' '.join(str(error).split())})"
+        ) from error
+
+
+def _scaled(path: Path, side: int) -> Pixels:
     with Image.open(path) as opened:
         image = ImageOps.exif_transpose(opened).convert("RGB")
         scale = side / max(image.size)
@@ -37,7 +48,10 @@ def _memory() -> int:
 
 
 class ImageStore:
-    """Upright photos with a long side of at most ``side`` pixels, in the order of ``samples``."""
+    """Upright photos with a long side of at most ``side`` pixels, in the order of ``samples``.
+
+    Raises DatasetError for a photo that cannot be decoded.
+    """
 
     def __init__(self, samples: Sequence[Sample], folder: Path, side: int) -> None:
         listing = "\n".join(f"{s.path.resolve()} {s.path.stat().st_size}" for s in samples)

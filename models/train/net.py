@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 from torch.nn import functional
 
+from models.common.labels import fold
 from models.train.fake_quantization import RoundableConv2d
 
 STRIDES = (8, 16, 32)
@@ -201,10 +202,16 @@ def architecture_of(weights: Mapping[str, Tensor]) -> Architecture:
 
 def carry_over(
     weights: Mapping[str, Tensor], detector: Detector, before: Sequence[str], after: Sequence[str]
-) -> None:
-    """Copies weights from a detector with other classes; shared labels keep their score weights."""
+) -> int:
+    """Copies weights from a detector with other classes; shared labels keep their score weights.
+
+    Returns the number of labels that are shared.
+    """
     own = {name: value.clone() for name, value in detector.state_dict().items()}
-    shared = [(after.index(label), before.index(label)) for label in after if label in before]
+    known = {fold(label): index for index, label in enumerate(before)}
+    shared = [
+        (index, known[fold(label)]) for index, label in enumerate(after) if fold(label) in known
+    ]
     for name, value in weights.items():
         if name not in own:
             continue
@@ -214,3 +221,4 @@ def carry_over(
             for new, old in shared:
                 own[name][new] = value[old]
     detector.load_state_dict(own)
+    return len(shared)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from models.train.dataset import Sample
+from models.train.samples import Sample
 
 ENOUGH = 0.1
 """A label is rare if a smaller share of the photos shows it."""

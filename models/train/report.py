@@ -12,10 +12,10 @@ from PIL import Image, ImageDraw, ImageFont
 from app.vision.detections import Candidates
 from app.vision.draw import colour_of
 from models.train.canvas import input_of
-from models.train.dataset import Sample
 from models.train.evaluate import detect
 from models.train.image_cache import ImageStore, Pixels
 from models.train.net import Detector
+from models.train.samples import Sample
 
 SHOWN = 0.3
 """Minimum score of a box on the contact sheet."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,10 @@ from torch import nn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
+from models.common.labels import fold
 from models.train.augment import Batch, Pictures, Recipe, recolour
 from models.train.canvas import formats
 from models.train.checkpoint import Average, restore, save
-from models.train.dataset import Sample
 from models.train.defaults import DECAY, RATE
 from models.train.distillation.features import Adapters
 from models.train.distillation.loss import distillation_loss
@@ -32,6 +32,7 @@ from models.train.parallel import ALONE, Group
 from models.train.precision import autocast
 from models.train.repeat_factor import repeat_factors
 from models.train.sampler import Orders
+from models.train.samples import Sample
 from models.train.schedule import Place, Schedule
 from models.train.signals import ignore_stop, on_stop
 from models.train.threads import roam
@@ -87,7 +88,9 @@ class Run:
         device: torch.device,
         teacher: Teacher | None = None,
         group: Group = ALONE,
+        settings: Mapping[str, Any] | None = None,
     ) -> None:
+        """``settings`` are kept in the checkpoint, for ``--resume``."""
         self.detector = detector
         self.group = group
         self.teacher = teacher
@@ -97,6 +100,7 @@ class Run:
         self.detector.round_kernels(on=options.qat)
         self.average = Average(self.detector)
         self.labels = labels
+        self.settings = dict(settings or {})
         self.train_part, self.val_part = train, val
         self.options = options
         self.folder = folder
@@ -145,6 +149,7 @@ class Run:
             return
         state = {
             "labels": list(self.labels),
+            "settings": self.settings,
             "architecture": self.detector.architecture.model_dump(mode="json"),
             "detector": self.detector.state_dict(),
             "average": self.average.detector.state_dict(),
@@ -164,7 +169,7 @@ class Run:
     def resume(self, name: str = "last.pt") -> None:
         """Raises ResumeError if the checkpoint does not fit this run."""
         state = restore(self.folder / name, self.device)
-        if tuple(state["labels"]) != self.labels:
+        if list(map(fold, state["labels"])) != list(map(fold, self.labels)):
             raise ResumeError(f"{self.folder / name} has other labels; use --from instead")
         if (state["adapters"] is None) != (self.adapters is None):
             without = "without" if self.adapters else "with"
@@ -304,7 +309,7 @@ class Run:
         self.history.append({key: round(value, 6) for key, value in entry.items()})
         (self.folder / "history.json").write_text(json.dumps(self.history, indent=1), "utf-8")
         tqdm.write(f"epoch {self.epochs:.1f}: mAP50 {scores.map50:.3f}, mAP50-95 {scores.map:.3f}")
-        if scores.map > self.best:
+        if scores.map >= self.best:  # without objects to validate on, the last weights are best
             self.best = scores.map
             self.save("best.pt")
         return scores

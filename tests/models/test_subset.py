@@ -1,6 +1,7 @@
 """A few labels out of a larger dataset."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +117,15 @@ def test_tells_what_was_cut(source: Path, capsys: pytest.CaptureFixture[str]) ->
     assert "  Dog: 8 boxes on 8 photos\n" in printed
 
 
+def test_labels_and_splits_by_other_spellings(source: Path) -> None:
+    path = source / "annotations.json"
+    text = path.read_text().replace('"val"', '"valid"').replace('"cat"', '" cat"')
+    path.write_text(text)
+    made = datasets.load(cut(source, "Cat,dog"))
+    assert made.labels == (" cat", "Dog")
+    assert {photo.split for photo in made.photos} == {"train", "valid"}
+
+
 def test_refusals(source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "out"
     assert "no label 'cats'. Near it: cat." in refusal(
@@ -144,9 +154,9 @@ def test_photos_from_elsewhere_are_not_taken(
     assert sorted(entry.name for entry in source.parent.iterdir()) == ["source"]
 
 
-@pytest.mark.parametrize("share", ["0", "1", "-1", "nan"])
+@pytest.mark.parametrize("share", ["0", "1", "-1", "nan", "abc"])
 def test_a_share_that_is_none(share: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:
         subset.main(["x", "--labels", "cat", "--out", "y", "--val-share", share])
     assert stop.value.code == 2
-    assert "between 0 and 1" in capsys.readouterr().err
+    assert re.search("between 0 and 1|not a number from 0 to 1", capsys.readouterr().err)

@@ -160,6 +160,37 @@ def test_refusals(
     assert error.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--confidence", "2"),
+        ("--confidence", "nan"),
+        ("--iou", "7"),
+        ("--max-detections", "0"),
+        ("--concurrency", "-1"),
+        ("--threads", "-1"),
+    ],
+)
+def test_impossible_numbers_are_refused(
+    option: str, value: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stop:
+        run("gone.onnx", "--data", "gone", option, value)
+    assert stop.value.code == 2
+    assert f"argument {option}: not a " in capsys.readouterr().err
+
+
+def test_places_for_results_are_checked_first(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    assert run("gone.onnx", "--data", "gone", "--out", file) == 1
+    assert f"{file} is a file; give a folder" in capsys.readouterr().err
+    assert run("gone.onnx", "--data", "gone", "--json", tmp_path) == 1
+    assert f"{tmp_path} is a folder; give a file" in capsys.readouterr().err
+
+
 class Moody(BaseHTTPRequestHandler):
     """Full at first; a server that closes the connection after every answer."""
 

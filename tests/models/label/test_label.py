@@ -16,6 +16,7 @@ from app.vision.description import Description
 from models import adopt
 from models.common import checks, datasets, metadata
 from models.label import command, teachers
+from models.label import photos as sources
 from models.label.teachers import Teachers
 from tests.models import tiny
 from tests.models.photos import write_dataset
@@ -391,10 +392,29 @@ def test_a_journal_that_is_none(
         assert "cannot be read" in refusal(capsys, photos, "--teacher", SHIPPED, "--out", out)
 
 
-@pytest.mark.parametrize("value", ["1", "-0.1", "much"])
-def test_a_confidence_is_a_share(photos: Path, tmp_path: Path, value: str) -> None:
+@pytest.mark.parametrize("value", ["1", "-0.1", "nan", "abc"])
+def test_a_confidence_is_a_share(
+    photos: Path, tmp_path: Path, value: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit):
         run(photos, "--teacher", SHIPPED, "--out", tmp_path / "out", "--confidence", value)
+    assert "not a number from 0 to below 1" in capsys.readouterr().err
+
+
+def test_labels_are_known_by_any_spelling() -> None:
+    assert command._names(" CAT,dog", None, ("dog", "Cat ")) == ("Cat ", "dog")
+
+
+def test_teachers_label_only_photos_to_train_on(tmp_path: Path) -> None:
+    data = write_dataset(tmp_path / "set", ["cat"], [[]] * 5)
+    path = data / "annotations.json"
+    document = json.loads(path.read_text())
+    for image, split in zip(
+        document["images"], ("train", "val", "valid", "test", None), strict=True
+    ):
+        image["split"] = split
+    path.write_text(json.dumps(document))
+    assert sources.find(data, tmp_path / "out").held_back == {"1.png", "2.png", "3.png"}
 
 
 def test_it_is_a_command(photos: Path, tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ import torch
 
 from models.train import dataset
 from models.train.augment import Order, Pictures, Recipe, clip_objects, recolour
-from models.train.dataset import Sample
 from models.train.image_cache import ImageStore
+from models.train.samples import Sample
 
 pytestmark = pytest.mark.kit
 

@@ -1,5 +1,6 @@
 """One threshold for all labels."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -20,10 +21,10 @@ from models.train.calibration import (
     shift,
 )
 from models.train.canvas import input_of
-from models.train.dataset import Sample
 from models.train.evaluate import OPTIONS, served
 from models.train.image_cache import ImageStore
 from models.train.net import Architecture, Detector
+from models.train.samples import Sample
 
 pytestmark = pytest.mark.kit
 
@@ -193,5 +194,39 @@ def test_other_labels_are_refused(
     other = draw_dataset(tmp_path / "set", labels=("box", "disc"), photos=16)
     out = tmp_path / "calibrated.onnx"
     assert command.main([str(timid), "--data", str(other), "--out", str(out)]) == 1
-    assert "different labels" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "different labels; only in the dataset: box; only in the model: square" in error
     assert not out.exists()
+
+
+def test_labels_in_another_order_and_case_are_the_same(
+    timid: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from tests.models.train.conftest import draw_dataset
+
+    printed = []
+    for name, labels in (("same", ("square", "disc")), ("other", (" Disc", "SQUARE"))):
+        data = draw_dataset(tmp_path / name, labels=("square", "disc"))
+        path = data / "annotations.json"
+        document = json.loads(path.read_text("utf-8"))
+        ids = [10, 11] if name == "same" else [11, 10]
+        document["categories"] = [
+            {"id": number, "name": label} for number, label in zip(ids, labels, strict=True)
+        ]
+        path.write_text(json.dumps(document), "utf-8")
+        out = tmp_path / f"{name}.onnx"
+        assert command.main([str(timid), "--data", str(data), "--out", str(out)]) == 0
+        printed.append(capsys.readouterr().out.splitlines()[0])
+        assert export.read(out).description.labels == ("square", "disc")
+    assert printed[0] == printed[1]
+
+
+def test_a_dataset_without_objects_to_calibrate_on_is_refused(
+    timid: Path, drawn: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    document = json.loads((drawn / "annotations.json").read_text("utf-8"))
+    (tmp_path / "images").symlink_to(drawn / "images")
+    (tmp_path / "annotations.json").write_text(json.dumps({**document, "annotations": []}), "utf-8")
+    arguments = [str(timid), "--data", str(tmp_path), "--out", str(tmp_path / "out.onnx")]
+    assert command.main(arguments) == 1
+    assert "has no validation photo that shows an object" in capsys.readouterr().err

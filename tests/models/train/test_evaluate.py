@@ -9,9 +9,9 @@ from torch import Tensor
 from app.vision.arrays import Floats
 from app.vision.detections import Candidates
 from models.train.canvas import input_of
-from models.train.dataset import Sample
 from models.train.evaluate import detect, score
 from models.train.net import Raw
+from models.train.samples import Sample
 
 pytestmark = pytest.mark.kit
 

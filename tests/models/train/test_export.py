@@ -191,7 +191,7 @@ def test_weights_that_do_not_fit_into_half_precision_are_refused(
 def test_labels_that_both_know_keep_their_scores(detector: Detector) -> None:
     other = Detector(SMALL.model_copy(update={"classes": 2}))
     fresh = other.state_dict()["score.0.out.weight"][1].clone()
-    carry_over(detector.state_dict(), other, LABELS, ("hen", "newt"))
+    assert carry_over(detector.state_dict(), other, LABELS, (" Hen", "newt")) == 1
     taken = other.state_dict()
     assert torch.equal(
         taken["score.0.out.weight"][0], detector.state_dict()["score.0.out.weight"][2]

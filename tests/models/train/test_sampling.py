@@ -9,9 +9,9 @@ import pytest
 
 from models.train.augment import Recipe
 from models.train.canvas import Format, format_of, formats, shape_of
-from models.train.dataset import Sample
 from models.train.repeat_factor import one_pass, repeat_factors
 from models.train.sampler import Orders
+from models.train.samples import Sample
 from models.train.schedule import Schedule
 
 pytestmark = pytest.mark.kit

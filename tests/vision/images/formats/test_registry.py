@@ -12,7 +12,7 @@ from PIL import Image
 from app.http.openapi import DETECT_BODY
 from app.vision.images import formats
 from app.vision.images.formats.record import Format
-from models.train.dataset import SUFFIXES
+from models.train.yolo_format import SUFFIXES
 from tests.server import REPOSITORY
 from tests.vision.pictures import READER, encode, full_size, quarters
 
