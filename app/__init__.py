@@ -8,4 +8,4 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 # are processed concurrently, so these threads would take CPU from other images.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-__version__ = "0.1.5"
+__version__ = "0.1.6"

@@ -227,4 +227,5 @@ def _unknown_class(name: str, known: Iterable[str], labels: tuple[str, ...]) -> 
         if near
         else "GET /model lists the labels"
     )
-    return f"classes: the model knows no label {name[:100]!r}. {hint}."
+    repeat = " Repeat the option for each label: classes=person&classes=dog." * ("," in name)
+    return f"classes: the model knows no label {name[:100]!r}. {hint}.{repeat}"

@@ -89,7 +89,7 @@ def test_an_unknown_option_is_named(scripted: Server, name: str) -> None:
         ("trafic light", "traffic light"),
         ("zebra", "/model"),
         ("", "/model"),
-        ("cat,dog", "cat"),
+        ("cat,dog", "Repeat the option"),
         ("<script>" * 500, "/model"),
     ],
 )
