@@ -10,7 +10,14 @@ import pytest
 
 from app.cloud import s3 as module
 from app.cloud.s3 import Storage, StoredObject
-from app.errors import ImageTooLarge, InvalidObject, ObjectMissing, Overloaded, StartError
+from app.errors import (
+    ImageTooLarge,
+    InvalidObject,
+    ObjectMissing,
+    Overloaded,
+    StartError,
+    StorageBusy,
+)
 from benchmarks.harness.process import held_port
 from tests.aws.moto import Cloud
 from tests.server import REPOSITORY
@@ -95,9 +102,9 @@ def test_what_was_replaced_after_the_look_is_not_read(aws_environment: Cloud, bu
         (403, "InvalidObjectState", InvalidObject),
         (404, "NoSuchKey", ObjectMissing),
         (405, "MethodNotAllowed", ObjectMissing),
-        (412, "PreconditionFailed", Overloaded),
-        (429, "SlowDown", Overloaded),
-        (503, "SlowDown", Overloaded),
+        (412, "PreconditionFailed", StorageBusy),
+        (429, "SlowDown", StorageBusy),
+        (503, "SlowDown", StorageBusy),
     ],
 )
 def test_answers_of_s3_become_errors_of_ours(

@@ -2,7 +2,7 @@
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from app.errors import PUBLIC_ERRORS
+from app.errors import PUBLIC_ERRORS, StorageBusy
 from app.observability.metrics import REASONS, SECONDS, Histogram, Metrics, ProcessState
 from app.observability.prometheus import expose
 from app.observability.request_record import RequestRecord
@@ -41,18 +41,20 @@ def test_what_prometheus_reads_is_what_was_counted() -> None:
     first = record(image_size=(2000, 1000), detections=3, received_bytes=100)
     first.add_stage("inference", 10.0, 10.2)
     metrics.observe(first)()
-    metrics.observe(record(status=503, error_code="Overloaded"))()
+    metrics.observe(record(status=503, error_code="Overloaded", error_kind="Overloaded"))()
+    metrics.observe(record(status=503, error_code="Overloaded", error_kind="StorageBusy"))()
     metrics.observe(record(status=None, method="BREW"))()
     still_open = metrics.observe(record())
     found = samples(metrics)
     labels = (("code", ""), ("method", "POST"), ("route", "/detect"), ("status", "200"))
     assert found["spotter_requests_total", labels] == 1
     refused = (("code", "Overloaded"), ("method", "POST"), ("route", "/detect"), ("status", "503"))
-    assert found["spotter_requests_total", refused] == 1
+    assert found["spotter_requests_total", refused] == 2
     gone = (("code", ""), ("method", "other"), ("route", "/detect"), ("status", "gone"))
     assert found["spotter_requests_total", gone] == 1
     assert found["spotter_requests_open", ()] == 1
     assert found["spotter_rejected_total", (("reason", "overloaded"),)] == 1
+    assert found["spotter_rejected_total", (("reason", "storage"),)] == 1
     assert found["spotter_rejected_total", (("reason", "rate_limit"),)] == 0
     total = (("stage", "total"),)
     assert found["spotter_stage_duration_seconds_count", total] == 1
@@ -61,7 +63,7 @@ def test_what_prometheus_reads_is_what_was_counted() -> None:
     assert found["spotter_stage_duration_seconds_bucket", (("le", "0.25"), stage)] == 1
     assert found["spotter_stage_duration_seconds_bucket", (("le", "0.1"), stage)] == 0
     assert found["spotter_stage_duration_seconds_count", (stage,)] == 1
-    assert found["spotter_request_duration_seconds_sum", (("route", "/detect"),)] == 1.5
+    assert found["spotter_request_duration_seconds_sum", (("route", "/detect"),)] == 2.0
     assert found["spotter_image_megapixels_sum", ()] == 2
     assert found["spotter_detections_total", ()] == 3
     assert found["spotter_received_bytes_total", ()] == 100
@@ -82,7 +84,7 @@ def test_the_state_is_told_and_the_process_too() -> None:
 
 
 def test_reasons_are_those_of_errors_that_there_are() -> None:
-    known = {error.__name__ for error in PUBLIC_ERRORS}
+    known = {error.__name__ for error in (*PUBLIC_ERRORS, StorageBusy)}
     known |= {error.__name__ for error in AwsError.__subclasses__()}
     assert set(REASONS) <= known
     refusals = {

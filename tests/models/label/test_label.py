@@ -332,7 +332,13 @@ def test_photos_that_exif_turns_have_their_upright_sides(
         stored.save(source / "images" / name, exif=exif)
     sizes = {"upright": (451, 300), "larger": (451, 300), "turned": (300, 451), "val": (300, 451)}
     images = [
-        {"id": n, "file_name": f"{name}.png", "width": width, "height": height, "split": name}
+        {
+            "id": n,
+            "file_name": f"{name}.png",
+            "width": width,
+            "height": height,
+            "split": "val" if name == "val" else "train",
+        }
         for n, (name, (width, height)) in enumerate(sizes.items())
     ]
     content = {"images": images, "categories": [{"id": 1, "name": "cat"}], "annotations": []}
