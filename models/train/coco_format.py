@@ -44,7 +44,8 @@ def read(folder: Path) -> Dataset:
                 " width and height have to be those of the photo"
             )
         rows = [_row(path, annotation, photo, index) for annotation in of_photo[photo.id]]
-        samples.append(record(photo.path, part, rows, len(index)))
+        size = photo.width, photo.height
+        samples.append(record(photo.path, part, rows, len(index), size))
     return Dataset(checked.labels, tuple(samples), unused)
 
 

@@ -73,6 +73,8 @@ def _train(args: argparse.Namespace, folder: Path) -> int:
         print(data.counts())
     cache = args.cache or folder / "cache"
     train, val = _parts(data, cache, settings.stored_side, group)
+    if group.leads:
+        _warn_of_turned(train, val)
     if earlier is not None and earlier.folded and not begun:
         folded.restore(detector, plain_batches(train.samples, train.store, settings.imgsz))
     kept = settings.model_dump()
@@ -139,6 +141,21 @@ def _parts(data: Dataset, cache: Path, stored_side: int, group: Group) -> tuple[
     if group.leads:
         group.wait()
     return train, val
+
+
+def _warn_of_turned(*parts: Part) -> None:
+    turned = [
+        sample.path
+        for part in parts
+        for sample, shape in zip(part.samples, part.store.shapes, strict=True)
+        if sample.is_turned(*shape)
+    ]
+    if turned:
+        print(
+            f"warning: EXIF turns {len(turned)} photos, such as {turned[0]}, and the dataset says"
+            " their width and height before the turn, so their boxes are in wrong places. Correct"
+            " both to those of the upright photos, or remove these photos"
+        )
 
 
 def _start(before: export.Trained | None, labels: tuple[str, ...]) -> Detector:

@@ -33,6 +33,14 @@ class Sample:
     """Neither object nor background: COCO's ``iscrowd``, VOC's ``difficult``, unsure boxes."""
     wanted: NDArray[np.float32]
     """``[n, labels]``: the target score of each label for a box that fits exactly, 0 to 1."""
+    size: tuple[int, int] | None = None
+    """Width and height as the dataset says; None if it does not."""
+
+    def is_turned(self, height: int, width: int) -> bool:
+        """Whether the upright photo lies where the dataset says that it stands, or vice versa."""
+        if self.size is None:
+            return False
+        return (self.size[0] - self.size[1]) * (width - height) < 0
 
     @property
     def has_objects(self) -> bool:
@@ -102,7 +110,13 @@ class Row(NamedTuple):
     """Score of the model that predicted the box; None for a box that a person drew."""
 
 
-def record(path: Path, split: Part, rows: Sequence[Row], labels: int) -> Sample:
+def record(
+    path: Path,
+    split: Part,
+    rows: Sequence[Row],
+    labels: int,
+    size: tuple[int, int] | None = None,
+) -> Sample:
     people = [row for row in rows if row.score is None]
     models = [row for row in rows if row.score is not None]
     known = soft_labels.hard(
@@ -112,7 +126,7 @@ def record(path: Path, split: Part, rows: Sequence[Row], labels: int) -> Sample:
     objects = soft_labels.merge(known, found)
     kept = (objects.boxes[:, 2:] > objects.boxes[:, :2]).all(1)
     classes, boxes, ignored, wanted = objects
-    return Sample(path, split, classes[kept], boxes[kept], ignored[kept], wanted[kept])
+    return Sample(path, split, classes[kept], boxes[kept], ignored[kept], wanted[kept], size)
 
 
 def _columns(rows: Sequence[Row]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:

@@ -278,6 +278,29 @@ def test_a_single_photo_is_trained_on(
     assert out.is_file()
 
 
+def test_sides_before_a_turn_are_warned_of(
+    drawn: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    document = json.loads((drawn / "annotations.json").read_text("utf-8"))
+    data = tmp_path / "turned"
+    (data / "images").mkdir(parents=True)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    for image in document["images"][:3]:
+        image.update(width=120, height=90)
+        named = data / "images" / image["file_name"]
+        Image.new("RGB", (120, 90)).save(named, exif=None if image["id"] == 1 else exif)
+    document["images"] = document["images"][:3]
+    kind = document["categories"][0]["id"]
+    document["annotations"] = [
+        {"id": n, "image_id": n, "category_id": kind, "bbox": [1, 2, 30, 40]} for n in range(3)
+    ]
+    (data / "annotations.json").write_text(json.dumps(document), "utf-8")
+    out = tmp_path / "model.onnx"
+    assert main([str(data), "--out", str(out), "--epochs", "1", *COMMON]) == 0
+    assert "warning: EXIF turns 2 photos, such as" in capsys.readouterr().out
+
+
 def test_a_dataset_that_cannot_be_trained_on_is_one_line(
     drawn: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
