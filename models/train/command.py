@@ -20,7 +20,7 @@ from models.train.distillation.teacher import Teacher
 from models.train.evaluate import served
 from models.train.image_cache import ImageStore
 from models.train.net import Architecture, Detector, carry_over
-from models.train.parallel import Group, GroupError, join
+from models.train.parallel import Group, GroupError, check_kind, join
 from models.train.samples import Dataset, DatasetError
 from models.train.schedule import Place, Schedule
 from models.train.settings import Settings, settle
@@ -121,9 +121,10 @@ def _check_outputs(args: argparse.Namespace, folder: Path) -> None:
 
 
 def _device(name: str | None) -> torch.device:
-    """Raises CommandError if there is no such device here."""
+    """Raises CommandError if there is no such device here, or GroupError if it cannot be shared."""
     if name is None:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    check_kind(name.partition(":")[0])
     try:
         return torch.zeros(1, device=name).device
     except Exception as error:  # PyTorch raises several classes for unknown and absent devices

@@ -71,11 +71,16 @@ def started_by_torchrun() -> bool:
     return int(os.environ.get("WORLD_SIZE", "1")) > 1
 
 
+def check_kind(device: str) -> None:
+    """Raises GroupError if several processes cannot share a device of this kind, such as "cuda"."""
+    if started_by_torchrun() and device != "cpu":
+        raise GroupError("several processes can only train on CPUs; add --device cpu")
+
+
 def join(device: torch.device) -> Group:
     """The group that torchrun started this process in. Raises GroupError unless it is for CPUs."""
     if not started_by_torchrun():
         return ALONE
-    if device.type != "cpu":
-        raise GroupError("several processes can only train on CPUs; add --device cpu")
+    check_kind(device.type)
     distributed.init_process_group("gloo", timeout=LONGEST_WAIT)
     return Group(distributed.get_rank(), distributed.get_world_size())
