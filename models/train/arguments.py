@@ -13,19 +13,7 @@ from models.common.option_types import (
     share_below_1,
     whole,
 )
-from models.train.defaults import (
-    BATCH,
-    DECAY,
-    EPOCHS,
-    FINE_RATE,
-    GUIDED,
-    LICENSE,
-    MIXUP,
-    MOSAIC,
-    RATE,
-    SIDE,
-    STORED_SIDE,
-)
+from models.train import defaults
 
 
 def parser() -> argparse.ArgumentParser:
@@ -68,7 +56,7 @@ def parser() -> argparse.ArgumentParser:
         type=not_negative,
         metavar="SHARE",
         help="share of the run in which the teacher is used; its weight falls from 1 to 0 over that"
-        f" share, which may be more than 1 ({GUIDED})",
+        f" share, which may be more than 1 ({defaults.GUIDED})",
     )
     p.add_argument(
         "--resume",
@@ -78,15 +66,19 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--run", type=Path, help="folder for checkpoints and curves (next to --out)")
     p.add_argument("--cache", type=Path, help="folder for decoded photos (inside --run)")
     p.add_argument("--hours", type=positive, help="stop after this much training time")
-    p.add_argument("--epochs", type=positive, help=f"stop after this many passes ({EPOCHS:.0f})")
-    p.add_argument("--imgsz", type=_side, help=f"input side ({SIDE})")
-    p.add_argument("--batch", type=count, help=f"pictures per step ({BATCH})")
     p.add_argument(
-        "--rate", type=positive, help=f"highest learning rate ({RATE}; with --from {FINE_RATE})"
+        "--epochs", type=positive, help=f"stop after this many passes ({defaults.EPOCHS:.0f})"
     )
-    p.add_argument("--decay", type=not_negative, help=f"of weights ({DECAY})")
-    p.add_argument("--mosaic", type=share, help=f"share ({MOSAIC})")
-    p.add_argument("--mixup", type=share, help=f"share ({MIXUP})")
+    p.add_argument("--imgsz", type=_side, help=f"input side ({defaults.SIDE})")
+    p.add_argument("--batch", type=count, help=f"pictures per step ({defaults.BATCH})")
+    p.add_argument(
+        "--rate",
+        type=positive,
+        help=f"highest learning rate ({defaults.RATE}; with --from {defaults.FINE_RATE})",
+    )
+    p.add_argument("--decay", type=not_negative, help=f"of weights ({defaults.DECAY})")
+    p.add_argument("--mosaic", type=share, help=f"share ({defaults.MOSAIC})")
+    p.add_argument("--mixup", type=share, help=f"share ({defaults.MIXUP})")
     p.add_argument(
         "--qat",
         action=argparse.BooleanOptionalAction,
@@ -94,12 +86,14 @@ def parser() -> argparse.ArgumentParser:
         " x86-avx2' rounds them, so that the int8 file loses less; the last passes of a run are"
         " enough",
     )
-    p.add_argument("--stored-side", type=count, help=f"long side of cached photos ({STORED_SIDE})")
+    p.add_argument(
+        "--stored-side", type=count, help=f"long side of cached photos ({defaults.STORED_SIDE})"
+    )
     p.add_argument("--workers", type=whole, help="processes that prepare pictures")
     p.add_argument("--device", help="cuda or cpu (cuda if available)")
     p.add_argument("--seed", type=whole, default=0)
     p.add_argument("--name", help="model name written into the file (spotter-n<classes>)")
-    p.add_argument("--license", help=f"licence written into the file ({LICENSE})")
+    p.add_argument("--license", help=f"licence written into the file ({defaults.LICENSE})")
     p.add_argument(
         "--iou", type=share, help="NMS threshold written into the file (that of --from, else 0.7)"
     )

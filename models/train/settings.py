@@ -9,21 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from app.vision.description import Description
-from models.train.defaults import (
-    BATCH,
-    DECAY,
-    EPOCHS,
-    FINE_RATE,
-    FINE_WARM_UP,
-    GUIDED,
-    LICENSE,
-    MIXUP,
-    MOSAIC,
-    RATE,
-    SIDE,
-    STORED_SIDE,
-    WARM_UP,
-)
+from models.train import defaults
 
 
 class Settings(BaseModel):
@@ -31,22 +17,22 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    imgsz: int = SIDE
-    batch: int = BATCH
-    stored_side: int = STORED_SIDE
-    epochs: float | None = EPOCHS
+    imgsz: int = defaults.SIDE
+    batch: int = defaults.BATCH
+    stored_side: int = defaults.STORED_SIDE
+    epochs: float | None = defaults.EPOCHS
     hours: float | None = None
-    rate: float = RATE
-    decay: float = DECAY
-    mosaic: float = MOSAIC
-    mixup: float = MIXUP
-    guided: float = GUIDED
+    rate: float = defaults.RATE
+    decay: float = defaults.DECAY
+    mosaic: float = defaults.MOSAIC
+    mixup: float = defaults.MIXUP
+    guided: float = defaults.GUIDED
     qat: bool = False
     calibrate: bool = False
     progressive: bool = True
-    warm_up: int = WARM_UP
+    warm_up: int = defaults.WARM_UP
     name: str
-    license: str = LICENSE
+    license: str = defaults.LICENSE
     iou: float | None = None
     agnostic_iou: float | None = None
 
@@ -64,12 +50,12 @@ def settle(
     ``kept`` are the settings of the resumed run, or empty. ``before`` describes the file of
     ``--from``; a run that continues its schedule is not ``fine_tuning``.
     """
-    defaults: dict[str, Any] = {"name": f"spotter-n{labels}"}
+    usual: dict[str, Any] = {"name": f"spotter-n{labels}"}
     if before:
-        defaults |= {"iou": before.iou, "agnostic_iou": before.agnostic_iou}
-        defaults |= {"warm_up": FINE_WARM_UP}
+        usual |= {"iou": before.iou, "agnostic_iou": before.agnostic_iou}
+        usual |= {"warm_up": defaults.FINE_WARM_UP}
     if fine_tuning:
-        defaults |= {"rate": FINE_RATE, "progressive": False}
+        usual |= {"rate": defaults.FINE_RATE, "progressive": False}
     given = {
         name: value
         for name in Settings.model_fields
@@ -77,4 +63,4 @@ def settle(
     }
     if "epochs" in given or "hours" in given:  # one without the other is the only end
         given = {"epochs": None, "hours": None, **given}
-    return Settings(**{**defaults, **kept, **given})
+    return Settings(**{**usual, **kept, **given})
