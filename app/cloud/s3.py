@@ -58,16 +58,12 @@ class Storage:
         self.connection = None if buckets == () else Connection("s3")
         self._direct = DirectRequests(self.connection) if direct and self.connection else None
 
-    def fetch(self, bucket: str, key: str, version: str | None = None) -> bytes:
-        """Returns the object's bytes.
-
-        Raises InvalidObject, its subclass ObjectMissing if there is no such object, ImageTooLarge,
-        or StorageBusy if S3 is busy or cannot be reached.
-        """
-        return self.read(self.look_up(bucket, key, version))
-
     def look_up(self, bucket: str, key: str, version: str | None = None) -> StoredObject:
-        """Returns the object's size and version without reading it. Raises as ``fetch`` does."""
+        """Returns the object's size and version without reading it.
+
+        Raises InvalidObject, its subclass ObjectMissing if there is no such object, or StorageBusy
+        if S3 is busy or cannot be reached.
+        """
         if self.connection is None or (self.buckets is not None and bucket not in self.buckets):
             raise InvalidObject(
                 f"Images may not be read from the bucket {bucket[:63]!r}. Use a bucket in"
@@ -103,7 +99,9 @@ class Storage:
         return None if answer is None or found is None else (found, answer.body)
 
     def read(self, stored: StoredObject) -> bytes:
-        """Returns the bytes of the object found by ``look_up``. Raises as ``fetch`` does.
+        """Returns the bytes of the object found by ``look_up``.
+
+        Raises what ``look_up`` and ``check_size`` raise.
 
         At most ``max_bytes`` + 1 are read, whatever length S3 declared.
         """

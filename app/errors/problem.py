@@ -35,8 +35,7 @@ class ProblemResponse(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if record := scope.get("state", {}).get("record"):
-            record.error_code = self._error.code
-            record.error_kind = type(self._error).__name__
+            record.refuse(self._error)
         await super().__call__(scope, receive, send)
 
 

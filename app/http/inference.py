@@ -72,7 +72,7 @@ def _hold(service: Service, reservation: Reservation, size: int) -> None:
 async def fetch(
     request: Request, service: Service, bucket: str, key: str, version: str | None
 ) -> bytes:
-    """Fetches an image from S3. Raises what ``Storage.fetch`` raises.
+    """Fetches an image from S3. Raises what ``Storage.look_up`` and ``Storage.read`` raise.
 
     Raises Overloaded, before the image is read, if all requests together would hold too many bytes.
     """

@@ -48,8 +48,7 @@ class ForeignRoute(APIRoute):
                 raise
             except (Exception, asyncio.CancelledError) as error:
                 refused = to_client_error(error, record.id)
-            record.error_code = refused.code
-            record.error_kind = type(refused).__name__
+            record.refuse(refused)
             return self.refusal(request, refused)
 
         return handler

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from app.admission.request_memory import Reservation
+from app.errors import SpotterError
 
 UNKNOWN_ROUTE = "unknown"
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -56,6 +57,10 @@ class RequestRecord:
     answer_headers: dict[str, str] = field(default_factory=dict)
     """Headers that are added to any answer, also to errors."""
     trace_id: str = ""
+
+    def refuse(self, error: SpotterError) -> None:
+        """Notes the error that the request is answered with."""
+        self.error_code, self.error_kind = error.code, type(error).__name__
 
     @property
     def seconds(self) -> float:
